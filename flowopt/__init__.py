@@ -1,0 +1,33 @@
+"""flowopt: optimizers as dynamical systems, from one symbolic definition.
+
+Names are loaded when they are first used: importing flowopt costs little.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "Loss": "flowopt.losses.loss",
+    "Flow": "flowopt.flows.flow",
+    "VectorField": "flowopt.flows.field",
+}
+_MODULES = {"losses", "flows", "symbolic", "integrators"}
+__all__ = sorted([*_WHERE, *_MODULES, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"flowopt.{name}")
+    if name in _WHERE:
+        value = getattr(importlib.import_module(_WHERE[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'flowopt' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

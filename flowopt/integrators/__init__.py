@@ -1,0 +1,1 @@
+"""How time is discretised: tableaus, compiled steppers, switching, trajectories."""

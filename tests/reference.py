@@ -1,0 +1,750 @@
+"""Plain NumPy twins and closed forms that judge the fast code.
+
+Nothing here imports ``flowopt``: only NumPy, SciPy and mpmath. Every function is the shortest
+readable writing of one equation; speed does not matter. Time is dimensionless throughout.
+
+Contents: the two-minima example (published run, exact facts), fixed-step integrators, flow fields,
+closed-form solutions, the Boole-type Euler map, leaving the well, standard test problems and a
+high-accuracy solver, statistics, finite differences.
+
+Sources
+-------
+E. Hairer, S. P. Norsett, G. Wanner, *Solving Ordinary Differential Equations I*, 2nd ed. (HNW).
+T. E. Hull, W. H. Enright, B. M. Fellen, A. E. Sedgwick, *Comparing numerical methods for ordinary
+differential equations*, SIAM J. Numer. Anal. 9 (1972) 603 (DETEST).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import mpmath
+import numpy as np
+import scipy.integrate
+import scipy.linalg
+import scipy.stats
+
+Rhs = Callable[[float, np.ndarray], np.ndarray]
+Value = Callable[[np.ndarray], float]
+Grad = Callable[[np.ndarray], np.ndarray]
+
+# --------------------------------------------------------------------------------------------------
+# 1. The two-minima example: L(x) = x (x - 1) (x - 3)^2 + 1.62276
+# --------------------------------------------------------------------------------------------------
+
+
+def two_minima_loss(x):
+    """L = x (x-1) (x-3) (x-3) + 1.62276, multiplied from left to right as published."""
+    return x * (x - 1) * (x - 3) * (x - 3) + 1.62276
+
+
+def two_minima_grad(x):
+    """L' = -9 + 30 x - 21 x**2 + 4 x**3, in the published order, with powers (not products)."""
+    return -9 + 30 * x - 21 * x**2 + 4 * x**3
+
+
+def two_minima_hess(x):
+    """L'' = 30 - 42 x + 12 x**2."""
+    return 30 - 42 * x + 12 * x**2
+
+
+def published_two_minima(
+    x0: float = 4.0,
+    h: float = 0.01,
+    M: float = 1000.0,
+    steps: int = 2500,
+    power: Callable[[float, int], float] | None = None,
+) -> np.ndarray:
+    """Return the published run, bit for bit: x += h * (-sign(g) min(|g|/g**2, M) L).
+
+    The run is chaotic, so the last bit of every operation counts. What it takes:
+
+    * x is a NumPy float64 *scalar* (a Python float or a 0-d array gives the same bits). An array of
+      shape (1,) does not: array ``**`` uses products for squares and a vector routine for cubes,
+      and parts from the scalar run at iterate 156 on a machine with AVX-512.
+    * x**2 and x**3 call the C library's ``pow``. The digits are those of glibc, whose ``pow`` is
+      not always correctly rounded; correctly rounded powers part at iterate 2419 and end at
+      0.40739338767876226, and x*x*x parts at iterate 203 and ends at 0.40692901144053784.
+    * |g|/g**2 and 1/|g| may be exchanged here: no iterate changes.
+
+    Where g is exactly 0 (x0 = 3) the published formula gives 0/0 and the run is NaN.
+
+    Parameters
+    ----------
+    x0, h, M, steps
+        Start, step > 0, clip > 0, number of steps >= 1.
+    power
+        ``power(x, n)`` used for x**2 and x**3 only; default the scalar ``**``.
+
+    Returns
+    -------
+    ndarray, shape (steps + 1,)
+        The iterates, x0 first.
+
+    Examples
+    --------
+    >>> float(published_two_minima(steps=1)[-1])
+    3.9956055612903225
+    """
+    power = power or (lambda value, n: value**n)
+    x = np.float64(x0)
+    path = np.empty(steps + 1)
+    path[0] = x
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for k in range(steps):
+            L = x * (x - 1) * (x - 3) * (x - 3) + 1.62276
+            g = -9 + 30 * x - 21 * power(x, 2) + 4 * power(x, 3)
+            delta = -np.sign(g) * min(np.abs(g) / g**2, M) * L
+            x = np.float64(x + delta * h)
+            path[k + 1] = x
+    return path
+
+
+def _mp_loss(x):
+    return x * (x - 1) * (x - 3) ** 2 + mpmath.mpf("1.62276")
+
+
+def _mp_grad(x):
+    return 4 * x**3 - 21 * x**2 + 30 * x - 9
+
+
+def two_minima_facts(dps: int = 50) -> dict:
+    """Critical points, values, curvatures and the times of the exact unclipped flow from x = 4.
+
+    L' = 4 (x - 3)(x**2 - 9/4 x + 3/4), so the critical points are (9 -+ sqrt 33)/8 and 3. The flow
+    x' = -L/L' gives dL/dt = -L, so it meets x = 3 at t_hit = ln(L(4)/L(3)) and ends there. Since
+    L(4) = 12 + 1.62276, t_hit = ln(13.62276/1.62276).
+
+    Returns
+    -------
+    dict of mpf
+        ``points`` (left minimum, maximum, right minimum), ``losses`` and ``curvatures`` there,
+        ``t_hit``, ``x1`` = x(1), ``x2`` = x(2).
+
+    Examples
+    --------
+    >>> mpmath.nstr(two_minima_facts()["t_hit"], 15)
+    '2.12761352007269'
+    """
+    with mpmath.workdps(dps + 10):
+        root = mpmath.sqrt(33)
+        points = [(9 - root) / 8, (9 + root) / 8, mpmath.mpf(3)]
+        return {
+            "points": points,
+            "losses": [_mp_loss(p) for p in points],
+            "curvatures": [12 * p**2 - 42 * p + 30 for p in points],
+            "t_hit": mpmath.log(_mp_loss(mpmath.mpf(4)) / _mp_loss(mpmath.mpf(3))),
+            "x1": unclipped_position(1, dps),
+            "x2": unclipped_position(2, dps),
+        }
+
+
+def unclipped_position(t, dps: int = 50):
+    """x(t) of the unclipped flow from 4: the root of L(x) = L(4) exp(-t) in [3, 4].
+
+    Raises
+    ------
+    ValueError
+        If t is outside [0, t_hit]: the flow has no continuation there.
+    """
+    with mpmath.workdps(dps + 10):
+        level = _mp_loss(mpmath.mpf(4)) * mpmath.exp(-mpmath.mpf(t))
+        if t < 0 or level < _mp_loss(mpmath.mpf(3)):
+            raise ValueError(f"t must be in [0, ln(L(4)/L(3))], was {t}")
+        # L increases on [3, 4]
+        return mpmath.findroot(lambda x: _mp_loss(x) - level, (3, 4), solver="anderson")
+
+
+def clipped_arrival_time(M, dps: int = 30):
+    """Time at which x' = -sign(g) min(1/|g|, M) L, from x = 4, reaches x = 3 (an mpf).
+
+    Unclipped until g(x_c) = 1/M, which takes ln(L(4)/L(x_c)); then x' = -M L, which takes
+    int_3^{x_c} dx/(M L). With k = L''(3) = 12 the sum is
+
+        t = ln(L(4)/L(3)) + 1/(2 k L(3) M**2) + O(M**-3),   1/(2 k L(3)) = 0.02567...
+
+    so the clip costs 2.567e-8 at M = 1000.
+
+    Examples
+    --------
+    >>> mpmath.nstr(clipped_arrival_time(1000), 12)
+    '2.12761354575'
+    """
+    with mpmath.workdps(dps + 10):
+        M, start = mpmath.mpf(M), mpmath.mpf(4)
+        if not M > 0:
+            raise ValueError(f"M must be > 0, was {M}")
+        if 1 / M >= _mp_grad(start):
+            x_c = start  # clipped all the way: g increases on [3, 4]
+        else:
+            x_c = mpmath.findroot(lambda x: _mp_grad(x) - 1 / M, (3, 4), solver="anderson")
+        free = mpmath.log(_mp_loss(start) / _mp_loss(x_c))
+        return free + mpmath.quad(lambda x: 1 / (M * _mp_loss(x)), [3, x_c])
+
+
+# --------------------------------------------------------------------------------------------------
+# 2. Fixed-step integrators: y(t0 + k h), returned with shape (steps + 1, n)
+# --------------------------------------------------------------------------------------------------
+
+
+def runge_kutta(A, b, c, rhs: Rhs, y0, t0: float, h: float, steps: int) -> np.ndarray:
+    """Explicit Runge-Kutta: k_i = f(t + c_i h, y + h sum_{j<i} a_ij k_j), y += h sum b_i k_i.
+
+    Source: HNW definition II.1.1. Step k starts at t0 + k h (not an accumulated sum).
+    """
+    y = np.atleast_1d(np.array(y0, dtype=float))
+    path = [y]
+    for step in range(steps):
+        t, k = t0 + step * h, []
+        for row, c_i in zip(A, c, strict=True):
+            stage = y + h * sum((a * k_j for a, k_j in zip(row, k, strict=False)), 0.0 * y)
+            k.append(np.atleast_1d(np.asarray(rhs(t + c_i * h, stage), dtype=float)))
+        y = y + h * sum(b_i * k_i for b_i, k_i in zip(b, k, strict=True))
+        path.append(y)
+    return np.array(path)
+
+
+def euler(rhs: Rhs, y0, t0: float, h: float, steps: int) -> np.ndarray:
+    """y += h f(t, y). Order 1.
+
+    Examples
+    --------
+    >>> float(euler(lambda t, y: -y, 1.0, 0.0, 0.5, 2)[-1, 0])
+    0.25
+    """
+    return runge_kutta([[]], [1.0], [0.0], rhs, y0, t0, h, steps)
+
+
+def heun(rhs: Rhs, y0, t0: float, h: float, steps: int) -> np.ndarray:
+    """y += h/2 (f(t, y) + f(t + h, y + h f(t, y))): the explicit trapezoid. Order 2."""
+    return runge_kutta([[], [1.0]], [0.5, 0.5], [0.0, 1.0], rhs, y0, t0, h, steps)
+
+
+def midpoint(rhs: Rhs, y0, t0: float, h: float, steps: int) -> np.ndarray:
+    """y += h f(t + h/2, y + h/2 f(t, y)). Order 2."""
+    return runge_kutta([[], [0.5]], [0.0, 1.0], [0.0, 0.5], rhs, y0, t0, h, steps)
+
+
+def rk4(rhs: Rhs, y0, t0: float, h: float, steps: int) -> np.ndarray:
+    """Kutta's classical method, HNW table II.1.2. Order 4."""
+    A, b = [[], [0.5], [0.0, 0.5], [0.0, 0.0, 1.0]], [1 / 6, 1 / 3, 1 / 3, 1 / 6]
+    return runge_kutta(A, b, [0.0, 0.5, 0.5, 1.0], rhs, y0, t0, h, steps)
+
+
+def sequential_euler(theta_rhs, state_rhs, theta0, states0, t0: float, h: float, steps: int):
+    """Gauss-Seidel Euler, states first: s += h S(t, theta, s), then theta += h F(t, theta, s_new).
+
+    All states move together, from the old states; both halves use the time t at the step's start.
+
+    Returns
+    -------
+    thetas, states : ndarray
+        Shapes (steps + 1, n) and (steps + 1, m).
+    """
+    theta = np.atleast_1d(np.array(theta0, dtype=float))
+    s = np.atleast_1d(np.array(states0, dtype=float))
+    thetas, states = [theta], [s]
+    for step in range(steps):
+        t = t0 + step * h
+        s = s + h * np.asarray(state_rhs(t, theta, s))
+        theta = theta + h * np.asarray(theta_rhs(t, theta, s))
+        thetas.append(theta)
+        states.append(s)
+    return np.array(thetas), np.array(states)
+
+
+def symplectic_euler(q_rhs, p_rhs, q0, p0, t0: float, h: float, steps: int, first: str = "p"):
+    """Semi-implicit Euler for q' = Q(t, q, p), p' = P(t, q, p); symplectic when Hamiltonian.
+
+    ``first="p"``: p += h P(t, q, p), then q += h Q(t, q, p_new); ``first="q"`` the other way round.
+    Source: E. Hairer, C. Lubich, G. Wanner, *Geometric Numerical Integration*, (I.1.9). Order 1.
+
+    Returns
+    -------
+    qs, ps : ndarray, shape (steps + 1, n)
+    """
+    if first == "p":
+        return sequential_euler(q_rhs, p_rhs, q0, p0, t0, h, steps)
+    if first != "q":
+        raise ValueError(f"first must be 'p' or 'q', was {first!r}")
+    ps, qs = sequential_euler(
+        lambda t, p, q: p_rhs(t, q, p), lambda t, p, q: q_rhs(t, q, p), p0, q0, t0, h, steps
+    )
+    return qs, ps
+
+
+# --------------------------------------------------------------------------------------------------
+# 3. Flow fields on a loss given as value(x) and grad(x); each returns rhs(t, y)
+# --------------------------------------------------------------------------------------------------
+
+
+def gradient_field(grad: Grad) -> Rhs:
+    """x' = -g; dL/dt = -|g|**2."""
+    return lambda t, x: -np.asarray(grad(x))
+
+
+def sign_field(grad: Grad) -> Rhs:
+    """x' = -sign(g), sign(0) = 0; dL/dt = -|g|_1."""
+    return lambda t, x: -np.sign(grad(x))
+
+
+def normalized_field(grad: Grad) -> Rhs:
+    """x' = -g/|g|_2, and 0 where g = 0; dL/dt = -|g|_2."""
+
+    def rhs(t, x):
+        g = np.asarray(grad(x))
+        norm = np.linalg.norm(g)
+        return -g / norm if norm > 0 else 0.0 * g
+
+    return rhs
+
+
+def loss_normalized_field(
+    value: Value, grad: Grad, M: float = np.inf, minimum: float = 0.0, clip: str = "norm"
+) -> Rhs:
+    """Return the loss-normalised flow; where g is not 0 and no clip acts, dL/dt = -(L - L*).
+
+    ``clip="norm"``: x' = -(g/|g|) min(1/|g|, M) (L - L*), the two-minima article.
+    ``clip="rate"``: x' = -min((L - L*)/|g|**2, M) g, optax's ``polyak_sgd`` with eps = 0.
+    Where g = 0 the field is 0.
+    """
+    if clip not in ("norm", "rate"):
+        raise ValueError(f"clip must be 'norm' or 'rate', was {clip!r}")
+
+    def rhs(t, x):
+        g = np.asarray(grad(x))
+        norm = np.linalg.norm(g)
+        if norm == 0:
+            return 0.0 * g
+        gap = float(np.squeeze(value(x))) - minimum
+        if clip == "norm":
+            return -(g / norm) * min(1 / norm, M) * gap
+        return -min(gap / norm**2, M) * g
+
+    return rhs
+
+
+def heavy_ball_field(grad: Grad, gamma: float) -> Rhs:
+    """x' = v, v' = -gamma v - g(x), on y = (x, v); d(|v|**2/2 + L)/dt = -gamma |v|**2."""
+
+    def rhs(t, y):
+        x, v = np.split(np.asarray(y), 2)
+        return np.concatenate([v, -gamma * v - np.asarray(grad(x))])
+
+    return rhs
+
+
+# --------------------------------------------------------------------------------------------------
+# 4. Closed forms
+# --------------------------------------------------------------------------------------------------
+
+
+def logistic_rhs(t, y):
+    """y' = (y/4)(1 - y/20): DETEST A4."""
+    return y / 4 * (1 - y / 20)
+
+
+def logistic(t, y0: float = 1.0):
+    """y(t) = 20 / (1 + (20/y0 - 1) exp(-t/4)): solves DETEST A4.
+
+    Examples
+    --------
+    >>> float(logistic(20.0))
+    17.73016648131484
+    """
+    return 20 / (1 + (20 / y0 - 1) * np.exp(-np.asarray(t) / 4))
+
+
+def cubic_decay_rhs(t, y):
+    """y' = -y**3/2: DETEST A2."""
+    return -(y**3) / 2
+
+
+def cubic_decay(t, y0: float = 1.0):
+    """y(t) = y0 / sqrt(1 + y0**2 t): solves DETEST A2; y(20) = 1/sqrt(21) from y0 = 1."""
+    return y0 / np.sqrt(1 + y0**2 * np.asarray(t))
+
+
+def kepler_rhs(t, y):
+    """x'' = -x/r**3 on y = (x1, x2, v1, v2): DETEST D1 to D5 (e = 0.1, 0.3, ..., 0.9)."""
+    r3 = (y[0] ** 2 + y[1] ** 2) ** 1.5
+    return np.array([y[2], y[3], -y[0] / r3, -y[1] / r3])
+
+
+def kepler(t: float, e: float) -> np.ndarray:
+    """Return (x1, x2, v1, v2) at time t of the Kepler ellipse with a = 1, at perihelion at t = 0.
+
+    Kepler's equation E - e sin E = t, by bisection-guarded Newton at 40 digits, then
+    x = (cos E - e, sqrt(1-e**2) sin E), v = (-sin E, sqrt(1-e**2) cos E)/(1 - e cos E).
+    The period is 2 pi; 0 <= e < 1.
+
+    Examples
+    --------
+    >>> [float(v) for v in kepler(0.0, 0.5)] == [0.5, 0.0, 0.0, 3**0.5]
+    True
+    """
+    with mpmath.workdps(40):
+        t, e = mpmath.mpf(t), mpmath.mpf(e)
+        # E - t = e sin E lies in [-e, e], and E - e sin E increases: the root is bracketed
+        low, high = t - e, t + e
+        E = t + e * mpmath.sin(t)
+        for _ in range(200):
+            residual = E - e * mpmath.sin(E) - t
+            low, high = (low, E) if residual > 0 else (E, high)
+            new = E - residual / (1 - e * mpmath.cos(E))
+            if not low <= new <= high:
+                new = (low + high) / 2
+            converged, E = abs(new - E) < mpmath.mpf(10) ** -35, new
+            if converged:
+                break
+        b, rate = mpmath.sqrt(1 - e * e), 1 / (1 - e * mpmath.cos(E))
+        sin, cos = mpmath.sin(E), mpmath.cos(E)
+        return np.array([float(v) for v in (cos - e, b * sin, -sin * rate, b * cos * rate)])
+
+
+def linear_heavy_ball(t, gamma: float, lam: float, y0: float, v0: float):
+    """Return y(t), y'(t) of y'' + gamma y' + lam y = 0.
+
+    With D = gamma**2/4 - lam, y = exp(-gamma t/2) (y0 C + (v0 + gamma y0/2) S) where C, S are
+    cosh(s t), sinh(s t)/s for D = s**2 > 0; cos(w t), sin(w t)/w for D = -w**2 < 0; 1, t for D = 0.
+    t >= 0.
+    """
+    t = np.asarray(t, dtype=float)
+    D, slope = gamma**2 / 4 - lam, v0 + gamma * y0 / 2
+    if D > 0:  # exponentials joined with the decay first, so that neither overflows
+        s = np.sqrt(D)
+        grow = np.exp((s - gamma / 2) * t)
+        C, S = grow * (1 + np.exp(-2 * s * t)) / 2, -grow * np.expm1(-2 * s * t) / (2 * s)
+    elif D < 0:
+        w = np.sqrt(-D)
+        C, S = np.exp(-gamma * t / 2) * np.cos(w * t), np.exp(-gamma * t / 2) * np.sin(w * t) / w
+    else:
+        C, S = np.exp(-gamma * t / 2), np.exp(-gamma * t / 2) * t
+    # d/dt(e C) = -gamma/2 (e C) + D (e S),  d/dt(e S) = -gamma/2 (e S) + e C,  e = exp(-gamma t/2)
+    y = y0 * C + slope * S
+    v = y0 * (D * S - gamma / 2 * C) + slope * (C - gamma / 2 * S)
+    return y, v
+
+
+def quadratic_gradient_flow(t: float, A, x0, b=None) -> np.ndarray:
+    """x(t) of x' = -(A x + b), the gradient flow of x.A.x/2 + b.x with A symmetric.
+
+    The exponential of the augmented matrix [[-A, -b], [0, 0]] t also serves singular A.
+    """
+    A, x0 = np.atleast_2d(np.asarray(A, dtype=float)), np.atleast_1d(np.asarray(x0, dtype=float))
+    n = len(x0)
+    augmented = np.zeros((n + 1, n + 1))
+    augmented[:n, :n] = -A
+    if b is not None:
+        augmented[:n, n] = -np.asarray(b, dtype=float)
+    return (scipy.linalg.expm(augmented * t) @ np.append(x0, 1.0))[:n]
+
+
+# --------------------------------------------------------------------------------------------------
+# 5. The Boole-type map: Euler for the unclipped loss-normalised flow on L0 + k u**2/2
+# --------------------------------------------------------------------------------------------------
+
+
+def boole_map(u, h: float, L0: float = 1.0, k: float = 1.0):
+    """u -> u - h (L0 + k u**2/2)/(k u) = (1 - h/2) u - h L0/(k u)."""
+    return u - h * (L0 + k * u**2 / 2) / (k * u)
+
+
+def boole_derivative(u, h: float, L0: float = 1.0, k: float = 1.0):
+    """Derivative of the map: 1 - h/2 + h L0/(k u**2)."""
+    return 1 - h / 2 + h * L0 / (k * u**2)
+
+
+def boole_scale(L0: float, k: float) -> float:
+    """Scale sqrt(2 L0/k) of the invariant Cauchy law; h does not enter.
+
+    In w = u/scale the map is T(w) = a w - b/w with a = 1 - h/2, b = h/2. T(i) = a i + b i = i, and
+    T sends the upper half-plane into itself, so Cauchy(0, 1), the harmonic measure of i, is kept.
+    Cauchy(0, c) becomes Cauchy(0, a c + b/c): the scale relaxes by the factor |1 - h| a step.
+    """
+    return float(np.sqrt(2 * L0 / k))
+
+
+def boole_exponent(h: float) -> float:
+    """Lyapunov exponent 2 ln(sqrt(1 - h/2) + sqrt(h/2)), 0 < h < 2.
+
+    The mean of ln(a w**2 + b) over Cauchy(0, 1) is 2 ln(sqrt a + sqrt b), that of ln w**2 is 0.
+    It is symmetric under h -> 2 - h, is ln 2 at h = 1, and behaves as sqrt(2 h) for small h.
+
+    Examples
+    --------
+    >>> round(boole_exponent(0.01), 6)
+    0.131964
+    """
+    if not 0 < h < 2:
+        raise ValueError(f"h must be in (0, 2), was {h}")
+    return float(2 * np.log(np.sqrt(1 - h / 2) + np.sqrt(h / 2)))
+
+
+# --------------------------------------------------------------------------------------------------
+# 6. Leaving the well at x = 3: the small-step limit of the clipped Euler run
+# --------------------------------------------------------------------------------------------------
+
+_BARRIER = (15 - mpmath.sqrt(33)) / 8  # 3 - (9 + sqrt 33)/8 = 1.1569..., distance to the maximum
+
+
+def escape_threshold() -> float:
+    """Return (3 - 1.843...)/L(3) = 0.7129...: no run leaves the well unless h M exceeds it.
+
+    Near x = 3 the longest step is h M L(3), up to O(1/M); it must reach over the maximum at 1.843.
+
+    Examples
+    --------
+    >>> round(escape_threshold(), 6)
+    0.712939
+    """
+    return float(_BARRIER / mpmath.mpf("1.62276"))
+
+
+@lru_cache
+def escape_rate(hM: float = np.inf) -> float:
+    """Rate kappa, per unit of time, of leaving the well, for h -> 0 at fixed h M.
+
+    Each passage of x = 3 throws the iterate to 3 + u with intensity du/u**2 on either side, cut to
+    |u| <= U = h M L(3): the remaining mass 1/U sits at +-U. The return takes tau(u) =
+    ln(L(3 + u)/L(3)), because dL/dt = -L; u < -d, d = 3 - 1.843..., leaves. So local time is a
+    clock with jumps tau killed at rate 1/d, and P(still in at t) ~ exp(-kappa t) with
+
+        int (exp(kappa tau(u)) - 1) nu(du) over the kicks that stay = 1/d.
+
+    Our own derivation; the finite-h correction is O(sqrt h). 0 if h M <= `escape_threshold`.
+
+    Examples
+    --------
+    >>> [round(escape_rate(v), 4) for v in (0.1, 1.0, 10.0, np.inf)]
+    [0.0, 0.0947, 0.0742, 0.0704]
+    """
+    if not hM > escape_threshold():
+        return 0.0
+    U = mpmath.mpf(hM) * mpmath.mpf("1.62276")
+
+    def ratio(u):
+        return _mp_loss(3 + u) / mpmath.mpf("1.62276")
+
+    def balance(kappa):
+        # 1/u = v on the right: the tail to infinity becomes a mild endpoint singularity
+        left = mpmath.quad(lambda u: (ratio(u) ** kappa - 1) / u**2, [-_BARRIER, -0.3, 0])
+        near = mpmath.quad(lambda u: (ratio(u) ** kappa - 1) / u**2, [0, 0.5, min(U, 1)])
+        far = mpmath.quad(lambda v: ratio(1 / v) ** kappa - 1, [1 / U, 1]) if U > 1 else 0
+        atom = 0 if mpmath.isinf(U) else (ratio(U) ** kappa - 1) / U
+        return left + near + far + atom - 1 / _BARRIER
+
+    with mpmath.workdps(15):
+        return float(mpmath.findroot(balance, (0.01, 0.2), solver="anderson", tol=1e-8))
+
+
+def exponent_in_well(h: float, hM: float = np.inf) -> float:
+    """Lyapunov exponent per step of runs still in the well, to leading order in sqrt h.
+
+    The exponent is proportional to local time per unit of time: kappa d here (see `escape_rate`),
+    sqrt(2 L0/k)/(2 pi) on the quadratic. So it is boole_exponent(h) times
+    2 pi kappa d/sqrt(2 L(3)/12): 1.037 times at h M = 10, 1.324 times at h M = 1. The quadratic
+    formula is not its limit: the Cauchy scale 0.52 does not shrink with h, the well ends at 1.16.
+    """
+    scale = boole_scale(1.62276, 12.0)
+    return boole_exponent(h) * 2 * np.pi * escape_rate(hM) * float(_BARRIER) / scale
+
+
+# --------------------------------------------------------------------------------------------------
+# 7. Standard problems and the truth
+# --------------------------------------------------------------------------------------------------
+
+LORENZ_Y0 = (1.0, 0.0, 0.0)
+ARENSTORF_MU = 0.012277471
+ARENSTORF_Y0 = (0.994, 0.0, 0.0, -2.00158510637908252240537862224)
+ARENSTORF_PERIOD = 17.0652165601579625588917206249
+VAN_DER_POL_Y0 = (2.0, 0.0)
+
+
+def lorenz_rhs(t, y, sigma: float = 10.0, rho: float = 28.0, beta: float = 8 / 3):
+    """x' = sigma (y - x), y' = x (rho - z) - y, z' = x y - beta z (E. N. Lorenz, 1963).
+
+    The exponent is about 0.906: a start known to 1e-16 says nothing past t of about 40.
+    """
+    return np.array([sigma * (y[1] - y[0]), y[0] * (rho - y[2]) - y[1], y[0] * y[1] - beta * y[2]])
+
+
+def arenstorf_rhs(t, y):
+    """Restricted three-body problem on y = (x1, x2, v1, v2): HNW (II.0.1), mu = 0.012277471."""
+    mu, nu = ARENSTORF_MU, 1 - ARENSTORF_MU
+    d1 = ((y[0] + mu) ** 2 + y[1] ** 2) ** 1.5
+    d2 = ((y[0] - nu) ** 2 + y[1] ** 2) ** 1.5
+    a1 = y[0] + 2 * y[3] - nu * (y[0] + mu) / d1 - mu * (y[0] - nu) / d2
+    a2 = y[1] - 2 * y[2] - nu * y[1] / d1 - mu * y[1] / d2
+    return np.array([y[2], y[3], a1, a2])
+
+
+def van_der_pol_rhs(t, y, mu: float = 1.0):
+    """x' = v, v' = mu (1 - x**2) v - x."""
+    return np.array([y[1], mu * (1 - y[0] ** 2) * y[1] - y[0]])
+
+
+def truth(rhs: Rhs, t_span: Sequence[float], y0, t=None) -> np.ndarray:
+    """Solve with scipy's DOP853 at rtol = 1e-13, atol = 1e-14, and return y at the times t.
+
+    The run is restarted at each time asked for, so that no value comes from the interpolant (order
+    7, less accurate than the steps). Smooth right-hand sides only: it knows no switching surfaces.
+
+    Parameters
+    ----------
+    t_span
+        (t0, t1).
+    t : array_like, optional
+        Increasing times in t_span; default t1 alone, and then the answer has shape (n,).
+
+    Returns
+    -------
+    ndarray, shape (len(t), n) or (n,)
+
+    Raises
+    ------
+    RuntimeError
+        If scipy does not report success.
+    """
+    now, y = float(t_span[0]), np.atleast_1d(np.array(y0, dtype=float))
+    rows = []
+    for goal in np.atleast_1d(t_span[1] if t is None else t):
+        if goal != now:
+            run = scipy.integrate.solve_ivp(
+                rhs, (now, float(goal)), y, method="DOP853", rtol=1e-13, atol=1e-14
+            )
+            if not run.success:
+                raise RuntimeError(f"no reference between {now} and {goal}: {run.message}")
+            now, y = float(goal), run.y[:, -1]
+        rows.append(y)
+    return rows[0] if t is None else np.array(rows)
+
+
+def truth_mp(rhs, t0: float, y0, t: float, dps: int = 25) -> np.ndarray:
+    """Return y(t) from mpmath's Taylor series solver at ``dps`` digits: slow, for short spans.
+
+    ``rhs`` must use operators only, so that it also takes mpf entries.
+    """
+    with mpmath.workdps(dps):
+        start = [mpmath.mpf(float(v)) for v in np.atleast_1d(y0)]
+        solution = mpmath.odefun(lambda s, y: list(np.atleast_1d(rhs(s, np.array(y)))), t0, start)
+        return np.array([float(v) for v in solution(t)])
+
+
+# --------------------------------------------------------------------------------------------------
+# 8. Statistics
+# --------------------------------------------------------------------------------------------------
+
+
+def wilson_interval(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval for a probability: the p with |k/n - p| <= z sqrt(p (1-p)/n).
+
+    With p = k/n: centre (p + z**2/2n)/(1 + z**2/n), half-width
+    z sqrt(p (1 - p)/n + z**2/4n**2)/(1 + z**2/n).
+    Source: E. B. Wilson, J. Amer. Statist. Assoc. 22 (1927) 209.
+
+    Examples
+    --------
+    >>> [round(v, 4) for v in wilson_interval(8, 10)]
+    [0.4902, 0.9433]
+    """
+    if not (trials >= 1 and 0 <= successes <= trials and 0 < level < 1):
+        raise ValueError(f"need 0 <= k <= n, n >= 1, 0 < level < 1; {successes, trials, level}")
+    z, n = scipy.stats.norm.ppf(0.5 + level / 2), trials
+    p = successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    # the ends at k = 0 and k = n are exactly 0 and 1: rounding must not lose this
+    low = 0.0 if successes == 0 else float(centre - half)
+    high = 1.0 if successes == n else float(centre + half)
+    return low, high
+
+
+def ks_cauchy(samples, scale: float = 1.0) -> tuple[float, float]:
+    """Kolmogorov-Smirnov distance and p-value of independent samples against Cauchy(0, scale)."""
+    result = scipy.stats.kstest(np.asarray(samples) / scale, "cauchy")
+    return float(result.statistic), float(result.pvalue)
+
+
+def measured_order(errors, steps) -> float:
+    """Least-squares slope of log(error) against log(h): the order, when ``steps`` are step sizes h.
+
+    Examples
+    --------
+    >>> round(measured_order([1e-2, 1e-4], [1.0, 0.1]), 12)
+    2.0
+    """
+    x, y = np.log(np.asarray(steps, dtype=float)), np.log(np.asarray(errors, dtype=float))
+    return float(np.polyfit(x, y, 1)[0])
+
+
+# --------------------------------------------------------------------------------------------------
+# 9. Derivatives by central differences, extrapolated
+# --------------------------------------------------------------------------------------------------
+
+
+def _richardson(difference: Callable[[float], np.ndarray], h: float) -> np.ndarray:
+    """Remove h**2 and h**4 from an even error expansion: steps h, h/2, h/4 give O(h**6)."""
+    d1, d2, d4 = (np.asarray(difference(h / m)) for m in (1, 2, 4))
+    e1, e2 = (4 * d2 - d1) / 3, (4 * d4 - d2) / 3
+    return (16 * e2 - e1) / 15
+
+
+def fd_jacobian(f: Callable[[np.ndarray], np.ndarray], x, h: float = 6e-3) -> np.ndarray:
+    """J_ij = df_i/dx_j by central differences at h, h/2, h/4 times max(1, |x_j|), extrapolated.
+
+    Good to about 1e-12 (relative to f near x) when f is smooth within h; make h small near a
+    switching surface or a singularity. Returns shape (m, n).
+    """
+    x = np.atleast_1d(np.asarray(x, dtype=float))
+    columns = []
+    for j in range(len(x)):
+        unit = np.zeros(len(x))
+        unit[j] = 1.0
+
+        def difference(step, unit=unit):
+            ahead, behind = f(x + step * unit), f(x - step * unit)
+            return (np.atleast_1d(ahead) - np.atleast_1d(behind)) / (2 * step)
+
+        columns.append(_richardson(difference, h * max(1.0, abs(x[j]))))
+    return np.stack(columns, axis=-1)
+
+
+def fd_gradient(f: Value, x, h: float = 6e-3) -> np.ndarray:
+    """Gradient of a scalar function, as `fd_jacobian`. Returns shape (n,)."""
+    return fd_jacobian(lambda z: np.reshape(f(z), 1), x, h)[0]
+
+
+def fd_hessian(f: Value, x, h: float = 2e-2) -> np.ndarray:
+    """Hessian of a scalar function from values alone, extrapolated: good to about 1e-10 relative.
+
+    H_ij = [f(++) - f(+-) - f(-+) + f(--)] / (4 h_i h_j), for i = j with steps h_i/2.
+    Where a gradient is at hand, ``fd_jacobian(grad, x)`` is better by two digits.
+    """
+    x = np.atleast_1d(np.asarray(x, dtype=float))
+    n = len(x)
+    basis = np.diag(np.maximum(1.0, np.abs(x)))
+    H = np.empty((n, n))
+    for i in range(n):
+        for j in range(i, n):
+            # for i = j, with u half the step, the points are x +- 2u and x twice
+            u, v = (basis[i], basis[j]) if i != j else (basis[i] / 2, basis[i] / 2)
+
+            def difference(step, u=u, v=v):
+                u, v = step * u, step * v
+                four = f(x + u + v) - f(x + u - v) - f(x - u + v) + f(x - u - v)
+                return np.squeeze(four) / (4 * np.sum(u) * np.sum(v))
+
+            H[i, j] = H[j, i] = _richardson(difference, h)
+    return H
+
+
+def complex_gradient(f: Callable[[np.ndarray], complex], x) -> np.ndarray:
+    """Gradient by the complex step Im f(x + i eps e_j)/eps, exact to rounding, eps = 1e-200.
+
+    f must be analytic and take complex arrays (no abs, sign, min, max, norm).
+    """
+    x = np.atleast_1d(np.asarray(x, dtype=float))
+    steps = 1e-200j * np.eye(len(x))
+    return np.array([np.squeeze(f(x + step)).imag / 1e-200 for step in steps])
