@@ -59,10 +59,9 @@ def seconds_text(value: float | None) -> str:
         return "-"
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if value >= scale:
-            return f"{value / scale:.3g} {unit}" if value >= 10 * scale else (
-                f"{value / scale:.2f} {unit}"
-            )
-    return f"{value / 1e-9:.3g} ns"
+            digits = "#.3g" if value < 100 * scale else ".0f"
+            return f"{value / scale:{digits}} {unit}"
+    return f"{value / 1e-9:.0f} ns" if value else "0 s"
 
 
 def cell(value: Any) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 20_000  #: longest text that is read at all
 MAX_DIGITS = 400  #: longest number, in digits
 MAX_BRACKETS = 100  #: brackets inside brackets; Python's own parser stops at 200
-MAX_DEPTH = 100  #: levels of the tree, a sum of any length is one: sympy's printers recurse
+MAX_DEPTH = 100  #: levels of the tree, where a long sum is one; sympy's printers recurse
 MAX_EXPONENT = 1000  #: product of the numeric exponents along any path
 MAX_BITS = 16_384  #: numerator and denominator of an exact number
 
@@ -188,36 +188,31 @@ class Parsed:
         >>> parse("0.1*x*(x - 1)**2").to_sympy({"x": x})
         x*(x - 1)**2/10
         """
-        import sympy
-
-        known = {**_meanings(self.what), **(functions or {})}
-        build: dict[str, Callable[..., Any]] = {
-            "+": sympy.Add, "*": sympy.Mul, "neg": lambda x: -x, "inv": lambda x: x**-1,
-            "**": lambda x, e: _safe_power(self.what, x, e), "true": lambda: sympy.true,
-            "<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge,
-            "Piecewise": lambda *a: sympy.Piecewise(*zip(a[::2], a[1::2], strict=True)),
-        }  # fmt: skip
-        endless = (sympy.zoo, sympy.oo, -sympy.oo, sympy.nan)
+        given = functions or {}
+        build = _meanings(self.what)
         stack: list[Any] = []
         for op, value, arity in self.tree:
             args = stack[len(stack) - arity :]
             del stack[len(stack) - arity :]
-            if op == "number":
-                result = sympy.Rational(value.numerator, value.denominator)
-            elif op == "constant":
-                result = sympy.pi if value == "pi" else sympy.E
-            elif op == "name" and value in symbols:
+            if op == "name":
+                if value not in symbols:
+                    _undefined(self.what, "name", value, symbols)
                 result = symbols[value]
-            elif op == "call" and value in known:
-                result = known[value](*args)
-            elif op in ("name", "call"):
-                kind, given = ("name", symbols) if op == "name" else ("function", functions or {})
-                hint = _clip(", ".join(sorted(given, key=natural_key)), 80) or "none"
-                trouble = f"uses the {kind} {_quote(value)}, which is not defined"
-                _fail(self.what, trouble, f"known here: {hint}")
+            elif op == "call" and value in given:
+                result = given[value](*args)
+            elif op == "call" and value not in FUNCTIONS:
+                _undefined(self.what, "function", value, given)
             else:
-                result = build[op](*args)
-            _check_built(self.what, result, endless)
+                try:
+                    args = [value] if op in ("number", "constant") else args
+                    result = build[value if op == "call" else op](*args)
+                    _check_built(self.what, result)
+                except RecursionError:
+                    _fail(self.what, "nests too deeply for sympy", "use fewer levels")
+                except (TypeError, ValueError) as error:  # sympy compares no complex numbers
+                    if isinstance(error, ExpressionError):
+                        raise
+                    _fail(self.what, "is not real once its names cancel", "check roots and logs")
             stack.append(result)
         return stack[0]
 
@@ -607,19 +602,27 @@ def _safe_power(what: str, base: Any, exponent: Any) -> Any:
     return base**exponent
 
 
-def _check_built(what: str, result: Any, endless: tuple[Any, ...]) -> None:
-    """Refuse 1/(x - x) and numbers without an end; constant time, once a step."""
-    if any(result is one for one in endless):
-        _fail(what, "divides by zero or is infinite once its names cancel", "check it for x - x")
-    if result.is_Mul:
-        result = result.args[0]
-    if result.is_Rational:
-        if max(result.p.bit_length(), result.q.bit_length()) > MAX_BITS or abs(result) > 10**308:
+def _check_built(what: str, result: Any) -> None:
+    """Refuse 1/(x - x), sqrt(-x**2) and endless numbers; no deeper than one product."""
+    import sympy
+
+    factors = result.args if result.is_Mul else (result,)
+    unreal = (sympy.zoo, sympy.oo, -sympy.oo, sympy.nan, sympy.I)
+    if any(factor is one for factor in factors for one in unreal):
+        _fail(what, "is not real or divides by zero once its names cancel", "check it for x - x")
+    if factors[0].is_Rational:  # sympy puts the number first
+        p, q = abs(factors[0].p), factors[0].q
+        if max(p.bit_length(), q.bit_length()) > MAX_BITS or p > 10**308 * q:
             _fail(what, "contains a number that is too long", "use smaller numbers")
 
 
+def _undefined(what: str, kind: str, name: str, known: Collection[str]) -> NoReturn:
+    hint = _clip(", ".join(sorted(known, key=natural_key)), 80) or "none"
+    _fail(what, f"uses the {kind} {_quote(name)}, which is not defined", f"known here: {hint}")
+
+
 def _meanings(what: str) -> dict[str, Callable[..., Any]]:
-    """The functions in sympy; sigmoid, relu and softplus are written with nodes it knows."""
+    """Operators and functions in sympy; sigmoid, relu, softplus are written with known nodes."""
     import sympy
 
     def exp(x: Any) -> Any:
@@ -629,9 +632,21 @@ def _meanings(what: str) -> dict[str, Callable[..., Any]]:
                 _safe_power(what, rest.args[0], factor)  # exp(n*log(x)) becomes x**n
         return sympy.exp(x)
 
-    given = ("sin cos tan asin acos atan atan2 sinh cosh tanh log sqrt Abs sign Min Max Heaviside"
-             " erf").split()  # fmt: skip
-    return {name: getattr(sympy, name) for name in given} | {
+    same = "sin cos tan asin acos atan atan2 sinh cosh tanh log sqrt Abs sign Min Max erf Heaviside"
+    return {name: getattr(sympy, name) for name in same.split()} | {
+        "number": lambda x: sympy.Rational(x.numerator, x.denominator),
+        "constant": {"pi": sympy.pi, "E": sympy.E}.__getitem__,
+        "true": lambda: sympy.true,
+        "+": sympy.Add,
+        "*": sympy.Mul,
+        "neg": lambda x: -x,
+        "inv": lambda x: x**-1,
+        "**": lambda x, e: _safe_power(what, x, e),
+        "<": sympy.Lt,
+        "<=": sympy.Le,
+        ">": sympy.Gt,
+        ">=": sympy.Ge,
+        "Piecewise": lambda *a: sympy.Piecewise(*zip(a[::2], a[1::2], strict=True)),
         "exp": exp,
         "abs": sympy.Abs,
         "min": sympy.Min,
