@@ -14,6 +14,12 @@ _WHERE = {
     "Loss": "flowopt.losses.loss",
     "Flow": "flowopt.flows.flow",
     "VectorField": "flowopt.flows.field",
+    "integrate": "flowopt.integrators.integrate",
+    "Trajectory": "flowopt.integrators.trajectory",
+    "load": "flowopt.integrators.trajectory",
+    "Status": "flowopt.integrators.status",
+    **dict.fromkeys(["Euler", "Heun", "Midpoint", "RK4", "Dopri5", "Tsit5", "DOP853",
+                     "SequentialEuler", "SymplecticEuler"], "flowopt.integrators.methods"),
 }
 _MODULES = {"losses", "flows", "symbolic", "integrators"}
 __all__ = sorted([*_WHERE, *_MODULES, "__version__"])

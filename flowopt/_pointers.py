@@ -10,43 +10,41 @@ import operator
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin
 
 F8 = types.CPointer(types.float64)
 I8 = types.CPointer(types.int64)
 KERNEL = types.void(I8, F8, F8, F8, F8, F8)
 
 
-@intrinsic
-def _load(typingctx, pointer, index):
-    def codegen(context, builder, signature, args):
-        return builder.load(builder.gep(args[0], [args[1]]))
-
-    return pointer.dtype(pointer, types.int64), codegen
-
-
-@intrinsic
-def _store(typingctx, pointer, index, value):
-    def codegen(context, builder, signature, args):
-        builder.store(args[2], builder.gep(args[0], [args[1]]))
-        return context.get_dummy_value()
-
-    return types.void(pointer, types.int64, pointer.dtype), codegen
+@infer_global(operator.getitem)
+class _Read(AbstractTemplate):
+    def generic(self, args, kws):
+        pointer, index = args
+        if isinstance(pointer, types.CPointer) and isinstance(index, types.Integer):
+            return signature(pointer.dtype, pointer, types.int64)
+        return None
 
 
-@overload(operator.getitem)
-def _getitem(pointer, index):
-    if isinstance(pointer, types.CPointer):
-        return lambda pointer, index: _load(pointer, index)
+@infer_global(operator.setitem)
+class _Write(AbstractTemplate):
+    def generic(self, args, kws):
+        pointer, index, value = args
+        if isinstance(pointer, types.CPointer) and isinstance(index, types.Integer):
+            return signature(types.void, pointer, types.int64, pointer.dtype)
+        return None
 
 
-@overload(operator.setitem)
-def _setitem(pointer, index, value):
-    if isinstance(pointer, types.CPointer):
-        def write(pointer, index, value):
-            _store(pointer, index, value)
+@lower_builtin(operator.getitem, types.CPointer, types.Integer)
+def _load(context, builder, sig, args):
+    return builder.load(builder.gep(args[0], [args[1]]))
 
-        return write
+
+@lower_builtin(operator.setitem, types.CPointer, types.Integer, types.Any)
+def _store(context, builder, sig, args):
+    builder.store(args[2], builder.gep(args[0], [args[1]]))
+    return context.get_dummy_value()
 
 
 @intrinsic
@@ -82,7 +80,7 @@ def as_doubles(typingctx, address):
 @intrinsic
 def call_kernel(typingctx, address, context_, t, y, p, s, out):
     """Call the kernel at `address` (numba's convention: result and error slots come first)."""
-    signature = types.void(types.int64, I8, F8, F8, F8, F8, F8)
+    kernel_signature = types.void(types.int64, I8, F8, F8, F8, F8, F8)
 
     def codegen(context, builder, signature, args):
         slot = ir.IntType(8).as_pointer()
@@ -94,4 +92,4 @@ def call_kernel(typingctx, address, context_, t, y, p, s, out):
         builder.call(kernel, [result, error, *args[1:]])
         return context.get_dummy_value()
 
-    return signature, codegen
+    return kernel_signature, codegen

@@ -29,6 +29,7 @@ MAX_DIGITS = 400  #: longest number, in digits
 MAX_BRACKETS = 100  #: brackets inside brackets; Python's own parser stops at 200
 MAX_DEPTH = 100  #: levels of the tree, where a long sum is one; sympy's printers recurse
 MAX_EXPONENT = 1000  #: product of the numeric exponents along any path
+MAX_ROOT = 10**30  #: denominator of an exponent; sympy may write out its minimal polynomial
 MAX_BITS = 16_384  #: numerator and denominator of an exact number
 
 _MOST = 32  # arguments of Min and Max: sympy compares every pair, 0.6 s for 32
@@ -207,12 +208,15 @@ class Parsed:
                     args = [value] if op in ("number", "constant") else args
                     result = build[value if op == "call" else op](*args)
                     _check_built(self.what, result)
+                    if op in _COMPARE.values() and not (result.is_Atom or result.free_symbols):
+                        _fail(self.what, "compares two numbers once its names cancel", "decide it")
                 except RecursionError:
                     _fail(self.what, "nests too deeply for sympy", "use fewer levels")
-                except (TypeError, ValueError) as error:  # sympy compares no complex numbers
-                    if isinstance(error, ExpressionError):
-                        raise
-                    _fail(self.what, "is not real once its names cancel", "check roots and logs")
+                except ExpressionError:
+                    raise
+                except Exception as error:  # sympy compares no complex numbers, for example
+                    trouble = f"cannot be built by sympy: {_quote(str(error))}"
+                    _fail(self.what, trouble, "check for roots and logs that are not real")
             stack.append(result)
         return stack[0]
 
@@ -496,6 +500,9 @@ def _condition(node: ast.expr, last: bool, what: str) -> list[_Child]:
     if not (isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARE):
         hint = "write one comparison with < <= > or >="
         _fail(what, "has a Piecewise condition that is not a plain comparison", hint)
+    if any(isinstance(n, ast.Name) and n.id == "Piecewise" for n in ast.walk(node)):
+        # sympy would factor polynomials to unfold it, and may not come back
+        _fail(what, "has a Piecewise inside a condition", "compare plain formulas")
     sign = _COMPARE[type(node.ops[0])]
     return [(node.left, None), (node.comparators[0], None), (node, Step(sign, None, 2))]
 
@@ -540,8 +547,14 @@ def _bound(step: Step, args: list[_Bound], piece: str, what: str) -> _Bound:
         if power > MAX_EXPONENT:
             hint = f"exponents, multiplied along nested powers, must stay within {MAX_EXPONENT}"
             _fail(what, f"has too high a power in {_quote(piece)}", hint)
-    if step.op in ("name", "true", "<", "<=", ">", ">=", "Piecewise") or None in numbers:
+        if isinstance(numbers[1], Fraction) and numbers[1].denominator > MAX_ROOT:
+            _fail(what, f"has {_quote(piece)}, whose exponent has too many digits", "round it")
+    if step.op in ("name", "true", "Piecewise") or None in numbers:
         return _Bound(None, power)
+    if step.op in _COMPARE.values():  # sympy may try for ever to decide 1 < erf(1000)
+        _fail(
+            what, f"compares two numbers in {_quote(piece)}", "compare something with a name in it"
+        )
     if step.op == "**" and _bits(numbers[0]) * abs(numbers[1]) > MAX_BITS:
         _fail(what, f"has {_quote(piece)}, which has too many digits", "write it as a decimal")
     try:
@@ -596,9 +609,13 @@ def _value(step: Step, args: list[Any]) -> Any:
 def _safe_power(what: str, base: Any, exponent: Any) -> Any:
     """base**exponent when no number in it can explode (the names may have cancelled)."""
     if exponent.is_Rational:
+        if exponent.q > MAX_ROOT:
+            _fail(what, "has an exponent with too many digits", "round it")
         bits = max(base.p.bit_length(), base.q.bit_length()) if base.is_Rational else 0
         if abs(exponent) > MAX_EXPONENT or bits * abs(exponent) > MAX_BITS:
             _fail(what, "has a power that is too long to write out", "use smaller numbers in it")
+    if base.is_Rational and base < 0 and exponent.is_number and not exponent.is_Integer:
+        _fail(what, "takes a root of a negative number once its names cancel", "check its powers")
     return base**exponent
 
 

@@ -34,7 +34,7 @@ TINY = 2.220446049250313e-16
 HUGE = 1e10
 
 
-def build(width):
+def build(width, name="adaptive"):
     """Return the compiled stepper for blocks of `width` lanes."""
     W = width
     inner = numba.njit(**options(contract=True))
@@ -443,7 +443,7 @@ def build(width):
 
     signature = types.int64(I, I, I, I, I8, I8, I8, F8, I8, F8, F8, F8, F8, F8, F8, F8, F8, F8, F8,
                             F8, I8, I8, I8, I8, F8, F8, F8, F8, I8, F8, F8, I)
-    return {"adaptive": numba.njit(signature, **options(contract=True))(adaptive)}
+    return numba.njit(signature, **options(contract=True))(adaptive)
 
 
 #: how ctypes passes the arguments: p address, i integer

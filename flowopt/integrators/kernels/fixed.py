@@ -15,8 +15,8 @@ I = types.int64  # noqa: E741
 D = types.float64
 
 
-def build(width):
-    """Return the compiled steppers for blocks of `width` lanes."""
+def build(width, name):
+    """Return the compiled stepper `name` for blocks of `width` lanes."""
     W = width
     inner = numba.njit(**options(contract=True))
 
@@ -167,8 +167,8 @@ def build(width):
         "explicit": (explicit, types.int64(I, I8, I8, I8, F8, F8, F8, F8, F8, I8, *shared)),
         "sequential": (sequential, types.int64(I8, I8, I8, F8, F8, I8, *shared)),
     }
-    return {name: numba.njit(signature, **options(contract=True))(function)
-            for name, (function, signature) in made.items()}
+    function, signature = made[name]
+    return numba.njit(signature, **options(contract=True))(function)
 
 
 #: how ctypes passes the arguments: p address, i integer, d double

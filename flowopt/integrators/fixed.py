@@ -1,0 +1,128 @@
+"""Runs of fixed step for a block of lanes: from objects to the compiled stepper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from flowopt.integrators import runner
+from flowopt.integrators.methods import Explicit
+
+#: evaluations of one lane's row between two looks at Ctrl-C and the progress bar
+CHUNK = 2_000_000
+
+
+def phases_of(field: Any, method: Any, width: int) -> np.ndarray:
+    """Return the phases of a splitting as the stepper reads them."""
+    ranges = method.phases(field)
+    made: list[int] = [len(ranges)]
+    for low, high in ranges:
+        rows = list(range(low, high))
+        if field.is_kernel:  # the whole field, of which these rows are used
+            made += [field.address("rhs", width), len(rows)]
+            made += [v for r in rows for v in (r, r)]
+        else:
+            kind = "rows:" + ",".join(map(str, rows))
+            made += [field.address(kind, width), len(rows)]
+            made += [v for i, r in enumerate(rows) for v in (r, i)]
+    return np.array(made, dtype=np.int64)
+
+
+class FixedBlock:
+    """A block of `width` lanes under a method of fixed step.
+
+    Attributes
+    ----------
+    y : ndarray, shape (m, width)
+        The states reached.
+    bad : ndarray, shape (width,)
+        The number of the last finite step of a lane that diverged, or −1.
+    path : ndarray, shape (steps + 1, m, width)
+        Every state, when `keep`.
+    saved : ndarray, shape (k, m, width)
+        The states at the times to save.
+    """
+
+    def __init__(self, field: Any, method: Any, y0: np.ndarray, p: np.ndarray, start: float,
+                 end: float, saves: np.ndarray, width: int, keep: bool = False,
+                 reducer: Any = None, lane0: int = 0, seed: int = 0) -> None:
+        self.field, self.method, self.width = field, method, width
+        self.total, self.h, self.h_last = method.steps(start, end)
+        self.start = start
+        lanes = np.minimum(np.arange(width), len(y0) - 1)
+        self.y = np.ascontiguousarray(y0[lanes].T)  # (m, width)
+        self.p = np.ascontiguousarray(p[np.minimum(lanes, len(p) - 1)].T) if p.shape[1] else \
+            np.zeros((1, width))
+        self.bad = np.full(width, -1, dtype=np.int64)
+        self.step = 0
+        m = field.m
+        self.path = np.full((self.total + 1 if keep else 1, m, width), np.nan)
+        self.path[0] = self.y
+        self.keep = keep
+        self._lay_out_saves(saves, end)
+        self.context = field.context(width)
+        self.reducer, self.totals = reducer, np.zeros((1, width))
+        self.reducer_address, self.reducer_context = 0, np.zeros(4, dtype=np.int64)
+        if reducer is not None:
+            self.totals = reducer.begin(width)
+            self.reducer_address = reducer.address(width)
+            reducer.first(start, self.y, self.p, self.totals)
+        self.lane0, self.seed = lane0, seed
+
+    def _lay_out_saves(self, saves: np.ndarray, end: float) -> None:
+        """Find for each time to save the step it lies in and its fraction of that step."""
+        along = (saves - self.start) / self.h
+        step = np.clip(np.floor(along + 1e-12).astype(np.int64), 0, self.total - 1)
+        length = np.where(step == self.total - 1, self.h_last, self.h)
+        fraction = (saves - (self.start + step * self.h)) / length
+        fraction = np.clip(fraction, 0.0, 1.0)
+        fraction[np.abs(fraction) < 1e-12] = 0.0
+        fraction[(np.abs(fraction - 1) < 1e-12) | (saves == end)] = 1.0
+        self.saves, self.save_step, self.save_fraction = saves, step, fraction
+        self.saved = np.full((max(len(saves), 1), self.field.m, self.width), np.nan)
+        self.save = 0
+
+    def saved_count(self, reached: int) -> int:
+        """Return how many saves lie within the first `reached` steps."""
+        done = (self.save_step < reached) | ((self.save_step == reached)
+                                             & (self.save_fraction == 0.0))
+        return int(done.sum())
+
+    def run(self, stop: int, tick: Callable[[int], bool] | None = None) -> int:
+        """Take the steps up to `stop` and return the step reached."""
+        width, m = self.width, self.field.m
+        explicit = isinstance(self.method, Explicit)
+        stages = self.method.tableau.stages if explicit else 1
+        degree = self.method.tableau.dense_array.shape[1] if explicit else 1
+        sizes = np.array([m, stages, degree, self.total, len(self.saves), int(self.keep),
+                          self.save], dtype=np.int64)
+        work = np.zeros((stages + 2) * m * width + 2 * width + stages + 4 * m * width + 64)
+        head: tuple[Any, ...]
+        if self.method.stochastic:
+            name = "noisy"
+            amplitude = self.method.amplitude(self.field, width)
+            head = (self.field.address("rhs", width), self.context, sizes, amplitude,
+                    np.array([self.seed & 0xFFFFFFFF, (self.seed >> 32) & 0xFFFFFFFF, self.lane0],
+                             dtype=np.int64))
+        elif explicit:
+            plan = runner.plan_of(self.method.tableau)
+            name = "explicit"
+            head = (self.field.address("rhs", width), self.context, sizes, plan.plan, plan.weight,
+                    plan.nodes, plan.dense)
+        else:
+            name = "sequential"
+            head = (phases_of(self.field, self.method, width), self.context, sizes)
+        call = runner.stepper(name, width)
+        chunk = max(1, CHUNK // max(1, m * stages))
+        while self.step < stop:
+            upto = min(stop, self.step + chunk)
+            reached = call(*head, self.p, self.y, self.bad, self.step, upto, self.start, self.h,
+                           self.h_last, self.path, self.save_step, self.save_fraction, self.saved,
+                           self.reducer_address, self.reducer_context, self.totals, work)
+            done, self.step = reached - self.step, reached
+            self.save = int(sizes[6])
+            if reached < upto or (tick is not None and not tick(done)):
+                break
+        return self.step

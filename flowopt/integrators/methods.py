@@ -1,0 +1,351 @@
+"""Methods: how time is discretised. A method is data; the steppers live in `kernels`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from flowopt import _check
+from flowopt.integrators import tableaus
+from flowopt.integrators.tableaus import Tableau
+
+
+@dataclass(frozen=True)
+class FixedStep:
+    """A method of fixed step h > 0; the last step is shorter where h does not divide the span."""
+
+    h: float
+    order: ClassVar[int]
+    stochastic: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "h", _check.real("h", self.h, above=0.0))
+
+    @property
+    def name(self) -> str:
+        """The name of the method."""
+        return type(self).__name__
+
+    def steps(self, start: float, end: float) -> tuple[int, float, float]:
+        """Return the number of steps, the signed step, and the signed last step.
+
+        A remainder below 1e-9 steps counts as rounding of the span.
+        """
+        span = end - start
+        count = abs(span) / self.h
+        if count > 2**53:
+            raise ValueError(f"h must be larger: the span {abs(span):g} takes {count:.3g} steps of "
+                             f"h={self.h:g}")
+        total = max(1, int(np.ceil(count * (1 - 1e-15) - 1e-9)))
+        signed = self.h if span > 0 else -self.h
+        last = span - (total - 1) * signed
+        return total, signed, signed if abs(last - signed) <= 1e-9 * self.h else last
+
+
+@dataclass(frozen=True)
+class Explicit(FixedStep):
+    """An explicit Runge–Kutta method of fixed step."""
+
+    tableau: ClassVar[Tableau]
+
+
+@dataclass(frozen=True)
+class Euler(Explicit):
+    """Explicit Euler, order 1: y⁺ = y + h F(t, y). Dense output: linear.
+
+    Source: Hairer, Nørsett & Wanner, Solving ODEs I (1993), Eq. (II.1.1).
+
+    Parameters
+    ----------
+    h : float, > 0
+        The step, in units of time.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> field = fo.VectorField(["-y"], ["y"])
+    >>> fo.integrate(field, [1.0], t=(0.0, 1.0), method=fo.Euler(h=0.25)).y[-1]
+    array([0.31640625])
+    """
+
+    tableau: ClassVar[Tableau] = tableaus.EULER
+    order: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class Heun(Explicit):
+    """Heun's method (explicit trapezoidal rule), order 2.
+
+    y⁺ = y + h/2 (F(t, y) + F(t + h, y + h F(t, y))). Dense output: quadratic.
+
+    Parameters
+    ----------
+    h : float, > 0
+        The step, in units of time.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> field = fo.VectorField(["-y"], ["y"])
+    >>> fo.integrate(field, [1.0], t=(0.0, 1.0), method=fo.Heun(h=0.5)).y[-1]
+    array([0.390625])
+    """
+
+    tableau: ClassVar[Tableau] = tableaus.HEUN
+    order: ClassVar[int] = 2
+
+
+@dataclass(frozen=True)
+class Midpoint(Explicit):
+    """The explicit midpoint rule, order 2: y⁺ = y + h F(t + h/2, y + h/2 F(t, y)).
+
+    Parameters
+    ----------
+    h : float, > 0
+        The step, in units of time.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> field = fo.VectorField(["-y"], ["y"])
+    >>> fo.integrate(field, [1.0], t=(0.0, 1.0), method=fo.Midpoint(h=0.5)).y[-1]
+    array([0.390625])
+    """
+
+    tableau: ClassVar[Tableau] = tableaus.MIDPOINT
+    order: ClassVar[int] = 2
+
+
+@dataclass(frozen=True)
+class RK4(Explicit):
+    """The classical Runge–Kutta method, order 4. Dense output: cubic.
+
+    Source: Kutta, Z. Math. Phys. 46 (1901) 435.
+
+    Parameters
+    ----------
+    h : float, > 0
+        The step, in units of time.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> field = fo.VectorField(["-y"], ["y"])
+    >>> traj = fo.integrate(field, [1.0], t=(0.0, 1.0), method=fo.RK4(h=0.1))
+    >>> bool(abs(traj.y[-1, 0] - 0.36787944117) < 1e-6)
+    True
+    """
+
+    tableau: ClassVar[Tableau] = tableaus.RK4
+    order: ClassVar[int] = 4
+
+
+@dataclass(frozen=True)
+class SequentialEuler(FixedStep):
+    """Gauss–Seidel Euler: the states first, then θ with the new states; order 1.
+
+    Each block of the field (the states in their order, then θ) takes its Euler step with the
+    newest values of the blocks before it. This, and not explicit Euler, is what Adam and its
+    kin do. Dense output: linear. Needs a field with states.
+
+    Parameters
+    ----------
+    h : float, > 0
+        The step, in units of time.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> field = fo.flows.HeavyBall(gamma=1.0).on(fo.Loss("x**2/2"))
+    >>> fo.integrate(field, [1.0], t=(0.0, 0.1), method=fo.SequentialEuler(h=0.1)).y[-1]
+    array([ 0.99, -0.1 ])
+    """
+
+    order: ClassVar[int] = 1
+
+    def phases(self, field: Any) -> list[tuple[int, int]]:
+        """Return the row ranges in the order in which they are updated."""
+        blocks = [(a, b) for name, a, b in field.blocks if name != "theta"]
+        if len(field.blocks) < 2:
+            raise ValueError(f"{self.name} needs a field with states next to theta, and "
+                             f"{field.name} has none; use Euler")
+        return [*blocks, (0, field.n)]
+
+
+@dataclass(frozen=True)
+class SymplecticEuler(FixedStep):
+    """Symplectic (semi-implicit) Euler on (q, v): first one half, then the other with it; order 1.
+
+    ``first="v"``: v⁺ = v + h F_v(q, v), q⁺ = q + h F_q(q, v⁺). ``first="q"``: the other way round.
+    For q̇ = v, v̇ = −∇L it preserves the symplectic form. The field must have as many velocities
+    as positions: a flow with one state, or an ODE of even dimension ordered (q, v).
+
+    Parameters
+    ----------
+    h : float, > 0
+        The step, in units of time.
+    first : {"v", "q"}
+        Which half moves first.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> pendulum = fo.VectorField(["v", "-sin(q)"], ["q", "v"])
+    >>> fo.integrate(pendulum, [0.5, 0.0], t=(0, 0.1), method=fo.SymplecticEuler(h=0.1)).y[-1]
+    array([ 0.49520574, -0.04794255])
+    """
+
+    first: str = "v"
+    order: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check.choice("first", self.first, ("v", "q"))
+
+    def phases(self, field: Any) -> list[tuple[int, int]]:
+        """Return the row ranges in the order in which they are updated."""
+        half = field.m // 2
+        if field.m % 2 or (field.loss is not None and len(field.blocks) != 2):
+            raise ValueError(f"{self.name} needs as many velocities as positions, and "
+                             f"{field.name} has {field.m} equations in {len(field.blocks)} blocks")
+        order = [(half, field.m), (0, half)]
+        return order if self.first == "v" else order[::-1]
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """An embedded pair with step control.
+
+    The error of a step is measured in units of atol + rtol |y|, root mean square over the
+    components; the controller is proportional–integral (Gustafsson).
+    """
+
+    rtol: float = 1e-8
+    atol: Any = 1e-10
+    h0: float | None = None
+    max_step: float = float("inf")
+    tableau: ClassVar[Tableau]
+    order: ClassVar[int]
+    stochastic: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        rtol = _check.real("rtol", self.rtol, above=0.0)
+        if rtol < 2.3e-14 or rtol > 0.1:
+            raise ValueError("rtol must lie between 2.3e-14 (a hundred roundings) and 0.1, got "
+                             f"{rtol:g}")
+        object.__setattr__(self, "rtol", rtol)
+        atol = _check.array("atol", self.atol, "() or (m,)", (0, 1))
+        if not (atol > 0).all():
+            raise ValueError(f"atol must be > 0, got {_check.shown(self.atol)}")
+        object.__setattr__(self, "atol", float(atol) if atol.ndim == 0 else tuple(atol.tolist()))
+        if self.h0 is not None:
+            object.__setattr__(self, "h0", _check.real("h0", self.h0, above=0.0))
+        object.__setattr__(self, "max_step",
+                           _check.real("max_step", self.max_step, above=0.0, finite=False))
+
+    @property
+    def name(self) -> str:
+        """The name of the method."""
+        return type(self).__name__
+
+    def tolerances(self, m: int) -> np.ndarray:
+        """Return atol for each of m components."""
+        atol = np.asarray(self.atol, dtype=float)
+        if atol.ndim == 1 and len(atol) != m:
+            raise ValueError(f"atol must be a number or have shape ({m},), got shape {atol.shape}")
+        return np.ascontiguousarray(np.broadcast_to(atol, (m,)))
+
+
+@dataclass(frozen=True)
+class Dopri5(Adaptive):
+    """Dormand and Prince's pair of orders 5(4), with the quartic of Shampine as dense output.
+
+    Source: Dormand & Prince, J. Comput. Appl. Math. 6 (1980) 19.
+
+    Parameters
+    ----------
+    rtol, atol : float
+        Tolerances, relative and absolute (atol also (m,), one for each component).
+    h0 : float, optional
+        The first step; by default it is estimated.
+    max_step : float
+        The longest step.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> traj = fo.integrate(fo.VectorField(["-y"], ["y"]), [1.0], t=(0, 1), method=fo.Dopri5())
+    >>> bool(abs(traj.y[-1, 0] - 0.36787944117144233) < 1e-8)
+    True
+    """
+
+    tableau: ClassVar[Tableau] = tableaus.DOPRI5
+    order: ClassVar[int] = 5
+
+
+@dataclass(frozen=True)
+class Tsit5(Adaptive):
+    """Tsitouras' pair of orders 5(4) with its quartic dense output.
+
+    Source: Tsitouras, Comput. Math. Appl. 62 (2011) 770, Table 1.
+
+    Parameters
+    ----------
+    rtol, atol : float
+        Tolerances, relative and absolute (atol also (m,), one for each component).
+    h0 : float, optional
+        The first step; by default it is estimated.
+    max_step : float
+        The longest step.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> traj = fo.integrate(fo.VectorField(["-y"], ["y"]), [1.0], t=(0, 1), method=fo.Tsit5())
+    >>> bool(abs(traj.y[-1, 0] - 0.36787944117144233) < 1e-8)
+    True
+    """
+
+    tableau: ClassVar[Tableau] = tableaus.TSIT5
+    order: ClassVar[int] = 5
+
+
+@dataclass(frozen=True)
+class DOP853(Adaptive):
+    """Dormand and Prince's method of order 8 with errors of orders 5 and 3 (Hairer's DOP853).
+
+    Dense output of order 7 with three extra evaluations.
+    Source: Hairer, Nørsett & Wanner, Solving ODEs I (1993), II.5 and the code dop853.
+
+    Parameters
+    ----------
+    rtol, atol : float
+        Tolerances, relative and absolute (atol also (m,), one for each component).
+    h0 : float, optional
+        The first step; by default it is estimated.
+    max_step : float
+        The longest step.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> traj = fo.integrate(fo.VectorField(["-y"], ["y"]), [1.0], t=(0, 1), method=fo.DOP853())
+    >>> bool(abs(traj.y[-1, 0] - 0.36787944117144233) < 1e-9)
+    True
+    """
+
+    tableau: ClassVar[Tableau] = tableaus.DOP853
+    order: ClassVar[int] = 8
+
+
+def checked_method(method: Any) -> Any:
+    """Return `method` if it is one, else refuse."""
+    if isinstance(method, type) and issubclass(method, (FixedStep, Adaptive)):
+        raise TypeError(f"method must be an instance, for example fo.{method.__name__}(...), got "
+                        f"the class {method.__name__}")
+    if not isinstance(method, (FixedStep, Adaptive)):
+        raise TypeError("method must be a method such as fo.Euler(h=0.01) or "
+                        f"fo.DOP853(rtol=1e-10), got {_check.shown(method)}")
+    return method
