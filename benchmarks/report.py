@@ -98,7 +98,7 @@ def table(results: Sequence[Result]) -> str:
             spread = "-" if line.spread is None else f"{100 * line.spread:.0f} %"
             grid.append([
                 line.candidate, seconds_text(line.compile_s), seconds_text(line.seconds), spread,
-                *(cell(line.ratios.get(key)) for key in ratios),
+                *(cell(line.ratios.get(key)).replace("nan", "-") for key in ratios),
                 *(cell(line.extra.get(key)) for key in extras),
                 line.note,
             ])

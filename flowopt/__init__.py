@@ -18,16 +18,22 @@ _WHERE = {
     "Trajectory": "flowopt.integrators.trajectory",
     "load": "flowopt.integrators.trajectory",
     "Status": "flowopt.integrators.status",
+    "ensemble": "flowopt.integrators.ensemble",
+    "Ensemble": "flowopt.integrators.ensemble",
+    "compare": "flowopt.compare",
+    "SciPy": "flowopt.compare",
     **dict.fromkeys(["Euler", "Heun", "Midpoint", "RK4", "Dopri5", "Tsit5", "DOP853",
-                     "SequentialEuler", "SymplecticEuler"], "flowopt.integrators.methods"),
+                     "SequentialEuler", "SymplecticEuler", "EulerMaruyama"], "flowopt.integrators.methods"),
 }
-_MODULES = {"losses", "flows", "symbolic", "integrators"}
+_MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",
+            "symbolic": "flowopt.symbolic", "integrators": "flowopt.integrators",
+            "reduce": "flowopt.integrators.reduce"}
 __all__ = sorted([*_WHERE, *_MODULES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return importlib.import_module(f"flowopt.{name}")
+        return importlib.import_module(_MODULES[name])
     if name in _WHERE:
         value = getattr(importlib.import_module(_WHERE[name]), name)
         globals()[name] = value

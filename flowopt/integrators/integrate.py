@@ -11,7 +11,7 @@ from flowopt import _check
 from flowopt.integrators import runner, switching
 from flowopt.integrators.dense import Dense, Piece
 from flowopt.integrators.methods import Adaptive, DOP853, Explicit, checked_method
-from flowopt.integrators.runner import Motion, Path, Queue, stepper
+from flowopt.integrators.runner import Motion, Path, Queue
 from flowopt.integrators.status import Status
 from flowopt.integrators.trajectory import Events, Stats, Trajectory
 
@@ -111,11 +111,11 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
                          "polynomial between its steps")
     clock = _time.perf_counter()
     adaptive = isinstance(method, Adaptive)
-    run: _Adaptive | _Fixed
+    run: AdaptiveRun | FixedRun
     if adaptive:
-        run = _Adaptive(field, method, y0, start, end, saves, keep, max_steps)
+        run = AdaptiveRun(field, method, y0, start, end, saves, keep, max_steps)
     else:
-        run = _Fixed(field, method, y0, start, end, saves, keep or save_at is None, max_steps)
+        run = FixedRun(field, method, y0, start, end, saves, keep or save_at is None, max_steps)
     run.go()
     field.raise_pending()
     times, states = run.times_and_states(save_at is not None)
@@ -125,7 +125,7 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
                       field.names, method.name, field.name, run.note, pieces, field)
 
 
-class _Adaptive:
+class AdaptiveRun:
     """One run of an adaptive method, piece by piece between switches."""
 
     def __init__(self, field: Any, method: Any, y0: np.ndarray, start: float, end: float,
@@ -151,12 +151,15 @@ class _Adaptive:
         accepted, rejected, evaluations = self.queue.count[0].tolist()
         return accepted, rejected, evaluations + self.evaluations
 
-    def go(self) -> None:
-        """Run to the end: off the surfaces, then on one, and so on."""
+    def go(self, met: int = -1) -> None:
+        """Run to the end: off the surfaces, then on one, and so on.
+
+        With `met`, the run starts on that surface, which it has just met and does not cross.
+        """
         if self.method.h0 is not None:
             self.queue.h[0] = self.method.h0 * (1.0 if self.end > self.start_t else -1.0)
-        sliding = -1
-        if self.field.surfaces and np.isfinite(self.start_y).all():
+        sliding = met
+        if met < 0 and self.field.surfaces and np.isfinite(self.start_y).all():
             self.queue.sides[0], sliding = switching.initial_sides(self.field, self.start_t,
                                                                    self.start_y)
             if sliding == -2:
@@ -276,7 +279,7 @@ class _Adaptive:
         return t[fresh], y[fresh]
 
 
-class _Fixed:
+class FixedRun:
     """One run of a method of fixed step."""
 
     def __init__(self, field: Any, method: Any, y0: np.ndarray, start: float, end: float,
@@ -341,5 +344,3 @@ class _Fixed:
             times[-1] = self.end
         return times, self.states.copy()
 
-
-__all__ = ["integrate", "stepper"]

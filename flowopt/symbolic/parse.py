@@ -205,6 +205,9 @@ class Parsed:
                 _undefined(self.what, "function", value, given)
             else:
                 try:
+                    if op == "call" and all(arg.is_Rational for arg in args):  # names cancelled
+                        exact = [_Bound(Fraction(int(a.p), int(a.q)), 1.0) for a in args]
+                        _bound(Step(op, value, arity), exact, f"{value}(...)", self.what)
                     args = [value] if op in ("number", "constant") else args
                     result = build[value if op == "call" else op](*args)
                     _check_built(self.what, result)
@@ -608,12 +611,12 @@ def _value(step: Step, args: list[Any]) -> Any:
 
 def _safe_power(what: str, base: Any, exponent: Any) -> Any:
     """base**exponent when no number in it can explode (the names may have cancelled)."""
-    if exponent.is_Rational:
-        if exponent.q > MAX_ROOT:
-            _fail(what, "has an exponent with too many digits", "round it")
-        bits = max(base.p.bit_length(), base.q.bit_length()) if base.is_Rational else 0
-        if abs(exponent) > MAX_EXPONENT or bits * abs(exponent) > MAX_BITS:
-            _fail(what, "has a power that is too long to write out", "use smaller numbers in it")
+    fixed = exponent.as_coeff_Add()[0]  # sympy may pull 3**n out of 3**(n + x)
+    bits = max(base.p.bit_length(), base.q.bit_length()) if base.is_Rational else 0
+    if abs(fixed) > MAX_EXPONENT or bits * abs(fixed) > MAX_BITS:
+        _fail(what, "has a power that is too long to write out", "use smaller numbers in it")
+    if fixed.is_Rational and fixed.q > MAX_ROOT:
+        _fail(what, "has an exponent with too many digits", "round it")
     if base.is_Rational and base < 0 and exponent.is_number and not exponent.is_Integer:
         _fail(what, "takes a root of a negative number once its names cancel", "check its powers")
     return base**exponent

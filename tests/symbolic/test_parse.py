@@ -142,6 +142,9 @@ REFUSED = [
     ("Piecewise((x, x == 1), (y, True))", "comparison"),
     ("Piecewise((x, y), (y, True))", "comparison"),
     ("Piecewise((True, x < 1), (y, True))", "True"),
+    ("Piecewise((x, 1 < erf(1000)), (y, True))", "two numbers"),
+    ("Piecewise((x, x < Piecewise((1, y < 0), (x, True))), (y, True))", "inside a condition"),
+    ("2**1e-300", "1e-300"),
     ("(" * 9_000 + "x" + ")" * 9_000, "100 brackets"),
     ("(" * 10_000, "100 brackets"),
     ("-" * 5_000 + "x", "deep"),
@@ -248,6 +251,12 @@ def test_undefined_name_is_named() -> None:
         "exp((x-x+1e9)*log(2))",
         "exp(1000000*log(x))",
         "(1e300*x)**1000",
+        "Max(3**(1e300 + x), y)",
+        "Piecewise((1, x - x + 1 < erf(1000)), (2, True))",
+        "Min(-((x - x + 2)**1e-300), -1)",
+        "(x - x - 2)**E",
+        "acos(x - x - 2)",
+        "exp(x - x + 1000)",
     ],
 )
 def test_refused_when_names_cancel(text: str) -> None:

@@ -1,0 +1,372 @@
+"""The verb `ensemble`: many trajectories at once, in blocks of lanes over threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from flowopt import _check
+from flowopt._evaluate import LANES
+from flowopt.integrators import runner, switching
+from flowopt.integrators.fixed import FixedBlock
+from flowopt.integrators.integrate import (
+    MAX_STEPS,
+    AdaptiveRun,
+    checked_field,
+    checked_saves,
+)
+from flowopt.integrators.methods import DOP853, Adaptive, checked_method
+from flowopt.integrators.reduce import Bound
+from flowopt.integrators.runner import Motion, Queue
+from flowopt.integrators.status import Status
+
+#: saved states beyond this many bytes are refused, with the number
+MOST_BYTES = 8 * 2**30
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What an ensemble returns; run i is row i.
+
+    Attributes
+    ----------
+    y : ndarray, shape (N, m)
+        Final states (NaN where a run of fixed step diverged); `x` is their θ part (N, n).
+    t : ndarray, shape (N,)
+        The time each run reached.
+    status : ndarray of int, shape (N,)
+        A `Status` for each run.
+    saved : ndarray, shape (N, k, n), or None
+        θ at the times of `save_at`; `saved_y` (N, k, m) has the states too.
+    reduced : ndarray (N,), or dict of them, or None
+        What the reducers kept.
+    steps : ndarray of int, shape (N,)
+        Steps taken.
+    """
+
+    y: np.ndarray
+    t: np.ndarray
+    status: np.ndarray
+    steps: np.ndarray
+    n: int
+    saved_y: np.ndarray | None = None
+    reduced: Any = None
+    seed: int | None = None
+    vector_field: Any = field(default=None, repr=False)
+    parameters: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    @property
+    def x(self) -> np.ndarray:
+        """Final θ: (N, n)."""
+        return self.y[:, :self.n]
+
+    @property
+    def saved(self) -> np.ndarray | None:
+        """θ at the times of `save_at`: (N, k, n)."""
+        return None if self.saved_y is None else self.saved_y[:, :, :self.n]
+
+    @cached_property
+    def loss(self) -> np.ndarray:
+        """The loss at the final θ: (N,)."""
+        if self.vector_field.loss is None:
+            raise ValueError("this ensemble has no loss: its field was given as equations")
+        if set(self.parameters) & set(self.vector_field.loss.parameters):
+            raise ValueError("the loss has a parameter that differs from run to run; evaluate it "
+                             "with loss.with_parameters")
+        return self.vector_field.loss.value(self.x)
+
+    def count(self) -> dict[Status, int]:
+        """Return how many runs ended in each way."""
+        values, counts = np.unique(self.status, return_counts=True)
+        return {Status(int(v)): int(c) for v, c in zip(values, counts, strict=True)}
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __repr__(self) -> str:
+        how = ", ".join(f"{c} {s.name}" for s, c in self.count().items())
+        return f"<Ensemble of {len(self)}: {how}>"
+
+
+def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *,
+             parameters: Mapping[str, Any] | None = None, save_at: Any = None, reduce: Any = None,
+             threads: int | None = None, progress: bool = False, seed: int | None = None,
+             max_steps: int = MAX_STEPS) -> Ensemble:
+    """Integrate a vector field from many starts.
+
+    Each run gives the same numbers, bit for bit, as it would alone: results depend neither on
+    the number of threads nor on the company. Ctrl-C returns what is finished; the other runs
+    have the status CANCELLED.
+
+    Parameters
+    ----------
+    field : VectorField
+        What to integrate.
+    x0s : array_like, shape (N, n) or (N, m)
+        The starts.
+    t : (float, float)
+        The span, in units of time.
+    method : Method, optional
+        As for `integrate`; also `EulerMaruyama`. Default: ``DOP853()``.
+    parameters : mapping of str to float or array (N,), optional
+        Values for parameters of the field, for all runs or one by one.
+    save_at : array_like, shape (k,), optional
+        Times at which states are kept.
+    reduce : reducer or mapping of str to reducers, optional
+        What to keep of each path, see `flowopt.reduce`; for methods of fixed step.
+    threads : int, optional
+        Default: the number of processors.
+    progress : bool
+        Show a progress bar.
+    seed : int, optional
+        For methods with noise; by default one is drawn, and recorded in the result.
+    max_steps : int
+        The budget of steps of each run.
+
+    Returns
+    -------
+    Ensemble
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an argument is not what it must be; before any work starts.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> field = fo.flows.HeavyBall(gamma=0.5).on(fo.losses.himmelblau())
+    >>> ens = fo.ensemble(field, [[1.0, 1.0], [-1.0, 0.5]], t=(0.0, 40.0))
+    >>> ens
+    <Ensemble of 2: 2 REACHED_END>
+    >>> ens.x.round(3)
+    array([[ 3.584, -1.848],
+           [-3.779, -3.283]])
+    """
+    field = checked_field(field)
+    start, end = _check.span(t)
+    starts = field.starts(_check.array("x0s", x0s, f"(N, {field.n})", (2,), finite=False))
+    method = DOP853() if method is None else checked_method(method)
+    saves = checked_saves(save_at, start, end)
+    max_steps = _check.integer("max_steps", max_steps, at_least=1)
+    values, given = _parameters(field, parameters, len(starts))
+    threads = os.cpu_count() or 1 if threads is None else _check.integer("threads", threads,
+                                                                        at_least=1)
+    adaptive = isinstance(method, Adaptive)
+    if reduce is not None and adaptive:
+        raise ValueError(f"reduce needs a method of fixed step, got {method.name}; use save_at, or "
+                         "a method such as fo.RK4(h=...)")
+    if not adaptive:
+        total = method.steps(start, end)[0]
+        if total > max_steps:
+            raise ValueError(f"max_steps={max_steps} is less than the {total} steps of "
+                             f"h={method.h:g} over the span; raise one of them")
+    if seed is not None and not method.stochastic:
+        raise ValueError(f"seed has no effect for {method.name}, which has no noise; leave it out")
+    bound = None if reduce is None else Bound(field, reduce)
+    if method.stochastic:
+        seed = int(np.random.SeedSequence().entropy) % 2**63 if seed is None else _check.integer(
+            "seed", seed, at_least=0, at_most=2**63 - 1)
+    size = len(starts) * len(saves) * field.m * 8
+    if size > MOST_BYTES:
+        raise ValueError(f"save_at would keep {size / 2**30:.1f} GB; keep fewer times or starts, "
+                         "or use reduce")
+    job = _Job(field, method, starts, values, start, end, saves, bound, max_steps, seed or 0)
+    job.run(threads, progress)
+    field.raise_pending()
+    return job.result(seed, given, save_at is not None)
+
+
+def _parameters(field: Any, parameters: Mapping[str, Any] | None, count: int
+                ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the parameters of every run (N, P), and those that were given as arrays."""
+    values = np.repeat(field.p[None], count, axis=0)
+    given = {}
+    names = list(field.parameters)
+    for name, value in dict(parameters or {}).items():
+        if name not in names:
+            raise ValueError(f"parameters holds {name}, which the field has not; "
+                             f"{_check.nearest(name, names or ['(none)'])}")
+        array = _check.array(f"parameters[{name!r}]", value, f"() or ({count},)", (0, 1),
+                             finite=False)
+        if array.ndim and len(array) != count:
+            raise ValueError(f"parameters[{name!r}] must be a number or have shape ({count},), "
+                             f"got shape {array.shape}")
+        if field.flow is not None and name in field.flow.positive and not (array > 0).all():
+            raise ValueError(f"parameters[{name!r}] must be > 0, got {_check.shown(array.min())}")
+        values[:, names.index(name)] = array
+        given[name] = np.broadcast_to(array, (count,))
+    return values, given
+
+
+class _Job:
+    """The runs of one ensemble: dealt out in pieces, each on a thread of its own."""
+
+    def __init__(self, field: Any, method: Any, starts: np.ndarray, p: np.ndarray, start: float,
+                 end: float, saves: np.ndarray, bound: Bound | None, max_steps: int,
+                 seed: int) -> None:
+        self.field, self.method, self.bound = field, method, bound
+        self.start, self.end, self.saves, self.max_steps, self.seed = (start, end, saves, max_steps,
+                                                                       seed)
+        self.p, count = p, len(starts)
+        self.y = starts.copy()
+        self.t = np.full(count, start)
+        self.steps = np.zeros(count, dtype=np.int64)
+        self.status = np.full(count, Status.CANCELLED, dtype=np.int64)
+        self.saved = np.full((count, len(saves), field.m), np.nan)
+        self.reduced = ({} if bound is None
+                        else {name: np.full(count, np.nan) for name in bound.reducers})
+        self.stop = False
+
+    def run(self, threads: int, progress: bool) -> None:
+        """Run all pieces; Ctrl-C stops the rest."""
+        adaptive = isinstance(self.method, Adaptive)
+        count = len(self.y)
+        size = LANES if not adaptive else max(LANES, min(4096, -(-count // (4 * threads))))
+        pieces = [(low, min(low + size, count)) for low in range(0, count, size)]
+        self._compile(adaptive)
+        bar = _bar(count) if progress else None
+        work = self._adaptive if adaptive else self._fixed
+
+        def one(piece: tuple[int, int]) -> int:
+            if not self.stop:
+                work(*piece)
+            return piece[1] - piece[0]
+
+        try:
+            if threads == 1 or len(pieces) == 1:
+                for piece in pieces:
+                    done = one(piece)
+                    if bar is not None:
+                        bar.update(done)
+                return
+            with ThreadPoolExecutor(threads) as pool:
+                try:
+                    for done in pool.map(one, pieces):
+                        if bar is not None:
+                            bar.update(done)
+                except KeyboardInterrupt:
+                    self.stop = True
+                    pool.shutdown(cancel_futures=True)
+        except KeyboardInterrupt:
+            self.stop = True
+        finally:
+            if bar is not None:
+                bar.close()
+
+    def _compile(self, adaptive: bool) -> None:
+        """Compile on this thread, once, before the others start."""
+        if adaptive and self.field.surfaces:
+            self.field.address("smooth", LANES)
+        self.field.address("rhs", LANES)
+        if self.bound is not None:
+            self.bound.address(LANES)
+
+    def _tick(self, *_: Any) -> bool:
+        return not self.stop
+
+    def _fixed(self, low: int, high: int) -> None:
+        block = FixedBlock(self.field, self.method, self.y[low:high], self.p[low:high], self.start,
+                           self.end, self.saves, LANES, reducer=self.bound, lane0=low,
+                           seed=self.seed)
+        reached = block.run(block.total, self._tick)
+        lanes = high - low
+        bad = block.bad[:lanes]
+        if self.stop and reached < block.total and (bad < 0).any():
+            return
+        self.y[low:high] = np.where(bad >= 0, np.nan, block.y[:, :lanes]).T
+        self.t[low:high] = np.where(bad >= 0, self.start + bad * block.h, self.end)
+        self.steps[low:high] = np.where(bad >= 0, bad, block.total)
+        self.status[low:high] = np.where(bad >= 0, Status.DIVERGED, Status.REACHED_END)
+        if len(self.saves):
+            self.saved[low:high] = block.saved[:, :, :lanes].transpose(2, 0, 1)
+        if self.bound is not None:
+            for name, row in self.bound.finished(block.totals, block.total + 1).items():
+                self.reduced[name][low:high] = row[:lanes]
+
+    def _adaptive(self, low: int, high: int) -> None:
+        field = self.field
+        count = high - low
+        queue = Queue(np.full(count, self.start), self.y[low:high].copy(), self.p[low:high],
+                      np.ones((count, field.surfaces)), self.saves, self.saved[low:high])
+        if self.method.h0 is not None:
+            queue.h[:] = self.method.h0 * (1.0 if self.end > self.start else -1.0)
+        final = np.full(count, Status.CANCELLED, dtype=np.int64)
+        if field.surfaces:
+            self._with_surfaces(queue, final, low)
+        else:
+            motion = Motion.free(field)
+            runner.advance(motion, self.method, queue, 0, count, self.end, self.max_steps, LANES,
+                           tick=self._tick)
+            for i in range(count):
+                if queue.status[i] != 0:
+                    final[i] = runner.status_of(queue.status[i])
+        self.y[low:high], self.t[low:high], self.status[low:high] = queue.y, queue.t, final
+        self.steps[low:high] = queue.count[:, 0]
+
+    def _with_surfaces(self, queue: Queue, final: np.ndarray, low: int) -> None:
+        """Run free pieces in lanes; what happens on a surface is decided run by run."""
+        own = [self.field.with_parameters(**dict(zip(self.field.parameters, row.tolist(),
+                                                     strict=True)))
+               for row in self.p[low:low + len(final)]]
+        special: list[int] = []
+        for i, one in enumerate(own):
+            if np.isfinite(queue.y[i]).all():
+                queue.sides[i], sliding = switching.initial_sides(one, self.start, queue.y[i])
+                if sliding != -1:
+                    special.append(i)
+                    queue.status[i] = runner.SWITCH
+        switches = np.zeros(len(final), dtype=np.int64)
+        motion = Motion.free(self.field)
+        for i in special:
+            self._alone(own[i], queue, final, i)
+        while (queue.status == 0).any() and not self.stop:
+            runner.advance(motion, self.method, queue, 0, len(final), self.end, self.max_steps,
+                           LANES, tick=self._tick)
+            for i in np.nonzero((final == Status.CANCELLED) & (queue.status != 0))[0]:
+                if queue.status[i] != runner.SWITCH:
+                    final[i] = runner.status_of(queue.status[i])
+                    continue
+                switches[i] += 1
+                which = int(queue.which[i])
+                what, _ = switching.decide(own[i], float(queue.t[i]), queue.y[i], queue.sides[i],
+                                           which)
+                if what in ("cross", "graze") and switches[i] < 10_000:
+                    if what == "cross":
+                        queue.sides[i, which] *= -1.0
+                    queue.h[i], queue.status[i] = 0.0, 0
+                else:
+                    self._alone(own[i], queue, final, i, which)
+
+    def _alone(self, one: Any, queue: Queue, final: np.ndarray, i: int, which: int = -1) -> None:
+        """Finish run i by itself: it rests or slides on a surface."""
+        alone = AdaptiveRun(one, self.method, queue.y[i], float(queue.t[i]), self.end, self.saves,
+                            False, self.max_steps)
+        alone.queue.saved = queue.saved[i:i + 1]
+        alone.queue.save[0], alone.queue.count[0] = queue.save[i], queue.count[i]
+        alone.queue.sides[0] = queue.sides[i]
+        alone.go(met=which)
+        final[i], queue.status[i] = alone.status, 99
+        queue.t[i], queue.y[i] = alone.queue.t[0], alone.queue.y[0]
+        queue.count[i] = alone.queue.count[0]
+
+    def result(self, seed: int | None, given: dict[str, np.ndarray], saved: bool) -> Ensemble:
+        """Return the ensemble."""
+        reduced: Any = None
+        if self.bound is not None:
+            reduced = self.reduced["value"] if self.bound.single else self.reduced
+        return Ensemble(self.y, self.t, self.status, self.steps, self.field.n,
+                        self.saved if saved else None, reduced, seed, self.field, given)
+
+
+def _bar(total: int) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=total, unit="run", unit_scale=True)
+
