@@ -115,7 +115,8 @@ def array(name: str, value: Any, shape: str, ndim: Collection[int],
     if result.ndim not in ndim or (result.ndim and result.size == 0):
         raise ValueError(f"{name} must have shape {shape}, got shape {result.shape}")
     if finite and not np.isfinite(result).all():
-        first = tuple(int(i[0]) for i in np.nonzero(~np.isfinite(result)))
+        where_not = np.argwhere(~np.isfinite(result))[0]
+        first = tuple(where_not.tolist())
         where = f" at index {first}" if first else ""
         raise ValueError(f"{name} must be finite, got {result[first]}{where}")
     return result

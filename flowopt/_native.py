@@ -91,7 +91,7 @@ def version_stamp(package: str, files: Sequence[str]) -> bytes:
 
 @functools.cache
 def fingerprint(*folders: str) -> str:
-    """Return a hash of our sources in `folders` (or files), of numba's version and of the processor."""
+    """Return a hash of our sources in `folders` (or files), of numba and of the processor."""
     digest = hashlib.sha256(machine().name.encode())
     digest.update(version_stamp("numba", ["_version.py"]))
     sources = [PACKAGE / "_native.py"]
@@ -137,7 +137,9 @@ def _unpack(data: bytes) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]]] 
 
 
 def _load(meta: dict[str, Any], codes: dict[str, tuple[str, bytes]]) -> Unit:
-    engines, addresses, by_code = [], {}, {}
+    engines: list[Any] = []
+    addresses: dict[str, int] = {}
+    by_code: dict[bytes, Any] = {}
     for name, (symbol, code) in codes.items():
         engine = by_code.get(code)
         if engine is None:

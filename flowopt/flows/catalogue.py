@@ -81,7 +81,7 @@ def LossNormalizedFlow(M: float = 1000.0, minimum: float = 0.0, clip: str = "nor
     >>> import flowopt as fo
     >>> flow = fo.flows.LossNormalizedFlow(M=1000.0)
     >>> flow.on(fo.losses.two_minima())(0.0, [4.0])
-    array([-0.37839333])
+    array([-0.43944387])
     """
     _check.real("M", M, above=0.0, finite=False)
     _check.real("minimum", minimum)

@@ -135,7 +135,7 @@ class VectorField:
         return self._meta
 
     def address(self, kind: str, width: int) -> int:
-        """Return the address of a kernel: rhs, smooth, surfaces, surface_rates, jacobian, …"""
+        """Return the address of a kernel, such as rhs, smooth, surfaces or jacobian."""
         found = self._addresses.get((kind, width))
         if found is None:
             found = self._addresses[kind, width] = self._unit(kind, width).addresses["kernel"]
@@ -413,7 +413,7 @@ class KernelField(VectorField):
         self.n = self.m = _check.integer("n", n, at_least=1)
         self.parameters = checked_parameters(parameters)
         self.names = tuple(f"y{i + 1}" for i in range(self.m))
-        self.name, self.time_name = name or getattr(rhs, "__name__", "field"), "t"
+        self.name, self.time_name = str(name or getattr(rhs, "__name__", "field")), "t"
         self.blocks = (("y", 0, self.m),)
         self.definition = f"kernel {id(rhs)}"
         self._keep: list[Any] = []

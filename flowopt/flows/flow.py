@@ -130,7 +130,8 @@ class Flow:
         if isinstance(loss, str):
             loss = Loss(loss)
         if not isinstance(loss, Loss):
-            raise TypeError(f"loss must be a flowopt.Loss or a string, got {_check.shown(loss)}")
+            raise TypeError("loss must be a flowopt.Loss or a string, got "
+                            f"{_check.shown(loss)}")
         return KernelLossField(self, loss) if isinstance(loss, KernelLoss) else FlowField(self, loss)
 
     def with_parameters(self, **values: float) -> Flow:
@@ -185,7 +186,7 @@ class KernelFlow(Flow):
         self.function, self.needs_hessian = f, bool(hessian)
         self.parameters, self.positive = checked_parameters(parameters), ()
         self.states = tuple(checked_name("states", s) for s in states)
-        self.name = name or getattr(f, "__name__", "flow")
+        self.name = str(name or getattr(f, "__name__", "flow"))
         self.reference, self.rules = reference, {}
         self.definition = f"kernel {id(f)}"
 

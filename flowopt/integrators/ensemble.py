@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -147,7 +148,7 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     <Ensemble of 2: 2 REACHED_END>
     >>> ens.x.round(3)
     array([[ 3.584, -1.848],
-           [-3.779, -3.283]])
+           [-2.805,  3.131]])
     """
     field = checked_field(field)
     start, end = _check.span(t)
@@ -171,7 +172,7 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
         raise ValueError(f"seed has no effect for {method.name}, which has no noise; leave it out")
     bound = None if reduce is None else Bound(field, reduce)
     if method.stochastic:
-        seed = int(np.random.SeedSequence().entropy) % 2**63 if seed is None else _check.integer(
+        seed = secrets.randbits(63) if seed is None else _check.integer(
             "seed", seed, at_least=0, at_most=2**63 - 1)
     size = len(starts) * len(saves) * field.m * 8
     if size > MOST_BYTES:
@@ -329,7 +330,7 @@ class _Job:
         while (queue.status == 0).any() and not self.stop:
             runner.advance(motion, self.method, queue, 0, len(final), self.end, self.max_steps,
                            LANES, tick=self._tick)
-            for i in np.nonzero((final == Status.CANCELLED) & (queue.status != 0))[0]:
+            for i in np.nonzero((final == Status.CANCELLED) & (queue.status != 0))[0].tolist():
                 if queue.status[i] != runner.SWITCH:
                     final[i] = runner.status_of(queue.status[i])
                     continue

@@ -10,7 +10,7 @@ import numpy as np
 from flowopt import _check
 from flowopt.integrators import runner, switching
 from flowopt.integrators.dense import Dense, Piece
-from flowopt.integrators.methods import Adaptive, DOP853, Explicit, checked_method
+from flowopt.integrators.methods import DOP853, Adaptive, Explicit, checked_method
 from flowopt.integrators.runner import Motion, Path, Queue
 from flowopt.integrators.status import Status
 from flowopt.integrators.trajectory import Events, Stats, Trajectory
@@ -148,6 +148,7 @@ class AdaptiveRun:
 
     @property
     def counts(self) -> tuple[int, int, int]:
+        """Steps accepted and rejected, and evaluations of the field."""
         accepted, rejected, evaluations = self.queue.count[0].tolist()
         return accepted, rejected, evaluations + self.evaluations
 
@@ -329,6 +330,7 @@ class FixedRun:
 
     @property
     def counts(self) -> tuple[int, int, int]:
+        """Steps accepted and rejected, and evaluations of the field."""
         stages = self.method.tableau.stages if isinstance(self.method, Explicit) else 1
         return self.reached, 0, self.reached * stages
 

@@ -43,7 +43,7 @@ def first_time(condition: str) -> Reducer:
     >>> ens = fo.ensemble(field, [[1.0], [9.0]], t=(0.0, 2.0), method=fo.Euler(h=0.25),
     ...                   reduce=fo.reduce.first_time("x < 0.1"))
     >>> ens.reduced
-    array([1., nan])
+    array([ 1., nan])
     """
     if not isinstance(condition, str):
         raise TypeError(f"condition must be text such as 'x < 1', got {_check.shown(condition)}")

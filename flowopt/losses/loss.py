@@ -59,6 +59,7 @@ class Loss:
         self.minima = None if minima is None else tuple(tuple(map(float, p)) for p in minima)
         self._errors: list[Any] = []
         self._addresses: dict[tuple[str, int], int] = {}
+        self._parsed: _parse.Parsed | None = None
         if isinstance(expr, str):
             self._parsed = _parse.parse(expr, what="the loss")
             found: Sequence[str] = self._parsed.names
@@ -91,7 +92,6 @@ class Loss:
             raise TypeError("expr must be a string or a sympy expression, got "
                             f"{type(expr).__name__}; for a function use Loss.from_kernel(f, n)")
         self._given = exact(sympy.sympify(expr))
-        self._parsed = None
         symbols = sorted(self._given.free_symbols, key=lambda s: _parse.natural_key(str(s)))
         return [str(s) for s in symbols], sympy.srepr(self._given)
 
@@ -267,7 +267,7 @@ class KernelLoss(Loss):
         self.parameters = {}
         self.minimum = None if minimum is None else _check.real("minimum", minimum)
         self.minima, self.reference = None, None
-        self.name = name or getattr(f, "__name__", "L")
+        self.name = str(name or getattr(f, "__name__", "L"))
         self.names = tuple(f"x{i + 1}" for i in range(self.n)) if self.n > 1 else ("x",)
         self._given, self._parsed = None, None
         self._addresses = {}
@@ -279,16 +279,16 @@ class KernelLoss(Loss):
         if kind == "hessian":
             raise ValueError(f"the loss {self.name} is a function of value and gradient and has "
                              "no Hessian; give the loss as an expression")
-        if width not in self._addresses:
+        if ("gradient", width) not in self._addresses:
             if _adapters.is_compiled(self.function):
                 made: Any = _adapters.adapted(_adapters.LOSS_SOURCE, self.function, n=self.n,
                                               width=width)
-                self._addresses[width] = made.addresses["kernel"]
+                self._addresses["gradient", width] = made.addresses["kernel"]
             else:
                 made = _adapters.callback(self.n, 1 + self.n, 0, width, self._point)
-                self._addresses[width] = made.address
+                self._addresses["gradient", width] = made.address
             self._keep.append(made)
-        return self._addresses[width]
+        return self._addresses["gradient", width]
 
     def _point(self, t: float, x: np.ndarray, p: np.ndarray) -> np.ndarray:
         g = np.full(self.n, np.nan)

@@ -192,35 +192,19 @@ class Parsed:
         given = functions or {}
         build = _meanings(self.what)
         stack: list[Any] = []
-        for op, value, arity in self.tree:
-            args = stack[len(stack) - arity :]
-            del stack[len(stack) - arity :]
-            if op == "name":
-                if value not in symbols:
-                    _undefined(self.what, "name", value, symbols)
-                result = symbols[value]
-            elif op == "call" and value in given:
-                result = given[value](*args)
-            elif op == "call" and value not in FUNCTIONS:
-                _undefined(self.what, "function", value, given)
+        for step in self.tree:
+            args = stack[len(stack) - step.arity :]
+            del stack[len(stack) - step.arity :]
+            if step.op == "name":
+                if step.value not in symbols:
+                    _undefined(self.what, "name", step.value, symbols)
+                stack.append(symbols[step.value])
+            elif step.op == "call" and step.value in given:
+                stack.append(given[step.value](*args))
+            elif step.op == "call" and step.value not in FUNCTIONS:
+                _undefined(self.what, "function", step.value, given)
             else:
-                try:
-                    if op == "call" and all(arg.is_Rational for arg in args):  # names cancelled
-                        exact = [_Bound(Fraction(int(a.p), int(a.q)), 1.0) for a in args]
-                        _bound(Step(op, value, arity), exact, f"{value}(...)", self.what)
-                    args = [value] if op in ("number", "constant") else args
-                    result = build[value if op == "call" else op](*args)
-                    _check_built(self.what, result)
-                    if op in _COMPARE.values() and not (result.is_Atom or result.free_symbols):
-                        _fail(self.what, "compares two numbers once its names cancel", "decide it")
-                except RecursionError:
-                    _fail(self.what, "nests too deeply for sympy", "use fewer levels")
-                except ExpressionError:
-                    raise
-                except Exception as error:  # sympy compares no complex numbers, for example
-                    trouble = f"cannot be built by sympy: {_quote(str(error))}"
-                    _fail(self.what, trouble, "check for roots and logs that are not real")
-            stack.append(result)
+                stack.append(_apply(build, step, args, self.what))
         return stack[0]
 
 
@@ -353,8 +337,11 @@ def _checked_name(token: str, what: str) -> str:
 
 
 def _split_long_sums(tokens: list[str], size: int = 100) -> list[str]:
-    """Bracket long sums in groups, ``(a + b) + (0 - c + d)``: Python's parser nests a level for
-    each term and gives up at about 3000, or earlier when the caller's own stack is deep."""
+    """Bracket long sums in groups, ``(a + b) + (0 - c + d)``.
+
+    Python's parser nests one level for each term, and gives up at about 3000 or earlier, when
+    the caller's own stack is deep.
+    """
     out: list[str] = []
     runs: list[tuple[int, list[int]]] = [(0, [])]  # per open bracket: start, places of + and -
     for token in [*tokens, ""]:
@@ -620,6 +607,29 @@ def _safe_power(what: str, base: Any, exponent: Any) -> Any:
     if base.is_Rational and base < 0 and exponent.is_number and not exponent.is_Integer:
         _fail(what, "takes a root of a negative number once its names cancel", "check its powers")
     return base**exponent
+
+
+def _apply(build: dict[str, Callable[..., Any]], step: Step, args: list[Any], what: str) -> Any:
+    """One step in sympy, which may see more than `_check` did: names can cancel."""
+    op, value, _ = step
+    try:
+        if op == "call" and all(arg.is_Rational for arg in args):
+            exact = [_Bound(Fraction(int(a.p), int(a.q)), 1.0) for a in args]
+            _bound(step, exact, f"{value}(...)", what)
+        if op in ("number", "constant"):
+            args = [value]
+        result = build[value if op == "call" else op](*args)
+        _check_built(what, result)
+        if op in _COMPARE.values() and not (result.is_Atom or result.free_symbols):
+            _fail(what, "compares two numbers once its names cancel", "leave the comparison out")
+    except RecursionError:
+        _fail(what, "nests too deeply for sympy", "use fewer levels")
+    except ExpressionError:
+        raise
+    except Exception as error:  # sympy refuses to order complex numbers, for example
+        trouble = f"cannot be built by sympy: {_quote(str(error))}"
+        _fail(what, trouble, "check for roots and logs that are not real")
+    return result
 
 
 def _check_built(what: str, result: Any) -> None:

@@ -99,18 +99,20 @@ class Printer:
                           f"{', '.join(sorted(FUNCTIONS))}")
 
     def product(self, expr: Any) -> str:
+        """Return a product; factors with negative exponents go below one division."""
         above, below = [], []
         for factor in expr.args:
             if factor.is_Pow and factor.exp.is_number and factor.exp.is_negative:
                 below.append(self.print(factor.base ** -factor.exp))
-            elif factor.is_Rational and factor.p in (1, -1) and factor.q != 1:
-                below.append(f"{float(factor.q * factor.p)!r}")
+            elif factor.is_Rational and factor.p == 1 and factor.q < 2**53:
+                below.append(repr(float(factor.q)))  # x/3 is rounded once, x*(1/3) twice
             else:
                 above.append(self.print(factor))
         top = "*".join(above) or "1.0"
         return f"({top}/({'*'.join(below)}))" if below else f"({top})"
 
     def pow(self, expr: Any) -> str:
+        """Return a power: a product, a square root, exp, or pow."""
         base, exponent = expr.args
         if base.is_NumberSymbol and str(base) == "E":
             return f"math.exp({self.print(exponent)})"
@@ -125,6 +127,7 @@ class Printer:
         return f"math.pow({self.print(base)}, {self.print(exponent)})"
 
     def extremum(self, expr: Any, relation: str) -> str:
+        """Return Min or Max, ignoring a NaN on one side."""
         best = self.named(self.print(expr.args[0]))
         for other in expr.args[1:]:
             b = self.named(self.print(other))
@@ -132,6 +135,7 @@ class Printer:
         return best
 
     def piecewise(self, expr: Any) -> str:
+        """Return a Piecewise: the first piece whose condition holds, NaN if none does."""
         pieces = [(self.named(self.print(value)), condition) for value, condition in expr.args]
         text = "math.nan"
         for value, condition in reversed(pieces):
@@ -235,8 +239,8 @@ def compile_kernel(source: str, name: str = "kernel", extra: Mapping[str, Any] |
 
     import numba
 
-    from flowopt._native import options
     from flowopt import _pointers
+    from flowopt._native import options
 
     namespace: dict[str, Any] = {"math": math, **(extra or {})}
     exec(compile(source, f"<flowopt {name}>", "exec"), namespace)

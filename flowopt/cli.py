@@ -1,0 +1,245 @@
+"""The command line: ``flowopt list``, ``flowopt run NAME|PATH [options]``.
+
+Nothing heavy is imported here: `list` and `--help` read the experiments without running them.
+Exit codes: 0 done, 1 the results could not be written, 2 refused before any work, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import sys
+import time
+import typing
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from flowopt import __version__, _check, experiment
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+                  no_args_is_help=True, help="Optimizers as dynamical systems: experiments.")
+
+#: the tokens after `run` are options of the experiment, so they are read here, not by typer
+_RAW = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"flowopt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True,
+                                          help="Print the version.")) -> None:
+    """Optimizers as dynamical systems: experiments."""
+
+
+@app.command("list")
+def list_experiments() -> None:
+    """List the experiments, one line each."""
+    entries = experiment.catalogue()
+    if not entries:
+        typer.echo("There is no folder of experiments beside the package; "
+                   "flowopt run PATH runs a script.", err=True)
+        return
+    width = max(len(entry.name) for entry in entries)
+    for entry in entries:
+        typer.echo(f"{entry.name:<{width}}  {entry.question}")
+
+
+@app.command("run", context_settings=_RAW, add_help_option=False)
+def run(context: typer.Context) -> None:
+    """Run an experiment by its name, or a script by its path (run NAME --help: its options)."""
+    made: list[Path] = []
+    bar = None
+    try:
+        target, options, wants_help = split(list(context.args))
+        if target is None:
+            if wants_help:
+                typer.echo(general_help())
+                return
+            raise ValueError("run needs the name of an experiment or the path of a script; "
+                             "flowopt list shows the names")
+        entry = experiment.find(target)
+        module = experiment.load(entry)
+        config_type = getattr(module, "Config", None)
+        if wants_help:
+            typer.echo(help_of(entry, config_type))
+            return
+        out = Path(options.pop("out", str(Path("results") / entry.name)))
+        config = configured(config_type, options)
+        made = experiment.prepare_folder(out)
+        bar = Progress()
+        done = experiment.execute(entry, module, config, out, bar)
+        bar.close()
+        typer.echo(done.summary)
+        typer.echo(f"\n{len(done.files)} files in {out} ({bar.seconds:.0f} s)")
+    except KeyboardInterrupt:
+        _give_up(made, bar, "Interrupted: nothing was written.", 130)
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
+                                 errno.EACCES, errno.EPERM, errno.EIO, errno.ENOENT):
+            raise
+        why = ("there is no space left on the disk" if problem.errno == errno.ENOSPC
+               else problem.strerror)
+        _give_up(made, bar, f"Error: the results could not be written: {why}.", 1)
+    except (ValueError, TypeError) as problem:
+        if bar is not None:  # not a refusal: the experiment itself went wrong
+            bar.close()
+            raise
+        _give_up(made, bar, f"Error: {problem}", 2)
+
+
+def _give_up(made: list[Path], bar: Any, sentence: str, code: int) -> None:
+    if bar is not None:
+        bar.close()
+    experiment.remove_empty(made)
+    typer.echo(sentence, err=True)
+    raise typer.Exit(code)
+
+
+# ------------------------------------------------------------------ options from a dataclass
+def split(tokens: list[str]) -> tuple[str | None, dict[str, str], bool]:
+    """Return the target, the options as text, and whether help is asked for.
+
+    Examples
+    --------
+    >>> split(["two-minima", "--x0", "-1", "--h=0.1"])
+    ('two-minima', {'x0': '-1', 'h': '0.1'}, False)
+    """
+    target, options, wants_help = None, {}, False
+    rest = iter(tokens)
+    for token in rest:
+        if token in ("--help", "-h"):
+            wants_help = True
+        elif token.startswith("--"):
+            key, equals, value = token[2:].partition("=")
+            if not equals:
+                value = next(rest, "")
+                if value == "" or value.startswith("--"):
+                    raise ValueError(f"--{key} needs a value")
+            if key in options:
+                raise ValueError(f"--{key} is given twice")
+            options[key] = value
+        elif target is None:
+            target = token
+        else:
+            raise ValueError(f"{_check.shown(token)} is one argument too many; options are written "
+                             "--name value")
+    return target, options, wants_help
+
+
+def _fields(config_type: Any) -> list[tuple[Any, Any]]:
+    """Return the fields of a Config with their types."""
+    if config_type is None:
+        return []
+    types = typing.get_type_hints(config_type)
+    return [(f, types[f.name]) for f in dataclasses.fields(config_type) if f.init]
+
+
+def configured(config_type: Any, options: dict[str, str]) -> Any:
+    """Return a Config from options as text.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When an option is unknown or has a bad value.
+    """
+    fields = {f.name: kind for f, kind in _fields(config_type)}
+    values = {}
+    for key, text in options.items():
+        name = key if key in fields else key.replace("-", "_")
+        if name not in fields:
+            raise ValueError(f"there is no option --{key}; " + _check.nearest(
+                f"--{key}", [f"--{known}" for known in [*fields, "out"]]))
+        values[name] = _converted(name, text, fields[name])
+    return None if config_type is None else config_type(**values)
+
+
+def _converted(name: str, text: str, kind: Any) -> Any:
+    """Return the value that `text` means for an option of type `kind`."""
+    if kind is str:
+        return text
+    if kind is Path:
+        return Path(text)
+    if kind is bool:
+        if text.lower() not in ("yes", "no", "true", "false"):
+            raise ValueError(f"{name} must be yes or no, got {_check.shown(text)}")
+        return text.lower() in ("yes", "true")
+    if typing.get_origin(kind) is tuple:
+        inner = typing.get_args(kind)[0]
+        return tuple(_converted(name, part.strip(), inner) for part in text.split(","))
+    if kind not in (int, float):
+        raise TypeError(f"the field {name} of Config must be of type int, float, bool, str, Path "
+                        f"or a tuple of these, got {kind}")
+    try:
+        return kind(text)
+    except ValueError:
+        what = "an integer" if kind is int else "a number"
+        raise ValueError(f"{name} must be {what}, got {_check.shown(text)}") from None
+
+
+def general_help() -> str:
+    """Return the help of `flowopt run` alone."""
+    lines = ["Usage: flowopt run NAME|PATH [--option value ...]", "",
+             "Run an experiment by its name, or a script by its path.", "",
+             "flowopt run NAME --help shows the options of one experiment.", "", "Experiments:"]
+    return "\n".join([*lines, *(f"  {entry.name}  {entry.question}"
+                                for entry in experiment.catalogue())])
+
+
+def help_of(entry: experiment.Entry, config_type: Any) -> str:
+    """Return the help of one experiment: its question and its options."""
+    rows = [(f"--{f.name}", getattr(kind, "__name__", str(kind)), f.default,
+             f.metadata.get("help", "")) for f, kind in _fields(config_type)]
+    rows.append(("--out", "folder", Path("results") / entry.name, "where everything is written"))
+    wide = max(len(row[0]) for row in rows)
+    kinds = max(len(row[1]) for row in rows)
+    return "\n".join([f"Usage: flowopt run {entry.name} [--option value ...]", "",
+                      entry.question, "", "Options:",
+                      *(f"  {key:<{wide}}  {kind:<{kinds}}  {about} (default: {default})"
+                        for key, kind, default, about in rows)])
+
+
+class Progress:
+    """A bar on stderr, or one line for each stage where stderr is not a terminal."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+        self.seconds = 0.0
+        self.last = ""
+        self.bar: Any = None
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=100, leave=False,
+                            bar_format="{l_bar}{bar:30}| {elapsed} {postfix}")
+
+    def __call__(self, share: float, text: str) -> None:
+        """Show that `share` (0 to 1) of the work is done and `text` comes next."""
+        if self.bar is not None:
+            self.bar.n = round(100 * share)
+            self.bar.set_postfix_str(text)
+        elif text != self.last:
+            typer.echo(f"[{100 * share:3.0f} %  {time.perf_counter() - self.start:5.1f} s] {text}",
+                       err=True)
+        self.last = text
+
+    def close(self) -> None:
+        """Remove the bar and stop the clock."""
+        self.seconds = time.perf_counter() - self.start
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+
+def main() -> None:
+    """Run the command line (the `flowopt` command)."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
