@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,17 +17,17 @@ from flowopt.integrators import runner, switching
 from flowopt.integrators.fixed import FixedBlock
 from flowopt.integrators.integrate import (
     MAX_STEPS,
+    MOST_BYTES,
     AdaptiveRun,
     checked_field,
     checked_saves,
+    checked_seed,
 )
 from flowopt.integrators.methods import DOP853, Adaptive, checked_method
 from flowopt.integrators.reduce import Bound
 from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.status import Status
 
-#: saved states beyond this many bytes are refused, with the number
-MOST_BYTES = 8 * 2**30
 
 
 @dataclass(frozen=True)
@@ -168,12 +167,8 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
         if total > max_steps:
             raise ValueError(f"max_steps={max_steps} is less than the {total} steps of "
                              f"h={method.h:g} over the span; raise one of them")
-    if seed is not None and not method.stochastic:
-        raise ValueError(f"seed has no effect for {method.name}, which has no noise; leave it out")
+    seed = checked_seed(seed, method)
     bound = None if reduce is None else Bound(field, reduce)
-    if method.stochastic:
-        seed = secrets.randbits(63) if seed is None else _check.integer(
-            "seed", seed, at_least=0, at_most=2**63 - 1)
     size = len(starts) * len(saves) * field.m * 8
     if size > MOST_BYTES:
         raise ValueError(f"save_at would keep {size / 2**30:.1f} GB; keep fewer times or starts, "

@@ -39,14 +39,14 @@ class FixedBlock:
         The states reached.
     bad : ndarray, shape (width,)
         The number of the last finite step of a lane that diverged, or −1.
-    path : ndarray, shape (steps + 1, m, width)
-        Every state, when `keep`.
+    path : ndarray, shape (keep + 1, m, width)
+        The states of the first `keep` steps.
     saved : ndarray, shape (k, m, width)
         The states at the times to save.
     """
 
     def __init__(self, field: Any, method: Any, y0: np.ndarray, p: np.ndarray, start: float,
-                 end: float, saves: np.ndarray, width: int, keep: bool = False,
+                 end: float, saves: np.ndarray, width: int, keep: int = 0,
                  reducer: Any = None, lane0: int = 0, seed: int = 0) -> None:
         self.field, self.method, self.width = field, method, width
         self.total, self.h, self.h_last = method.steps(start, end)
@@ -58,7 +58,7 @@ class FixedBlock:
         self.bad = np.full(width, -1, dtype=np.int64)
         self.step = 0
         m = field.m
-        self.path = np.full((self.total + 1 if keep else 1, m, width), np.nan)
+        self.path = np.empty((keep + 1, m, width))
         self.path[0] = self.y
         self.keep = keep
         self._lay_out_saves(saves, end)
@@ -96,7 +96,7 @@ class FixedBlock:
         explicit = isinstance(self.method, Explicit)
         stages = self.method.tableau.stages if explicit else 1
         degree = self.method.tableau.dense_array.shape[1] if explicit else 1
-        sizes = np.array([m, stages, degree, self.total, len(self.saves), int(self.keep),
+        sizes = np.array([m, stages, degree, self.total, len(self.saves), int(self.keep > 0),
                           self.save], dtype=np.int64)
         work = np.zeros((stages + 2) * m * width + 2 * width + stages + 4 * m * width + 64)
         head: tuple[Any, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time as _time
 from typing import Any
 
@@ -17,6 +18,8 @@ from flowopt.integrators.trajectory import Events, Stats, Trajectory
 
 #: switches after which a run is called chattering
 MOST_SWITCHES = 10_000
+#: a path beyond this many bytes is refused, with the number
+MOST_BYTES = 8 * 2**30
 #: default budget of steps
 MAX_STEPS = 10_000_000
 
@@ -54,8 +57,20 @@ def checked_saves(save_at: Any, start: float, end: float) -> np.ndarray:
     return times
 
 
+def checked_seed(seed: int | None, method: Any) -> int | None:
+    """Return the seed of a method with noise (drawn when not given); refuse one without use."""
+    if not method.stochastic:
+        if seed is not None:
+            raise ValueError(f"seed has no effect for {method.name}, which has no noise; leave "
+                             "it out")
+        return None
+    if seed is None:
+        return secrets.randbits(63)
+    return _check.integer("seed", seed, at_least=0, at_most=2**63 - 1)
+
+
 def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *,
-              save_at: Any = None, dense: bool | None = None,
+              save_at: Any = None, dense: bool | None = None, seed: int | None = None,
               max_steps: int = MAX_STEPS) -> Trajectory:
     """Integrate a vector field from x0 over the span t.
 
@@ -72,12 +87,15 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     t : (float, float)
         The span, in units of time; a reversed span runs backwards.
     method : Method, optional
-        `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler` (fixed step), or
-        `Dopri5`, `Tsit5`, `DOP853` (adaptive). Default: ``DOP853()``.
+        `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `EulerMaruyama`
+        (fixed step), or `Dopri5`, `Tsit5`, `DOP853` (adaptive). Default: ``DOP853()``.
     save_at : array_like, shape (k,), optional
         Times to keep; by default the start and every step.
     dense : bool, optional
         Keep every step for `traj(t)`; by default exactly when `save_at` is not given.
+    seed : int, optional
+        For `EulerMaruyama`; by default one is drawn, and recorded in the result. The run is that
+        of row 0 of an ensemble with this seed.
     max_steps : int
         The budget of steps, rejected ones included.
 
@@ -105,24 +123,26 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     method = DOP853() if method is None else checked_method(method)
     saves = checked_saves(save_at, start, end)
     max_steps = _check.integer("max_steps", max_steps, at_least=1)
-    keep = save_at is None if dense is None else bool(dense)
-    if getattr(method, "stochastic", False) is True and dense:
+    keep = save_at is None and not method.stochastic if dense is None else bool(dense)
+    if method.stochastic and dense:
         raise ValueError(f"dense=True has no meaning for {method.name}: a Brownian path has no "
                          "polynomial between its steps")
+    seed = checked_seed(seed, method)
     clock = _time.perf_counter()
     adaptive = isinstance(method, Adaptive)
     run: AdaptiveRun | FixedRun
     if adaptive:
         run = AdaptiveRun(field, method, y0, start, end, saves, keep, max_steps)
     else:
-        run = FixedRun(field, method, y0, start, end, saves, keep or save_at is None, max_steps)
+        run = FixedRun(field, method, y0, start, end, saves, keep or save_at is None, max_steps,
+                       seed or 0)
     run.go()
     field.raise_pending()
     times, states = run.times_and_states(save_at is not None)
     stats = Stats(*run.counts, 0, _time.perf_counter() - clock)
     pieces = Dense(run.pieces, 1.0 if end > start else -1.0) if keep and run.pieces else None
     return Trajectory(times, states, run.status, stats, Events.of(run.found, field.m), field.n,
-                      field.names, method.name, field.name, run.note, pieces, field)
+                      field.names, method.name, field.name, run.note, seed, pieces, field)
 
 
 class AdaptiveRun:
@@ -135,6 +155,7 @@ class AdaptiveRun:
                              "surfaces cannot be located; give the loss as an expression, or use a "
                              "method of fixed step")
         self.field, self.method, self.end = field, method, end
+        self.direction = 1.0 if end > start else -1.0
         self.saves, self.keep, self.max_steps = saves, keep or not len(saves), max_steps
         self.motion = Motion.free(field)
         self.queue = Queue(np.array([start]), y0[None].copy(), field.p[None],
@@ -158,11 +179,11 @@ class AdaptiveRun:
         With `met`, the run starts on that surface, which it has just met and does not cross.
         """
         if self.method.h0 is not None:
-            self.queue.h[0] = self.method.h0 * (1.0 if self.end > self.start_t else -1.0)
+            self.queue.h[0] = self.method.h0 * self.direction
         sliding = met
         if met < 0 and self.field.surfaces and np.isfinite(self.start_y).all():
-            self.queue.sides[0], sliding = switching.initial_sides(self.field, self.start_t,
-                                                                   self.start_y)
+            self.queue.sides[0], sliding = switching.initial_sides(
+                self.field, self.start_t, self.start_y, self.direction)
             if sliding == -2:
                 self.status = Status.CHATTERING
                 self.note = "The start lies on more than one attracting surface."
@@ -212,7 +233,7 @@ class AdaptiveRun:
         if which < 0:
             return None
         t, y = float(queue.t[0]), queue.y[0].copy()
-        what, _ = switching.decide(field, t, y, sides, which)
+        what, _ = switching.decide(field, t, y, sides, which, self.direction)
         self.evaluations += 2
         if what == "cross":
             self.found.append((t, y, which, "cross"))
@@ -226,12 +247,12 @@ class AdaptiveRun:
         field, queue = self.field, self.queue
         t, y = float(queue.t[0]), queue.y[0].copy()
         self.found.append((t, y, which, "slide"))
-        both = switching.one_sided(field, t, y, queue.sides[0], which)
+        both = switching.one_sided(field, t, y, queue.sides[0], which, self.direction)
         still = both.rests if both.attracts else True
         if still and field.autonomous:
             self._rest(t, y)
             return None
-        return switching.Slide(field, queue.sides[0], which)
+        return switching.Slide(field, queue.sides[0], which, self.direction)
 
     def _rest(self, t: float, y: np.ndarray) -> None:
         self.status = Status.STUCK
@@ -255,13 +276,13 @@ class AdaptiveRun:
         other = slide.others[ended - 2]
         flipped = queue.sides[0].copy()
         flipped[other] = -flipped[other]
-        across = switching.one_sided(field, t, y, flipped, slide.which)
+        across = switching.one_sided(field, t, y, flipped, slide.which, self.direction)
         if across.attracts:
             speed = switching.speeds(field, t, y, flipped, across.sliding)[other]
-            if speed * flipped[other] > 0.0:
+            if speed * self.direction * flipped[other] > 0.0:
                 self.found.append((t, y, other, "cross"))
                 queue.sides[0] = flipped
-                return switching.Slide(field, flipped, slide.which)
+                return switching.Slide(field, flipped, slide.which, self.direction)
         self.status = Status.CHATTERING
         self.note = (f"The motion slides on surface {slide.which} and meets surface {other} at "
                      f"t={t:.9g}; sliding on an intersection of surfaces is not supported yet.")
@@ -284,12 +305,16 @@ class FixedRun:
     """One run of a method of fixed step."""
 
     def __init__(self, field: Any, method: Any, y0: np.ndarray, start: float, end: float,
-                 saves: np.ndarray, keep: bool, max_steps: int) -> None:
+                 saves: np.ndarray, keep: bool, max_steps: int, seed: int) -> None:
         self.field, self.method, self.start, self.end = field, method, start, end
         self.total, self.h, self.h_last = method.steps(start, end)
         self.saves, self.keep = saves, keep
         self.stop = min(self.total, max_steps)
-        self.y0 = y0
+        self.y0, self.seed = y0, seed
+        size = self.stop * field.m * 8
+        if keep and size > MOST_BYTES:
+            raise ValueError(f"h={method.h:g} makes {self.stop:,} steps, whose states take "
+                             f"{size / 2**30:.1f} GB; pass save_at to keep fewer")
         self.found: list[Any] = []
         self.pieces: list[Piece] = []
         self.status, self.note = Status.RUNNING, ""
@@ -299,7 +324,8 @@ class FixedRun:
         from flowopt.integrators.fixed import FixedBlock
 
         block = FixedBlock(self.field, self.method, self.y0[None], self.field.p[None], self.start,
-                           self.end, self.saves, 1, keep=self.keep)
+                           self.end, self.saves, 1, keep=self.stop if self.keep else 0,
+                           seed=self.seed)
         self.reached = block.run(self.stop)
         bad = int(block.bad[0])
         if bad >= 0:

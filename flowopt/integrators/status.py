@@ -27,6 +27,9 @@ class Status(IntEnum):
     CHATTERING = 8
     CANCELLED = 9
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def sentence(self) -> str:
         """What the status means, and what to try."""

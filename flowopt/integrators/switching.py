@@ -6,7 +6,8 @@ both sides push it back (a₊ < 0 < a₋) it slides with the convex combination 
 
     F_s = (a₋ F₊ − a₊ F₋) / (a₋ − a₊)          (Filippov 1988, §4, Eq. (7)),
 
-until a₊ or a₋ changes sign. Where F_s = 0 the motion rests on the surface for ever.
+until a₊ or a₋ changes sign. Where F_s = 0 the motion rests on the surface for ever. A run that
+goes backwards in time meets the speeds with the opposite sign; F_s is the same.
 """
 
 from __future__ import annotations
@@ -58,21 +59,25 @@ def speeds(field: Any, t: float, y: np.ndarray, sides: np.ndarray,
     return rows[:, :-1] @ F + rows[:, -1]
 
 
-def one_sided(field: Any, t: float, y: np.ndarray, sides: np.ndarray, which: int) -> OneSided:
-    """Return the field on both sides of surface `which`, the other sides held fixed."""
+def one_sided(field: Any, t: float, y: np.ndarray, sides: np.ndarray, which: int,
+              direction: float = 1.0) -> OneSided:
+    """Return the field on both sides of surface `which`, the other sides held fixed.
+
+    The speeds are those of a run in the given `direction` of time (1 or −1).
+    """
     found = []
     for side in (1.0, -1.0):
         regime = sides.copy()
         regime[which] = side
         F = field._rows("smooth", field.m, np.array([t]), y[None], regime[None])[0]
-        found.append((F, float(speeds(field, t, y, regime, F)[which])))
+        found.append((F, direction * float(speeds(field, t, y, regime, F)[which])))
     return OneSided(found[0][0], found[1][0], found[0][1], found[1][1])
 
 
-def decide(field: Any, t: float, y: np.ndarray, sides: np.ndarray, which: int
-           ) -> tuple[str, OneSided]:
+def decide(field: Any, t: float, y: np.ndarray, sides: np.ndarray, which: int,
+           direction: float = 1.0) -> tuple[str, OneSided]:
     """Return 'cross', 'slide', 'rest' or 'graze' for a motion that meets surface `which`."""
-    both = one_sided(field, t, y, sides, which)
+    both = one_sided(field, t, y, sides, which, direction)
     here = sides[which]
     other_speed = -here * (both.speed_minus if here > 0 else both.speed_plus)
     here_speed = here * (both.speed_plus if here > 0 else both.speed_minus)
@@ -85,7 +90,8 @@ def decide(field: Any, t: float, y: np.ndarray, sides: np.ndarray, which: int
     return ("graze" if here_speed > 0.0 else "cross"), both
 
 
-def initial_sides(field: Any, t: float, y: np.ndarray) -> tuple[np.ndarray, int]:
+def initial_sides(field: Any, t: float, y: np.ndarray, direction: float = 1.0
+                  ) -> tuple[np.ndarray, int]:
     """Return the sides at a start, and the surface on which it starts sliding (or −1).
 
     A start on a surface takes the side into which the field moves it. CHATTERING (−2) is returned
@@ -101,7 +107,7 @@ def initial_sides(field: Any, t: float, y: np.ndarray) -> tuple[np.ndarray, int]
     on = [i for i in range(field.surfaces) if psi[i] == 0.0]
     sliding = -1
     for i in on:
-        both = one_sided(field, t, y, sides, i)
+        both = one_sided(field, t, y, sides, i, direction)
         if both.attracts:
             if sliding >= 0:
                 return sides, -2
@@ -120,8 +126,8 @@ class Slide:
     are ψ of the other surfaces.
     """
 
-    def __init__(self, field: Any, sides: np.ndarray, which: int) -> None:
-        self.field, self.which = field, which
+    def __init__(self, field: Any, sides: np.ndarray, which: int, direction: float = 1.0) -> None:
+        self.field, self.which, self.direction = field, which, direction
         self.regime = sides.copy()
         self.others = [i for i in range(field.surfaces) if i != which]
         self.sides = np.array([1.0, 1.0, *(sides[i] for i in self.others)])
@@ -136,7 +142,7 @@ class Slide:
         return one_sided(self.field, t, y, self.regime, self.which).sliding
 
     def _functions(self, t: float, y: np.ndarray, p: np.ndarray) -> np.ndarray:
-        both = one_sided(self.field, t, y, self.regime, self.which)
+        both = one_sided(self.field, t, y, self.regime, self.which, self.direction)
         psi = self.field._rows("surfaces", self.field.surfaces, np.array([t]), y[None],
                                self.regime[None])[0]
         return np.array([-both.speed_plus, both.speed_minus, *(psi[i] for i in self.others)])

@@ -67,6 +67,8 @@ class Trajectory:
         Steps, evaluations and seconds.
     events : Events
         What happened on switching surfaces.
+    seed : int or None
+        The seed of a run with noise.
 
     Examples
     --------
@@ -89,6 +91,7 @@ class Trajectory:
     method: str
     about: str = ""
     note: str = ""
+    seed: int | None = None
     dense: Dense | None = field(default=None, repr=False)
     vector_field: Any = field(default=None, repr=False)
     stored_loss: np.ndarray | None = field(default=None, repr=False)
@@ -150,6 +153,7 @@ class Trajectory:
         header = {"flowopt": __version__, "status": self.status.name, "stats": vars(self.stats),
                   "kind": self.events.kind, "n": self.n, "names": self.names,
                   "method": self.method, "about": self.about, "note": self.note,
+                  "seed": self.seed,
                   "ends": [p.end for p in pieces],
                   "direction": None if self.dense is None else self.dense.direction}
         buffer = io.BytesIO()
@@ -207,7 +211,7 @@ def load(path: str | os.PathLike[str]) -> Trajectory:
                 Events(data["event_t"], data["event_y"], data["event_which"],
                        tuple(header["kind"])),
                 header["n"], tuple(header["names"]), header["method"], header["about"],
-                header["note"], None if direction is None else Dense(pieces, direction),
+                header["note"], header["seed"], None if direction is None else Dense(pieces, direction),
                 stored_loss=data["loss"] if "loss" in data else None)
     except (KeyError, ValueError, zipfile.BadZipFile, EOFError, TypeError) as problem:
         raise ValueError(f"path must be a run written by Trajectory.save, and {os.fspath(path)} "

@@ -1,0 +1,374 @@
+"""The two-minima example: a run that escapes a poor minimum, and what makes it escape.
+
+The loss is L(x) = x (x - 1) (x - 3)^2 + 1.62276. Its good minimum is near 0.41, its poor one at 3,
+and a barrier lies between them near 1.84. The published run follows the clipped loss-normalised
+flow, x' = -sign(L') min(1/|L'|, M) L, by Euler steps from x = 4: it falls to 3, rattles there, and
+ends near 0.41. Five parts ask what is behind it; the text and the claims are in
+two_minima_report.py, the figures in two_minima_figures.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from two_minima_figures import figures
+from two_minima_report import claims, summary
+
+import flowopt as fo
+from flowopt import _check
+from flowopt.experiment import SILENT
+
+__all__ = ["NAME", "QUESTION", "Config", "claims", "figures", "run", "summary"]
+
+NAME = "two-minima"
+QUESTION = "Does the clipped loss-normalised flow escape a poor minimum, or does its Euler step?"
+
+GOOD, BARRIER, POOR = (9 - math.sqrt(33)) / 8, (9 + math.sqrt(33)) / 8, 3.0
+NEAR = 0.1  # "near 0.41" means within this distance of the good minimum
+STEPS_H = (0.001, 0.003, 0.01, 0.03, 0.1)
+CLIPS = (10.0, 100.0, 1000.0, 1e4)
+TEMPERATURES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0)
+MOST_STEPS = 1_000_000  # of one run
+
+
+def _option(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Config:
+    x0: float = _option(4.0, "start")
+    h: float = _option(0.01, "Euler step, in units of time")
+    M: float = _option(1000.0, "clip on 1/|L'|")
+    steps: int = _option(2500, "number of Euler steps")
+    seed: int = _option(0, "for the starts and for the noise")
+    runs: int = _option(4000, "starts in every ensemble")
+    spread: float = _option(1e-9, "starts are drawn from x0 +- spread")
+    budget: int = _option(50_000, "evaluations after which a scipy solver is stopped")
+
+    def __post_init__(self) -> None:
+        for name, bounds in {"x0": {}, "h": {"above": 0.0}, "M": {"above": 0.0},
+                             "spread": {"at_least": 0.0}}.items():
+            object.__setattr__(self, name, _check.real(name, getattr(self, name), **bounds))
+        _check.integer("steps", self.steps, at_least=1, at_most=MOST_STEPS)
+        _check.integer("seed", self.seed, at_least=0, at_most=2**62)
+        _check.integer("runs", self.runs, at_least=2, at_most=1_000_000)
+        _check.integer("budget", self.budget, at_least=100)
+        if not math.isfinite(self.h * self.steps):
+            raise ValueError(f"h must be smaller: {self.steps} steps of h={self.h:g} overflow")
+
+    @property
+    def end(self) -> float:
+        """The time that the run covers."""
+        return self.h * self.steps
+
+
+def loss_of(x: Any) -> Any:
+    return x * (x - 1) * (x - 3) ** 2 + 1.62276
+
+
+def slope_of(x: Any) -> Any:
+    return (x - 3) * (4 * x**2 - 9 * x + 3)
+
+
+def curvature_of(x: Any) -> Any:
+    return 12 * x**2 - 42 * x + 30
+
+
+def run(config: Config, progress: Callable[[float, str], None] = SILENT) -> dict[str, Any]:
+    made: dict[str, Any] = {"setting": {**asdict(config), "end": config.end}}
+    loss = fo.losses.two_minima()
+    flow = fo.flows.LossNormalizedFlow(M=config.M).on(loss)
+    rng = np.random.default_rng(config.seed)
+    starts = config.x0 + config.spread * rng.uniform(-1.0, 1.0, (config.runs, 1))
+    made["seeds"] = {"starts": config.seed, "quadratic": config.seed + 1,
+                     "noise": [config.seed + 2 + i for i in range(2 * len(TEMPERATURES))]}
+    made["landscape"] = {"points": [GOOD, BARRIER, POOR],
+                         "losses": [float(loss_of(x)) for x in (GOOD, BARRIER, POOR)],
+                         "curvatures": [float(curvature_of(x)) for x in (GOOD, BARRIER, POOR)]}
+    made["well"] = well(config.x0)
+    progress(0.0, "1 of 5: the run as published")
+    made["published"] = as_published(config, flow)
+    progress(0.05, "2 of 5: the flow itself")
+    made["flow"] = the_flow(config, flow)
+    progress(0.10, "3 of 5: the solvers compared")
+    made["comparison"] = comparison(config, flow)
+    progress(0.55, "4 of 5: the distribution over starts")
+    made["escape"] = escape(config, flow, starts, lambda share: progress(
+        0.55 + 0.2 * share, "4 of 5: the distribution over starts"))
+    progress(0.75, "4 of 5: Lyapunov exponents")
+    made["lyapunov"] = lyapunov(config, flow, starts[:400], made["seeds"]["quadratic"])
+    progress(0.85, "5 of 5: noise instead of clipping")
+    made["noise"] = noise(config, loss, starts, made["seeds"]["noise"])
+    return made
+
+
+# ------------------------------------------------------------------ 1. as published
+def published_path(x0: float, h: float, M: float, steps: int) -> np.ndarray:
+    """The published iteration, in its order of operations: (steps + 1,).
+
+    x is a NumPy scalar, so that x**2 and x**3 call the C library's pow: the run is chaotic, and
+    its digits hang on the last bit of each power.
+    """
+    x = np.float64(x0)
+    path = np.empty(steps + 1)
+    path[0] = x
+    with np.errstate(all="ignore"):
+        for k in range(steps):
+            L = x * (x - 1) * (x - 3) * (x - 3) + 1.62276
+            g = -9 + 30 * x - 21 * x**2 + 4 * x**3
+            delta = -np.sign(g) * min(np.abs(g) / g**2, M) * L
+            x = x + delta * h
+            path[k + 1] = x
+    return path
+
+
+def as_published(config: Config, flow: Any) -> dict[str, Any]:
+    path = published_path(config.x0, config.h, config.M, config.steps)
+    x = path[-1]
+    compiled = fo.integrate(flow, [config.x0], t=(0.0, config.end), method=fo.Euler(h=config.h))
+    other = compiled.x[:, 0]
+    both = min(len(path), len(other))
+    apart = np.abs(path[:both] - other[:both]) > 1e-3
+    with np.errstate(all="ignore"):
+        last_loss = float(x * (x - 1) * (x - 3) * (x - 3) + 1.62276)
+    return {"path": path, "last_x": float(x), "last_loss": last_loss,
+            "left_at_step": first(outside(path, config.x0)),
+            "compiled": other, "compiled_last_x": float(other[-1]),
+            "compiled_status": compiled.status.name,
+            "compiled_left_at_step": first(outside(other, config.x0)),
+            "parted_at_step": first(apart)}
+
+
+def well(x0: float) -> dict[str, float]:
+    """The well that x0 lies in, and what the quadratic at its bottom predicts.
+
+    Near the bottom L = L0 + k u^2/2 and the Euler iterates follow a Cauchy law of scale
+    s = sqrt(2 L0/k). A step from u throws x by h L0/(k u), which is past the barrier at distance d
+    for 0 < u < h L0/(k d): a chance of h s/(2 pi d) a step, so a rate of s/(2 pi d) for any h.
+    """
+    bottom = POOR if x0 > BARRIER else GOOD
+    scale = math.sqrt(2 * loss_of(bottom) / curvature_of(bottom))
+    distance = abs(bottom - BARRIER)
+    return {"bottom": bottom, "distance": distance, "cauchy_scale": scale,
+            "rate": scale / (2 * math.pi * distance), "least_hM": distance / loss_of(bottom)}
+
+
+def outside(path: np.ndarray, x0: float) -> np.ndarray:
+    """Where a path is on the other side of the barrier."""
+    return path < BARRIER if x0 > BARRIER else path > BARRIER
+
+
+def first(condition: np.ndarray) -> int | None:
+    """The first index at which the condition holds, or None."""
+    return int(np.argmax(condition)) if condition.any() else None
+
+
+# ------------------------------------------------------------------ 2. the flow itself
+def exact_arrival(x0: float, M: float) -> tuple[float, float]:
+    """The times at which the unclipped and the clipped flow reach the bottom of the well of x0.
+
+    dt = max(|L'|, 1/M) dx/L. Where the clip is idle this integrates to ln(L(x0)/L(x)).
+    """
+    from scipy.integrate import quad
+
+    bottom = POOR if x0 > BARRIER else GOOD
+    if x0 == bottom:
+        return 0.0, 0.0
+    low, high = sorted((x0, bottom))
+    corners = [r.real for sign in (1, -1) for r in np.roots([4, -21, 30, -9 - sign / M])
+               if abs(r.imag) < 1e-12 and low < r.real < high]
+    total = 0.0
+    edges = [low, *sorted(corners), high]
+    for a, b in zip(edges[:-1], edges[1:], strict=True):
+        if abs(slope_of((a + b) / 2)) * M > 1:
+            total += abs(math.log(loss_of(b) / loss_of(a)))
+        else:
+            total += quad(lambda x: 1 / (M * loss_of(x)), a, b, epsabs=1e-14, epsrel=1e-12)[0]
+    return math.log(loss_of(x0) / loss_of(bottom)), total
+
+
+def exact_place(x0: float, M: float, t: float) -> float:
+    """x(t) of the flow while the clip is idle: the root of L(x) = L(x0) exp(-t); else NaN."""
+    from scipy.optimize import brentq
+
+    bottom = POOR if x0 > BARRIER else GOOD
+    level = loss_of(x0) * math.exp(-t)
+    if abs(slope_of(x0)) * M <= 1 or level <= loss_of(bottom):
+        return math.nan
+    x = brentq(lambda x: loss_of(x) - level, bottom, x0, xtol=1e-15, rtol=1e-15)
+    return x if abs(slope_of(x)) * M > 1 else math.nan
+
+
+def the_flow(config: Config, flow: Any) -> dict[str, Any]:
+    traj = fo.integrate(flow, [config.x0], t=(0.0, config.end),
+                        method=fo.DOP853(rtol=1e-12, atol=1e-13))
+    free, clipped = exact_arrival(config.x0, config.M) if abs(config.x0) < 1e6 else (math.nan,) * 2
+    last = config.end if traj.status is fo.Status.STUCK else float(traj.t[-1])
+    times = np.union1d(np.linspace(0.0, last, 801), min(float(traj.t[-1]), last))
+    places = {}
+    for t in (1.0, 2.0):
+        exact = exact_place(config.x0, config.M, t) if t < last and free > t else math.nan
+        places[f"{t:g}"] = {"x": float(traj(t)[0]) if t <= last else math.nan, "exact": exact}
+    return {"status": traj.status.name, "message": traj.message, "t": float(traj.t[-1]),
+            "x": float(traj.x[-1, 0]), "arrival_unclipped": free, "arrival_exact": clipped,
+            "x_at": places, "path_t": times, "path_x": traj(times)[:, 0],
+            "n_rhs": traj.stats.n_rhs}
+
+
+# ------------------------------------------------------------------ 3. the comparison
+def comparison(config: Config, flow: Any) -> dict[str, Any]:
+    methods: list[Any] = [fo.Euler(h=config.h), fo.RK4(h=config.h), fo.Dopri5(), fo.Tsit5(),
+                          fo.DOP853(), fo.DOP853(rtol=1e-12, atol=1e-13)]
+    methods += [fo.SciPy(name, rtol=rtol, atol=atol, max_rhs=config.budget)
+                for rtol, atol in ((1e-3, 1e-6), (1e-10, 1e-12))
+                for name in ("RK45", "DOP853", "LSODA", "Radau", "BDF")]
+    made = fo.compare(flow, [config.x0], (0.0, config.end), methods=methods)
+    rows = []
+    for row in made.rows:
+        right = bool(row.success and row.error <= 1e-3)
+        verdict = "right" if right else "wrong, reports success" if row.success else "stops"
+        rows.append({"label": row.label, "reports": row.status, "success": row.success,
+                     "x": float(row.x[0]), "t": row.t, "error": row.error, "n_rhs": row.n_rhs,
+                     "seconds": row.seconds, "dissipation": row.dissipation,
+                     "trustworthy": row.trustworthy, "note": row.note, "verdict": verdict})
+    return {"rows": rows, "truth": made.truth, "table": made.table()}
+
+
+# ------------------------------------------------------------------ 4. the distribution
+def wilson(count: int, of: int) -> tuple[float, float, float]:
+    """A probability and Wilson's 95 % interval (J. Amer. Statist. Assoc. 22 (1927) 209)."""
+    z, p = 1.959963984540054, count / of
+    centre, scale = (p + z * z / (2 * of)), 1 + z * z / of
+    half = z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
+    return (p, 0.0 if count == 0 else (centre - half) / scale,
+            1.0 if count == of else (centre + half) / scale)
+
+
+def finished(ens: Any) -> Any:
+    """The ensemble, unless Ctrl-C stopped it."""
+    if (ens.status == fo.Status.CANCELLED).any():
+        raise KeyboardInterrupt
+    return ens
+
+
+def tally(x: np.ndarray) -> dict[str, tuple[float, float, float]]:
+    """How many runs ended near the good minimum, and in its well; NaN counts as neither."""
+    return {"near": wilson(int((np.abs(x - GOOD) < NEAR).sum()), len(x)),
+            "well": wilson(int((x < BARRIER).sum()), len(x))}
+
+
+def escape(config: Config, flow: Any, starts: np.ndarray,
+           progress: Callable[[float], None]) -> dict[str, Any]:
+    leaves = fo.reduce.first_time(f"x {'<' if config.x0 > BARRIER else '>'} {BARRIER!r}")
+
+    def left(h: float, M: float) -> tuple[np.ndarray, Any]:
+        ens = finished(fo.ensemble(flow, starts, t=(0.0, config.end), method=fo.Euler(h=h),
+                                   parameters={"M": M}, reduce=leaves))
+        return ens.reduced[np.isfinite(ens.reduced)], ens
+
+    times, ens = left(config.h, config.M)
+    steps = np.sort(np.rint(times / config.h).astype(int))
+    made: dict[str, Any] = {"probability": wilson(len(steps), len(starts)), "steps": steps,
+                            "diverged": int((ens.status == fo.Status.DIVERGED).sum()),
+                            "end": tally(ens.x[:, 0])}
+    if len(steps):
+        n, half = len(steps), 0.98 * math.sqrt(len(steps))  # binomial order statistics
+        ends = [steps[max(0, int(n / 2 - half) - 1)], steps[min(n - 1, int(n / 2 + half))]]
+        wide = 1.96 * steps.std(ddof=1) / math.sqrt(n) if n > 1 else math.nan
+        made["median"] = (float(np.median(steps)), *map(float, ends))
+        made["mean"] = (float(steps.mean()), float(steps.mean() - wide), float(steps.mean() + wide))
+    hs, clips = np.union1d(STEPS_H, config.h), np.union1d(CLIPS, config.M)
+    grid = np.full((3, len(hs), len(clips)), np.nan)  # NaN: not run, too many steps
+    near = grid.copy()
+    for i, h in enumerate(hs):
+        for j, M in enumerate(clips):
+            progress((i * len(clips) + j) / (len(hs) * len(clips)))
+            if config.end / h <= MOST_STEPS:
+                times, ens = left(float(h), float(M))
+                grid[:, i, j] = wilson(len(times), len(starts))
+                near[:, i, j] = tally(ens.x[:, 0])["near"]
+    return {**made, "h": hs, "M": clips, "grid": grid, "near": near}
+
+
+def exponent(h: float) -> float:
+    """Lambda(h) = 2 ln(sqrt(1 - h/2) + sqrt(h/2)): Euler on an offset quadratic, 0 < h < 2."""
+    return 2 * math.log(math.sqrt(1 - h / 2) + math.sqrt(h / 2)) if h < 2 else math.nan
+
+
+def ratio(total: np.ndarray, count: np.ndarray) -> tuple[float, float, float]:
+    """Sum of totals over sum of counts, with its 95 % interval; runs are independent."""
+    if not count.sum() > 0:
+        return (math.nan,) * 3
+    value = total.sum() / count.sum()
+    spread = math.sqrt(((total - value * count) ** 2).sum() * len(count) / (len(count) - 1))
+    half = 1.96 * spread / count.sum()
+    return float(value), float(value - half), float(value + half)
+
+
+def lyapunov(config: Config, flow: Any, starts: np.ndarray, seed: int) -> dict[str, Any]:
+    """Mean of ln|d x_next/dx| over the steps in the well after a while, and on the quadratic."""
+    after = min(8.0, config.end / 2)
+    bottom = well(config.x0)["bottom"]
+    level, k = float(loss_of(bottom)), float(curvature_of(bottom))
+    bowl = fo.Loss("c + k*x**2/2", variables=["x"], parameters={"c": level, "k": k})
+    free = fo.flows.LossNormalizedFlow(M=math.inf).on(bowl)
+    law = math.sqrt(2 * level / k) * np.random.default_rng(seed).standard_cauchy((len(starts), 1))
+    hs = [float(h) for h in np.union1d(STEPS_H, config.h) if config.end / h <= MOST_STEPS]
+    rows = []
+    for h in hs:
+        total = fo.Euler(h=h).steps(0.0, config.end)[0]
+        which = np.unique(np.linspace(min(math.ceil(after / h), total - 1), total - 1, 2000)
+                          .astype(int))
+        run = {"t": (0.0, config.end), "method": fo.Euler(h=h), "save_at": which * h}
+        x = finished(fo.ensemble(flow, starts, **run)).saved[:, :, 0]
+        inside = np.logical_and.accumulate(~outside(x, config.x0) & np.isfinite(x), axis=1)
+        with np.errstate(all="ignore"):
+            g = np.abs(slope_of(x))
+            growth = np.where(g * config.M > 1, 1 - h + h * loss_of(x) * curvature_of(x) / g**2,
+                              1 - h * config.M * g)
+            logs = np.where(inside, np.log(np.abs(growth)), 0.0)
+            u = finished(fo.ensemble(free, law, **run)).saved[:, :, 0]
+            flat = np.log(np.abs(1 - h / 2 + h * level / (k * u**2)))
+        flat = np.where(np.isfinite(flat), flat, 0.0)
+        rows.append({"h": h, "theory": exponent(h),
+                     "run": ratio(logs.sum(axis=1), inside.sum(axis=1).astype(float)),
+                     "quadratic": ratio(flat.sum(axis=1), np.full(len(flat), 1.0 * len(which)))})
+    return {"after": after, "starts": len(starts), "rows": rows}
+
+
+# ------------------------------------------------------------------ 5. noise
+def gibbs(T: float, low: float, high: float) -> float:
+    """The share of exp(-L/T) between low and high: where noise for ever would lead."""
+    x = np.linspace(-6.0, 9.0, 150_001)
+    weight = np.exp(-(loss_of(x) - loss_of(GOOD)) / T)
+    return float(weight[(x > low) & (x < high)].sum() / weight.sum())
+
+
+def noise(config: Config, loss: Any, starts: np.ndarray, seeds: list[int]) -> dict[str, Any]:
+    """Gradient descent with noise; as many gradients as the clipped run takes.
+
+    "hot": the noise acts to the end. "cooled": it is off for the last tenth of the steps.
+    """
+    downhill = fo.flows.GradientFlow().on(loss)
+    last = max(1, config.steps // 10)
+    rows = []
+    for i, (h, T) in enumerate((h, T) for h in (config.h, 3 * config.h) for T in TEMPERATURES):
+        seed, ends = seeds[i], {}
+        hot = finished(fo.ensemble(downhill, starts, t=(0.0, h * config.steps), seed=seed,
+                                   method=fo.EulerMaruyama(h=h, temperature=T)))
+        ends["hot"] = hot.x
+        if config.steps > 1:
+            warm = finished(fo.ensemble(downhill, starts, t=(0.0, h * (config.steps - last)),
+                                        seed=seed, method=fo.EulerMaruyama(h=h, temperature=T)))
+            ends["cooled"] = finished(fo.ensemble(downhill, warm.x, t=(0.0, h * last),
+                                                  method=fo.Euler(h=h))).x
+        limit = {} if T == 0 else {"gibbs_near": gibbs(T, GOOD - NEAR, GOOD + NEAR),
+                                   "gibbs_well": gibbs(T, -np.inf, BARRIER)}
+        rows.append({"h": h, "T": T, "diverged": int(np.isnan(hot.x).sum()), **limit,
+                     **{name: tally(x[:, 0]) for name, x in ends.items()}})
+    return {"gradients": config.steps, "rows": rows}
