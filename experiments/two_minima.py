@@ -15,6 +15,22 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from two_minima_facts import (
+    BARRIER,
+    GOOD,
+    POOR,
+    curvature_of,
+    exact_arrival,
+    exact_place,
+    exponent,
+    gibbs,
+    loss_of,
+    outside,
+    ratio,
+    slope_of,
+    well,
+    wilson,
+)
 from two_minima_figures import figures
 from two_minima_report import claims, summary
 
@@ -27,7 +43,7 @@ __all__ = ["NAME", "QUESTION", "Config", "claims", "figures", "run", "summary"]
 NAME = "two-minima"
 QUESTION = "Does the clipped loss-normalised flow escape a poor minimum, or does its Euler step?"
 
-GOOD, BARRIER, POOR = (9 - math.sqrt(33)) / 8, (9 + math.sqrt(33)) / 8, 3.0
+FAR = 0.3  # starts drawn this far from x0 share no common path
 NEAR = 0.1  # "near 0.41" means within this distance of the good minimum
 STEPS_H = (0.001, 0.003, 0.01, 0.03, 0.1)
 CLIPS = (10.0, 100.0, 1000.0, 1e4)
@@ -67,18 +83,6 @@ class Config:
         return self.h * self.steps
 
 
-def loss_of(x: Any) -> Any:
-    return x * (x - 1) * (x - 3) ** 2 + 1.62276
-
-
-def slope_of(x: Any) -> Any:
-    return (x - 3) * (4 * x**2 - 9 * x + 3)
-
-
-def curvature_of(x: Any) -> Any:
-    return 12 * x**2 - 42 * x + 30
-
-
 def run(config: Config, progress: Callable[[float, str], None] = SILENT) -> dict[str, Any]:
     made: dict[str, Any] = {"setting": {**asdict(config), "end": config.end}}
     loss = fo.losses.two_minima()
@@ -102,8 +106,8 @@ def run(config: Config, progress: Callable[[float, str], None] = SILENT) -> dict
         0.55 + 0.2 * share, "4 of 5: the distribution over starts"))
     progress(0.75, "4 of 5: Lyapunov exponents")
     made["lyapunov"] = lyapunov(config, flow, starts[:400], made["seeds"]["quadratic"])
-    progress(0.85, "5 of 5: noise instead of clipping")
-    made["noise"] = noise(config, loss, starts, made["seeds"]["noise"])
+    made["noise"] = noise(config, loss, starts, made["seeds"]["noise"], lambda share: progress(
+        0.5 + 0.45 * share, "5 of 5: noise instead of clipping"))
     return made
 
 
@@ -144,66 +148,12 @@ def as_published(config: Config, flow: Any) -> dict[str, Any]:
             "parted_at_step": first(apart)}
 
 
-def well(x0: float) -> dict[str, float]:
-    """The well that x0 lies in, and what the quadratic at its bottom predicts.
-
-    Near the bottom L = L0 + k u^2/2 and the Euler iterates follow a Cauchy law of scale
-    s = sqrt(2 L0/k). A step from u throws x by h L0/(k u), which is past the barrier at distance d
-    for 0 < u < h L0/(k d): a chance of h s/(2 pi d) a step, so a rate of s/(2 pi d) for any h.
-    """
-    bottom = POOR if x0 > BARRIER else GOOD
-    scale = math.sqrt(2 * loss_of(bottom) / curvature_of(bottom))
-    distance = abs(bottom - BARRIER)
-    return {"bottom": bottom, "distance": distance, "cauchy_scale": scale,
-            "rate": scale / (2 * math.pi * distance), "least_hM": distance / loss_of(bottom)}
-
-
-def outside(path: np.ndarray, x0: float) -> np.ndarray:
-    """Where a path is on the other side of the barrier."""
-    return path < BARRIER if x0 > BARRIER else path > BARRIER
-
-
 def first(condition: np.ndarray) -> int | None:
     """The first index at which the condition holds, or None."""
     return int(np.argmax(condition)) if condition.any() else None
 
 
 # ------------------------------------------------------------------ 2. the flow itself
-def exact_arrival(x0: float, M: float) -> tuple[float, float]:
-    """The times at which the unclipped and the clipped flow reach the bottom of the well of x0.
-
-    dt = max(|L'|, 1/M) dx/L. Where the clip is idle this integrates to ln(L(x0)/L(x)).
-    """
-    from scipy.integrate import quad
-
-    bottom = POOR if x0 > BARRIER else GOOD
-    if x0 == bottom:
-        return 0.0, 0.0
-    low, high = sorted((x0, bottom))
-    corners = [r.real for sign in (1, -1) for r in np.roots([4, -21, 30, -9 - sign / M])
-               if abs(r.imag) < 1e-12 and low < r.real < high]
-    total = 0.0
-    edges = [low, *sorted(corners), high]
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
-        if abs(slope_of((a + b) / 2)) * M > 1:
-            total += abs(math.log(loss_of(b) / loss_of(a)))
-        else:
-            total += quad(lambda x: 1 / (M * loss_of(x)), a, b, epsabs=1e-14, epsrel=1e-12)[0]
-    return math.log(loss_of(x0) / loss_of(bottom)), total
-
-
-def exact_place(x0: float, M: float, t: float) -> float:
-    """x(t) of the flow while the clip is idle: the root of L(x) = L(x0) exp(-t); else NaN."""
-    from scipy.optimize import brentq
-
-    bottom = POOR if x0 > BARRIER else GOOD
-    level = loss_of(x0) * math.exp(-t)
-    if abs(slope_of(x0)) * M <= 1 or level <= loss_of(bottom):
-        return math.nan
-    x = brentq(lambda x: loss_of(x) - level, bottom, x0, xtol=1e-15, rtol=1e-15)
-    return x if abs(slope_of(x)) * M > 1 else math.nan
-
-
 def the_flow(config: Config, flow: Any) -> dict[str, Any]:
     traj = fo.integrate(flow, [config.x0], t=(0.0, config.end),
                         method=fo.DOP853(rtol=1e-12, atol=1e-13))
@@ -230,8 +180,12 @@ def comparison(config: Config, flow: Any) -> dict[str, Any]:
     made = fo.compare(flow, [config.x0], (0.0, config.end), methods=methods)
     rows = []
     for row in made.rows:
-        right = bool(row.success and row.error <= 1e-3)
-        verdict = "right" if right else "wrong, reports success" if row.success else "stops"
+        if isinstance(row.method, fo.Euler | fo.RK4):
+            verdict = "map"
+        elif row.success:
+            verdict = "right" if row.trustworthy and row.error <= 1e-3 else "wrong"
+        else:
+            verdict = "no end" if row.n_rhs >= config.budget else "gives up"
         rows.append({"label": row.label, "reports": row.status, "success": row.success,
                      "x": float(row.x[0]), "t": row.t, "error": row.error, "n_rhs": row.n_rhs,
                      "seconds": row.seconds, "dissipation": row.dissipation,
@@ -240,15 +194,6 @@ def comparison(config: Config, flow: Any) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------ 4. the distribution
-def wilson(count: int, of: int) -> tuple[float, float, float]:
-    """A probability and Wilson's 95 % interval (J. Amer. Statist. Assoc. 22 (1927) 209)."""
-    z, p = 1.959963984540054, count / of
-    centre, scale = (p + z * z / (2 * of)), 1 + z * z / of
-    half = z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    return (p, 0.0 if count == 0 else (centre - half) / scale,
-            1.0 if count == of else (centre + half) / scale)
-
-
 def finished(ens: Any) -> Any:
     """The ensemble, unless Ctrl-C stopped it."""
     if (ens.status == fo.Status.CANCELLED).any():
@@ -266,12 +211,12 @@ def escape(config: Config, flow: Any, starts: np.ndarray,
            progress: Callable[[float], None]) -> dict[str, Any]:
     leaves = fo.reduce.first_time(f"x {'<' if config.x0 > BARRIER else '>'} {BARRIER!r}")
 
-    def left(h: float, M: float) -> tuple[np.ndarray, Any]:
-        ens = finished(fo.ensemble(flow, starts, t=(0.0, config.end), method=fo.Euler(h=h),
+    def left(h: float, M: float, x0s: np.ndarray) -> tuple[np.ndarray, Any]:
+        ens = finished(fo.ensemble(flow, x0s, t=(0.0, config.end), method=fo.Euler(h=h),
                                    parameters={"M": M}, reduce=leaves))
         return ens.reduced[np.isfinite(ens.reduced)], ens
 
-    times, ens = left(config.h, config.M)
+    times, ens = left(config.h, config.M, starts)
     steps = np.sort(np.rint(times / config.h).astype(int))
     made: dict[str, Any] = {"probability": wilson(len(steps), len(starts)), "steps": steps,
                             "diverged": int((ens.status == fo.Status.DIVERGED).sum()),
@@ -284,30 +229,18 @@ def escape(config: Config, flow: Any, starts: np.ndarray,
         made["mean"] = (float(steps.mean()), float(steps.mean() - wide), float(steps.mean() + wide))
     hs, clips = np.union1d(STEPS_H, config.h), np.union1d(CLIPS, config.M)
     grid = np.full((3, len(hs), len(clips)), np.nan)  # NaN: not run, too many steps
-    near = grid.copy()
+    near, apart = grid.copy(), grid[:, :, 0].copy()
+    wide = config.x0 + FAR * np.random.default_rng(config.seed).uniform(-1, 1, starts.shape)
     for i, h in enumerate(hs):
+        if config.end / h > MOST_STEPS:
+            continue
         for j, M in enumerate(clips):
             progress((i * len(clips) + j) / (len(hs) * len(clips)))
-            if config.end / h <= MOST_STEPS:
-                times, ens = left(float(h), float(M))
-                grid[:, i, j] = wilson(len(times), len(starts))
-                near[:, i, j] = tally(ens.x[:, 0])["near"]
-    return {**made, "h": hs, "M": clips, "grid": grid, "near": near}
-
-
-def exponent(h: float) -> float:
-    """Lambda(h) = 2 ln(sqrt(1 - h/2) + sqrt(h/2)): Euler on an offset quadratic, 0 < h < 2."""
-    return 2 * math.log(math.sqrt(1 - h / 2) + math.sqrt(h / 2)) if h < 2 else math.nan
-
-
-def ratio(total: np.ndarray, count: np.ndarray) -> tuple[float, float, float]:
-    """Sum of totals over sum of counts, with its 95 % interval; runs are independent."""
-    if not count.sum() > 0:
-        return (math.nan,) * 3
-    value = total.sum() / count.sum()
-    spread = math.sqrt(((total - value * count) ** 2).sum() * len(count) / (len(count) - 1))
-    half = 1.96 * spread / count.sum()
-    return float(value), float(value - half), float(value + half)
+            times, ens = left(float(h), float(M), starts)
+            grid[:, i, j] = wilson(len(times), len(starts))
+            near[:, i, j] = tally(ens.x[:, 0])["near"]
+        apart[:, i] = wilson(len(left(float(h), config.M, wide)[0]), len(starts))
+    return {**made, "h": hs, "M": clips, "grid": grid, "near": near, "apart": apart, "far": FAR}
 
 
 def lyapunov(config: Config, flow: Any, starts: np.ndarray, seed: int) -> dict[str, Any]:
@@ -342,14 +275,8 @@ def lyapunov(config: Config, flow: Any, starts: np.ndarray, seed: int) -> dict[s
 
 
 # ------------------------------------------------------------------ 5. noise
-def gibbs(T: float, low: float, high: float) -> float:
-    """The share of exp(-L/T) between low and high: where noise for ever would lead."""
-    x = np.linspace(-6.0, 9.0, 150_001)
-    weight = np.exp(-(loss_of(x) - loss_of(GOOD)) / T)
-    return float(weight[(x > low) & (x < high)].sum() / weight.sum())
-
-
-def noise(config: Config, loss: Any, starts: np.ndarray, seeds: list[int]) -> dict[str, Any]:
+def noise(config: Config, loss: Any, starts: np.ndarray, seeds: list[int],
+          progress: Callable[[float], None]) -> dict[str, Any]:
     """Gradient descent with noise; as many gradients as the clipped run takes.
 
     "hot": the noise acts to the end. "cooled": it is off for the last tenth of the steps.
@@ -358,17 +285,14 @@ def noise(config: Config, loss: Any, starts: np.ndarray, seeds: list[int]) -> di
     last = max(1, config.steps // 10)
     rows = []
     for i, (h, T) in enumerate((h, T) for h in (config.h, 3 * config.h) for T in TEMPERATURES):
-        seed, ends = seeds[i], {}
-        hot = finished(fo.ensemble(downhill, starts, t=(0.0, h * config.steps), seed=seed,
-                                   method=fo.EulerMaruyama(h=h, temperature=T)))
-        ends["hot"] = hot.x
-        if config.steps > 1:
-            warm = finished(fo.ensemble(downhill, starts, t=(0.0, h * (config.steps - last)),
-                                        seed=seed, method=fo.EulerMaruyama(h=h, temperature=T)))
-            ends["cooled"] = finished(fo.ensemble(downhill, warm.x, t=(0.0, h * last),
-                                                  method=fo.Euler(h=h))).x
+        progress(i / (2 * len(TEMPERATURES)))
+        hot = finished(fo.ensemble(downhill, starts, t=(0.0, h * config.steps), seed=seeds[i],
+                                   method=fo.EulerMaruyama(h=h, temperature=T),
+                                   save_at=[h * (config.steps - last)]))
+        cooled = finished(fo.ensemble(downhill, hot.saved[:, 0], t=(0.0, h * last),
+                                      method=fo.Euler(h=h)))
         limit = {} if T == 0 else {"gibbs_near": gibbs(T, GOOD - NEAR, GOOD + NEAR),
                                    "gibbs_well": gibbs(T, -np.inf, BARRIER)}
         rows.append({"h": h, "T": T, "diverged": int(np.isnan(hot.x).sum()), **limit,
-                     **{name: tally(x[:, 0]) for name, x in ends.items()}})
+                     "hot": tally(hot.x[:, 0]), "cooled": tally(cooled.x[:, 0])})
     return {"gradients": config.steps, "rows": rows}

@@ -16,6 +16,7 @@ _WHERE = {
     "VectorField": "flowopt.flows.field",
     "integrate": "flowopt.integrators.integrate",
     "Trajectory": "flowopt.integrators.trajectory",
+    "Event": "flowopt.integrators.events",
     "load": "flowopt.integrators.trajectory",
     "Status": "flowopt.integrators.status",
     "ensemble": "flowopt.integrators.ensemble",

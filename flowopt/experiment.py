@@ -163,7 +163,7 @@ def find(target: str) -> Entry:
 
 
 def load(entry: Entry) -> Any:
-    """Return the module of an experiment; its own folder is first on the import path, as for a script.
+    """Return the module of an experiment, its folder first on the import path as for a script.
 
     Raises
     ------

@@ -198,11 +198,13 @@ class VectorField:
         place, time = self.context(1), np.zeros(1)
         slots, sides = np.zeros(2, dtype=np.int64), np.zeros(max(1, self.surfaces))
         fixed = [a.ctypes.data for a in (slots, place, time, values, sides)]
-        pending = self.raise_pending
+        pending, m = self.raise_pending, self.m
 
         def f(t: float, y: np.ndarray) -> np.ndarray:
             state = np.ascontiguousarray(y, dtype=float)
-            out = np.empty(len(state))
+            if state.shape != (m,):  # the kernel would read past the end
+                raise ValueError(f"y must have shape ({m},), got shape {state.shape}")
+            out = np.empty(m)
             time[0] = t
             call(fixed[0], fixed[0] + 8, fixed[1], fixed[2], state.ctypes.data, fixed[3],
                  fixed[4], out.ctypes.data)
@@ -274,6 +276,27 @@ class VectorField:
         return System(rules, [symbols[n] for n in self.names],
                       [symbols[n] for n in self.parameters], symbols[self.time_name])
 
+    def named_system(self) -> tuple[Any, dict[str, Any]]:
+        """Return the layers and their symbols by name, with L for the loss.
+
+        This is what a user's text about a run (an event, a reducer) is read with; a field made
+        of kernels has its variables, parameters and time only.
+        """
+        import sympy
+
+        from flowopt.symbolic.system import System
+
+        if self.is_kernel:
+            named = {n: sympy.Symbol(n, real=True)
+                     for n in (*self.names, *self.parameters, self.time_name)}
+            return System([], [named[n] for n in self.names], [named[n] for n in self.parameters],
+                          named[self.time_name]), named
+        system = self.system
+        named = {str(s): s for s in (*system.variables, *system.parameters, system.time)}
+        if system.loss is not None:
+            named.setdefault("L", system.loss.L)
+        return system, named
+
     @property
     def symbols(self) -> tuple[Any, ...]:
         """The components of y as sympy symbols."""
@@ -340,8 +363,7 @@ class LossField(VectorField):
         both = sorted(set(flow.parameters) & set(loss.parameters))
         if both:
             raise ValueError(f"the flow and the loss both have a parameter {both[0]}; rename one")
-        taken = sorted((set(loss.names) | set(loss.parameters)) & {"t", "L", "g", *flow.states})
-        self.flow, self.loss, self.time_name = flow, loss, "t" if "t" not in taken else "time"
+        self.flow, self.loss = flow, loss
         self.n = loss.n
         self.parameters = {**loss.parameters, **flow.parameters}
         self.name = f"{flow.name} on {loss.name}"
@@ -355,6 +377,9 @@ class LossField(VectorField):
             raise ValueError("a state of the flow and a variable or parameter of the loss get the "
                              f"same name ({', '.join(names)}); rename the variable")
         self.names = tuple(names)
+        taken = {*self.names, *self.parameters}
+        self.time_name = next(name for name in ("t", "time", *(f"time{i}" for i in
+                              range(len(taken)))) if name not in taken)
         self.definition = json.dumps([flow.definition, loss.definition, list(self.parameters)])
         self._start()
 
@@ -462,6 +487,7 @@ class KernelField(VectorField):
     def jacobian(self, t: Any, y: Any, regime: Any = None) -> np.ndarray:
         """Return ∂F/∂y by central differences (a kernel has no expression): (m, m)."""
         times, states, single = self._points(t, y)
+        self._regime(t, y, regime)
         step = np.cbrt(np.finfo(float).eps) * np.maximum(1.0, np.abs(states))
         columns = []
         for j in range(self.m):
@@ -515,8 +541,9 @@ class KernelLossField(LossField, KernelField):
     @property
     def nonsmooth(self) -> bool:
         """Whether the rule jumps or kinks: there is then no switching function to locate it by."""
-        return any(not rule.calls.isdisjoint({"sign", "Abs", "abs", "Min", "Max", "min", "max",
-                                              "Piecewise", "Heaviside", "relu", "norm1", "maxabs"})
+        jumps = {"sign", "Abs", "abs", "Min", "Max", "min", "max", "Piecewise", "Heaviside", "relu",
+                 "norm1", "maxabs"} | ({"norm", "unit"} if self.n == 1 else set())
+        return any(not rule.calls.isdisjoint(jumps)
                    for rule in self.flow.rules.values() if hasattr(rule, "calls"))
 
 

@@ -67,11 +67,17 @@ def _sum(weights: np.ndarray, k: list[np.ndarray]) -> np.ndarray:
 
 
 class Dense:
-    """The whole path as a function of time: pieces one after another."""
+    """The whole path as a function of time: pieces one after another (none: it never moved)."""
 
-    def __init__(self, pieces: list[Piece], direction: float) -> None:
+    def __init__(self, pieces: list[Piece], begin: float, direction: float) -> None:
         self.pieces = [p for p in pieces if len(p.t)]
-        self.direction = direction
+        self.begin, self.direction = begin, direction
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The earliest and the latest time."""
+        end = self.pieces[-1].end if self.pieces else self.begin
+        return min(self.begin, end), max(self.begin, end)
 
     def __call__(self, times: np.ndarray, m: int) -> np.ndarray:
         """Return y at `times` (k,): (k, m)."""

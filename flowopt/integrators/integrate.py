@@ -11,6 +11,7 @@ import numpy as np
 from flowopt import _check
 from flowopt.integrators import runner, switching
 from flowopt.integrators.dense import Dense, Piece
+from flowopt.integrators.events import Event, Watch
 from flowopt.integrators.methods import DOP853, Adaptive, Explicit, checked_method
 from flowopt.integrators.runner import Motion, Path, Queue
 from flowopt.integrators.status import Status
@@ -70,7 +71,8 @@ def checked_seed(seed: int | None, method: Any) -> int | None:
 
 
 def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *,
-              save_at: Any = None, dense: bool | None = None, seed: int | None = None,
+              save_at: Any = None, events: Any = (), rest: float | None = None,
+              dense: bool | None = None, seed: int | None = None,
               max_steps: int = MAX_STEPS) -> Trajectory:
     """Integrate a vector field from x0 over the span t.
 
@@ -91,6 +93,11 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
         (fixed step), or `Dopri5`, `Tsit5`, `DOP853` (adaptive). Default: ``DOP853()``.
     save_at : array_like, shape (k,), optional
         Times to keep; by default the start and every step.
+    events : list of Event or str, optional
+        Functions whose zeros are located on the dense output (adaptive methods); they appear in
+        `traj.events` with the kind "event". A terminal one ends the run as EVENT.
+    rest : float, optional
+        End the run as CONVERGED where ‖F‖ falls to this value (adaptive methods).
     dense : bool, optional
         Keep every step for `traj(t)`; by default exactly when `save_at` is not given.
     seed : int, optional
@@ -128,11 +135,13 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
         raise ValueError(f"dense=True has no meaning for {method.name}: a Brownian path has no "
                          "polynomial between its steps")
     seed = checked_seed(seed, method)
+    watch = _watch(field, method, events, rest)
     clock = _time.perf_counter()
     adaptive = isinstance(method, Adaptive)
     run: AdaptiveRun | FixedRun
     if adaptive:
-        run = AdaptiveRun(field, method, y0, start, end, saves, keep, max_steps)
+        run = AdaptiveRun(field, method, y0, start, end, saves, keep, max_steps, watch,
+                          rest is not None)
     else:
         run = FixedRun(field, method, y0, start, end, saves, keep or save_at is None, max_steps,
                        seed or 0)
@@ -140,16 +149,36 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     field.raise_pending()
     times, states = run.times_and_states(save_at is not None)
     stats = Stats(*run.counts, 0, _time.perf_counter() - clock)
-    pieces = Dense(run.pieces, 1.0 if end > start else -1.0) if keep and run.pieces else None
+    pieces = Dense(run.pieces, start, 1.0 if end > start else -1.0) if keep else None
     return Trajectory(times, states, run.status, stats, Events.of(run.found, field.m), field.n,
                       field.names, method.name, field.name, run.note, seed, pieces, field)
+
+
+def _watch(field: Any, method: Any, events: Any, rest: float | None) -> Watch:
+    """Return what to watch for: the user's events, and then rest as the last one."""
+    watch = Watch(field, list(events) if isinstance(events, tuple) else events)
+    if rest is not None:
+        _check.real("rest", rest, above=0.0)
+    if (watch.count or rest is not None) and not isinstance(method, Adaptive):
+        raise ValueError(f"events and rest need an adaptive method, got {method.name}; a map has "
+                         "no path between its steps (fo.reduce.first_time finds its first step in "
+                         "a set)")
+    if rest is None:
+        return watch
+    if field.is_kernel:
+        raise ValueError(f"rest needs a field of expressions, and {field.name} is made of kernels")
+    import sympy
+
+    speed = sympy.Add(*[e**2 for e in field.equations]) - sympy.Rational(repr(float(rest))) ** 2
+    return Watch(field, [*watch.events, Event(speed, terminal=True, direction=-1)])
 
 
 class AdaptiveRun:
     """One run of an adaptive method, piece by piece between switches."""
 
     def __init__(self, field: Any, method: Any, y0: np.ndarray, start: float, end: float,
-                 saves: np.ndarray, keep: bool, max_steps: int) -> None:
+                 saves: np.ndarray, keep: bool, max_steps: int, watch: Watch | None = None,
+                 rests: bool = False) -> None:
         if getattr(field, "nonsmooth", False):
             raise ValueError(f"{field.name} jumps or kinks, and its loss is a kernel, so the "
                              "surfaces cannot be located; give the loss as an expression, or use a "
@@ -157,11 +186,17 @@ class AdaptiveRun:
         self.field, self.method, self.end = field, method, end
         self.direction = 1.0 if end > start else -1.0
         self.saves, self.keep, self.max_steps = saves, keep or not len(saves), max_steps
+        self.watch = Watch(field, []) if watch is None else watch
+        self.rests = rests
         self.motion = Motion.free(field)
+        if self.watch.count:
+            self.motion = Motion(field.m, self.motion.rhs, self.watch.address,
+                                 field.surfaces + self.watch.count, field.context)
         self.queue = Queue(np.array([start]), y0[None].copy(), field.p[None],
                            np.ones((1, field.surfaces)), saves,
                            np.full((1, len(saves), field.m), np.nan))
         self.start_t, self.start_y = start, y0
+        self.event_sides: np.ndarray | None = None
         self.status, self.note = Status.RUNNING, ""
         self.found: list[tuple[float, np.ndarray, int, str]] = []
         self.pieces: list[Piece] = []
@@ -188,6 +223,12 @@ class AdaptiveRun:
                 self.status = Status.CHATTERING
                 self.note = "The start lies on more than one attracting surface."
                 return
+        if self.watch.count and np.isfinite(self.start_y).all():
+            self.event_sides = self.watch.sides(self.start_t, self.start_y, self.queue.sides[0],
+                                                self.direction)
+            if self.rests and self.event_sides[-1] < 0:
+                self._at_event(self.watch.count - 1)
+                return
         slide: switching.Slide | None = None
         if sliding >= 0:
             slide = self._slide(sliding)
@@ -206,6 +247,10 @@ class AdaptiveRun:
         """Run one piece; return the surface that ended it, or −1."""
         queue = self.queue
         path = Path() if self.keep else None
+        own = len(sides)
+        if self.watch.count:
+            sides = np.concatenate([sides, np.ones(self.watch.count) if self.event_sides is None
+                                    else self.event_sides])
         inner = Queue(queue.t, queue.y, queue.p, sides[None], queue.save_at, queue.saved)
         inner.h, inner.count, inner.save = queue.h, queue.count, queue.save
         runner.advance(motion, self.method, inner, 0, 1, self.end, self.max_steps, 1, path)
@@ -214,12 +259,31 @@ class AdaptiveRun:
             self.pieces.append(Piece(t, h, y, float(queue.t[0]), queue.y[0].copy(),
                                      self.method.tableau, slopes))
         if inner.status[0] == runner.SWITCH:
+            which = int(inner.which[0])
+            if which >= own:
+                self._at_event(which - own)
+                return -1
             queue.h[0] = 0.0  # a new piece estimates its own first step
-            return int(inner.which[0])
+            return which
         self.status = runner.status_of(inner.status[0])
         if self.status in (Status.DIVERGED, Status.STEP_TOO_SMALL, Status.MAX_STEPS):
             self.note = f"This was at t={queue.t[0]:.12g}."
         return -1
+
+    def _at_event(self, index: int) -> None:
+        """Take note of an event; end the run if it is terminal and in its direction."""
+        event = self.watch.events[index]
+        t, y = float(self.queue.t[0]), self.queue.y[0].copy()
+        assert self.event_sides is not None
+        rising = -self.event_sides[index]
+        resting = self.rests and index == self.watch.count - 1
+        if resting or event.direction in (0, rising):
+            if not resting:
+                self.found.append((t, y, index, "event"))
+            if event.terminal:
+                self.status = Status.CONVERGED if resting else Status.EVENT
+                self.note = f"This was at t={t:.12g}."
+        self.event_sides[index] = rising
 
     def _free_piece(self) -> switching.Slide | None:
         field, queue = self.field, self.queue
@@ -230,7 +294,7 @@ class AdaptiveRun:
             return field._rows(kind, field.m, t, y, np.broadcast_to(sides, (len(t), len(sides))))
 
         which = self._piece(self.motion, sides, slopes)
-        if which < 0:
+        if which < 0:  # the end, or an event after which the motion goes on as it was
             return None
         t, y = float(queue.t[0]), queue.y[0].copy()
         what, _ = switching.decide(field, t, y, sides, which, self.direction)
@@ -252,7 +316,7 @@ class AdaptiveRun:
         if still and field.autonomous:
             self._rest(t, y)
             return None
-        return switching.Slide(field, queue.sides[0], which, self.direction)
+        return switching.Slide(field, queue.sides[0], which, self.direction, self.watch)
 
     def _rest(self, t: float, y: np.ndarray) -> None:
         self.status = Status.STUCK
@@ -267,7 +331,7 @@ class AdaptiveRun:
         ended = self._piece(slide.motion, slide.sides, slide.slopes)
         slide.raise_pending()
         if ended < 0:
-            return None
+            return slide if self.status is Status.RUNNING else None
         t, y = float(queue.t[0]), queue.y[0].copy()
         if ended < 2:  # a₊ or a₋ has changed sign: the motion leaves to that side
             queue.sides[0, slide.which] = 1.0 if ended == 0 else -1.0
@@ -276,13 +340,15 @@ class AdaptiveRun:
         other = slide.others[ended - 2]
         flipped = queue.sides[0].copy()
         flipped[other] = -flipped[other]
-        across = switching.one_sided(field, t, y, flipped, slide.which, self.direction)
+        across = switching.one_sided(field, t, y, flipped, slide.which, self.direction,
+                                       self.watch)
         if across.attracts:
             speed = switching.speeds(field, t, y, flipped, across.sliding)[other]
             if speed * self.direction * flipped[other] > 0.0:
                 self.found.append((t, y, other, "cross"))
                 queue.sides[0] = flipped
-                return switching.Slide(field, flipped, slide.which, self.direction)
+                return switching.Slide(field, flipped, slide.which, self.direction,
+                                       self.watch)
         self.status = Status.CHATTERING
         self.note = (f"The motion slides on surface {slide.which} and meets surface {other} at "
                      f"t={t:.9g}; sliding on an intersection of surfaces is not supported yet.")

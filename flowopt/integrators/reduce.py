@@ -89,7 +89,7 @@ class Bound:
             raise TypeError("reduce must be a reducer such as fo.reduce.minimum('L'), or a "
                             f"mapping of names to reducers, got {_check.shown(reducers)}")
         self.field, self.reducers = field, dict(named)
-        self.key = json.dumps([field.definition, "reduce", [
+        self.key = json.dumps([field.definition, field.names, "reduce", [
             [r.kind, r.expr if isinstance(r.expr, str) else repr(r.expr)]
             for r in self.reducers.values()]])
         if field.is_kernel and any("L" in _names(r) for r in self.reducers.values()):
@@ -107,30 +107,13 @@ class Bound:
 
     def address(self, width: int) -> int:
         """Return the address of the kernel that updates the totals."""
-        if self.field.is_kernel:
-            key = self.key + f" {self.field.names}"
-        else:
-            key = self.key
-        unit = _native.unit(f"{key} {width}", symbolic_stamp(), lambda: self._build(width))
+        unit = _native.unit(f"{self.key} {width}", symbolic_stamp(), lambda: self._build(width))
         return unit.addresses["kernel"]
 
     def _build(self, width: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        import sympy
-
         from flowopt.symbolic.source import compile_kernel, kernel_source
-        from flowopt.symbolic.system import System
 
-        field = self.field
-        symbols = {n: sympy.Symbol(n, real=True)
-                   for n in (*field.names, *field.parameters, field.time_name)}
-        if field.is_kernel:
-            system = System([], [symbols[n] for n in field.names],
-                            [symbols[n] for n in field.parameters], symbols[field.time_name])
-        else:
-            system = field.system
-        symbols |= {str(s): s for s in (*system.variables, *system.parameters, system.time)}
-        if system.loss is not None and "L" not in symbols:
-            symbols["L"] = system.loss.L
+        system, symbols = self.field.named_system()
         values = []
         for r in self.reducers.values():
             if isinstance(r.expr, str):

@@ -123,15 +123,17 @@ class Slide:
     """The motion on one surface, as kernels: F_s, and the functions whose sign keeps it there.
 
     The first two functions are −a₊ and a₋ (both positive while the motion slides), the others
-    are ψ of the other surfaces.
+    are ψ of the other surfaces, and the last ones the user's events.
     """
 
-    def __init__(self, field: Any, sides: np.ndarray, which: int, direction: float = 1.0) -> None:
+    def __init__(self, field: Any, sides: np.ndarray, which: int, direction: float,
+                 watch: Any) -> None:
+        self.watch = watch
         self.field, self.which, self.direction = field, which, direction
         self.regime = sides.copy()
         self.others = [i for i in range(field.surfaces) if i != which]
         self.sides = np.array([1.0, 1.0, *(sides[i] for i in self.others)])
-        count = len(self.sides)
+        count = len(self.sides) + watch.count
         parameters = len(field.parameters)
         self.rhs = {w: _adapters.callback(field.m, field.m, parameters, w, self._field)
                     for w in (1,)}
@@ -145,7 +147,8 @@ class Slide:
         both = one_sided(self.field, t, y, self.regime, self.which, self.direction)
         psi = self.field._rows("surfaces", self.field.surfaces, np.array([t]), y[None],
                                self.regime[None])[0]
-        return np.array([-both.speed_plus, both.speed_minus, *(psi[i] for i in self.others)])
+        return np.array([-both.speed_plus, both.speed_minus, *(psi[i] for i in self.others),
+                         *self.watch.values(t, y, self.regime)])
 
     def slopes(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return F_s for a batch: what dense output needs."""
@@ -155,7 +158,8 @@ class Slide:
     def motion(self) -> Motion:
         """The motion on the surface, for the stepper (one lane)."""
         return Motion(self.field.m, lambda w: self.rhs[w].address,
-                      lambda w: self.functions[w].address, len(self.sides), self.field.context)
+                      lambda w: self.functions[w].address,
+                      len(self.sides) + self.watch.count, self.field.context)
 
     def raise_pending(self) -> None:
         """Raise what went wrong in a callback."""

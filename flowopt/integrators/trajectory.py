@@ -30,9 +30,10 @@ class Stats:
 
 @dataclass(frozen=True)
 class Events:
-    """What happened on switching surfaces: when, where, on which surface, and what kind.
+    """What happened along a run: when, where, on which surface, and what kind.
 
-    kind is "cross" (the motion goes through), "slide" (it stays on the surface) or "leave".
+    kind is "cross" (the motion goes through a switching surface), "slide" (it stays on it) or
+    "leave"; or "event", and then `which` is the place in the user's list of events.
     """
 
     t: np.ndarray
@@ -122,8 +123,7 @@ class Trajectory:
             raise ValueError("this run kept no steps to interpolate; pass dense=True to integrate")
         times = _check.array("t", t, "() or (k,)", (0, 1))
         flat = np.atleast_1d(times)
-        low, high = sorted((float(self.dense.pieces[0].t[0]), float(self.dense.pieces[-1].end))
-                           ) if self.dense.pieces else (float(self.t[0]), float(self.t[0]))
+        low, high = self.dense.span
         outside = (flat < low) | (flat > high)
         if outside.any() and self.status is Status.STUCK:  # the state stays for ever
             outside = flat < low if self.dense.direction > 0 else flat > high
@@ -155,6 +155,7 @@ class Trajectory:
                   "method": self.method, "about": self.about, "note": self.note,
                   "seed": self.seed,
                   "ends": [p.end for p in pieces],
+                  "begin": None if self.dense is None else self.dense.begin,
                   "direction": None if self.dense is None else self.dense.direction}
         buffer = io.BytesIO()
         np.savez(buffer, header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
@@ -211,7 +212,8 @@ def load(path: str | os.PathLike[str]) -> Trajectory:
                 Events(data["event_t"], data["event_y"], data["event_which"],
                        tuple(header["kind"])),
                 header["n"], tuple(header["names"]), header["method"], header["about"],
-                header["note"], header["seed"], None if direction is None else Dense(pieces, direction),
+                header["note"], header["seed"], None if direction is None else
+                Dense(pieces, header["begin"], direction),
                 stored_loss=data["loss"] if "loss" in data else None)
     except (KeyError, ValueError, zipfile.BadZipFile, EOFError, TypeError) as problem:
         raise ValueError(f"path must be a run written by Trajectory.save, and {os.fspath(path)} "
