@@ -395,7 +395,7 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
     clock = time.perf_counter()
     result = module.run(config, progress)
     seconds = time.perf_counter() - clock
-    progress(0.95, "figures")
+    progress(0.92, "figures")
     claims = tuple(module.claims(result)) if hasattr(module, "claims") else ()
     text = module.summary(result) if hasattr(module, "summary") else ""
     files: dict[str, bytes] = {}
@@ -412,7 +412,8 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
     record = {"experiment": entry.name, "question": entry.question, "config": settings,
               "seeds": result.get("seeds", {} if seed is None else {"seed": seed}),
               "result": result, "claims": claims, "provenance": about, "files": sorted(files)}
-    lines = "\n".join([text.rstrip(), *(claim.line for claim in claims)]).strip()
+    lines = "\n".join([text.rstrip(), *(["", "Checks"] if claims else []),
+                       *(f"   {claim.line}" for claim in claims)]).strip()
     files["summary.txt"] = f"{lines}\n".encode()
     files[f"{entry.name}.json"] = (json.dumps(plain(record), indent=1, allow_nan=False)
                                    + "\n").encode()

@@ -16,12 +16,12 @@ from flowopt._evaluate import LANES
 from flowopt.integrators import runner, switching
 from flowopt.integrators.fixed import FixedBlock
 from flowopt.integrators.integrate import (
-    MAX_STEPS,
     MOST_BYTES,
     AdaptiveRun,
     checked_field,
     checked_saves,
     checked_seed,
+    step_budget,
 )
 from flowopt.integrators.methods import DOP853, Adaptive, checked_method
 from flowopt.integrators.reduce import Bound
@@ -97,7 +97,7 @@ class Ensemble:
 def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *,
              parameters: Mapping[str, Any] | None = None, save_at: Any = None, reduce: Any = None,
              threads: int | None = None, progress: bool = False, seed: int | None = None,
-             max_steps: int = MAX_STEPS) -> Ensemble:
+             max_steps: int | None = None) -> Ensemble:
     """Integrate a vector field from many starts.
 
     Each run gives the same numbers, bit for bit, as it would alone: results depend neither on
@@ -126,8 +126,8 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
         Show a progress bar.
     seed : int, optional
         For methods with noise; by default one is drawn, and recorded in the result.
-    max_steps : int
-        The budget of steps of each run.
+    max_steps : int, optional
+        The budget of steps of each run; by default a million for adaptive methods.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     starts = field.starts(_check.array("x0s", x0s, f"(N, {field.n})", (2,), finite=False))
     method = DOP853() if method is None else checked_method(method)
     saves = checked_saves(save_at, start, end)
-    max_steps = _check.integer("max_steps", max_steps, at_least=1)
+    limit = step_budget(max_steps, method, start, end)
     values, given = _parameters(field, parameters, len(starts))
     threads = os.cpu_count() or 1 if threads is None else _check.integer("threads", threads,
                                                                         at_least=1)
@@ -164,8 +164,8 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
                          "a method such as fo.RK4(h=...)")
     if not adaptive:
         total = method.steps(start, end)[0]
-        if total > max_steps:
-            raise ValueError(f"max_steps={max_steps} is less than the {total} steps of "
+        if total > limit:
+            raise ValueError(f"max_steps={limit} is less than the {total} steps of "
                              f"h={method.h:g} over the span; raise one of them")
     seed = checked_seed(seed, method)
     bound = None if reduce is None else Bound(field, reduce)
@@ -173,7 +173,7 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     if size > MOST_BYTES:
         raise ValueError(f"save_at would keep {size / 2**30:.1f} GB; keep fewer times or starts, "
                          "or use reduce")
-    job = _Job(field, method, starts, values, start, end, saves, bound, max_steps, seed or 0)
+    job = _Job(field, method, starts, values, start, end, saves, bound, limit, seed or 0)
     job.run(threads, progress)
     field.raise_pending()
     return job.result(seed, given, save_at is not None)

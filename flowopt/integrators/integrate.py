@@ -21,8 +21,8 @@ from flowopt.integrators.trajectory import Events, Stats, Trajectory
 MOST_SWITCHES = 10_000
 #: a path beyond this many bytes is refused, with the number
 MOST_BYTES = 8 * 2**30
-#: default budget of steps
-MAX_STEPS = 10_000_000
+#: default budget of steps of an adaptive method
+MAX_STEPS = 1_000_000
 
 
 def checked_field(field: Any) -> Any:
@@ -58,6 +58,13 @@ def checked_saves(save_at: Any, start: float, end: float) -> np.ndarray:
     return times
 
 
+def step_budget(max_steps: int | None, method: Any, start: float, end: float) -> int:
+    """Return the budget of steps; by default enough for a method of fixed step."""
+    if max_steps is not None:
+        return _check.integer("max_steps", max_steps, at_least=1)
+    return MAX_STEPS if isinstance(method, Adaptive) else method.steps(start, end)[0]
+
+
 def checked_seed(seed: int | None, method: Any) -> int | None:
     """Return the seed of a method with noise (drawn when not given); refuse one without use."""
     if not method.stochastic:
@@ -73,7 +80,7 @@ def checked_seed(seed: int | None, method: Any) -> int | None:
 def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *,
               save_at: Any = None, events: Any = (), rest: float | None = None,
               dense: bool | None = None, seed: int | None = None,
-              max_steps: int = MAX_STEPS) -> Trajectory:
+              max_steps: int | None = None) -> Trajectory:
     """Integrate a vector field from x0 over the span t.
 
     Adaptive methods locate every switching surface of the field and follow Filippov's motion:
@@ -103,8 +110,9 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     seed : int, optional
         For `EulerMaruyama`; by default one is drawn, and recorded in the result. The run is that
         of row 0 of an ensemble with this seed.
-    max_steps : int
-        The budget of steps, rejected ones included.
+    max_steps : int, optional
+        The budget of steps, rejected ones included; by default a million for adaptive methods,
+        and as many as the span takes for those of fixed step.
 
     Returns
     -------
@@ -129,7 +137,7 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     y0 = field.start(x0)
     method = DOP853() if method is None else checked_method(method)
     saves = checked_saves(save_at, start, end)
-    max_steps = _check.integer("max_steps", max_steps, at_least=1)
+    limit = step_budget(max_steps, method, start, end)
     keep = save_at is None and not method.stochastic if dense is None else bool(dense)
     if method.stochastic and dense:
         raise ValueError(f"dense=True has no meaning for {method.name}: a Brownian path has no "
@@ -140,10 +148,10 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     adaptive = isinstance(method, Adaptive)
     run: AdaptiveRun | FixedRun
     if adaptive:
-        run = AdaptiveRun(field, method, y0, start, end, saves, keep, max_steps, watch,
+        run = AdaptiveRun(field, method, y0, start, end, saves, keep, limit, watch,
                           rest is not None)
     else:
-        run = FixedRun(field, method, y0, start, end, saves, keep or save_at is None, max_steps,
+        run = FixedRun(field, method, y0, start, end, saves, keep or save_at is None, limit,
                        seed or 0)
     run.go()
     field.raise_pending()
