@@ -14,6 +14,13 @@ def loss_of(x: Any) -> Any:
     return x * (x - 1) * (x - 3) ** 2 + 1.62276
 
 
+def loss_above(x: float, bottom: float) -> float:
+    """L(x) by Taylor's series at a minimum: exact, and without cancellation where L is small."""
+    u = x - bottom
+    least = 5.533617681076653e-07 if bottom == GOOD else 1.62276
+    return least + u * u * (curvature_of(bottom) / 2 + u * (4 * bottom - 7 + u))
+
+
 def slope_of(x: Any) -> Any:
     return (x - 3) * (4 * x**2 - 9 * x + 3)
 
@@ -58,10 +65,11 @@ def exact_arrival(x0: float, M: float) -> tuple[float, float]:
     edges = [low, *sorted(corners), high]
     for a, b in zip(edges[:-1], edges[1:], strict=True):
         if abs(slope_of((a + b) / 2)) * M > 1:
-            total += abs(math.log(loss_of(b) / loss_of(a)))
+            total += abs(math.log(loss_above(b, bottom) / loss_above(a, bottom)))
         else:
-            total += quad(lambda x: 1 / (M * loss_of(x)), a, b, epsabs=1e-14, epsrel=1e-12)[0]
-    return math.log(loss_of(x0) / loss_of(bottom)), total
+            total += quad(lambda x: 1 / (M * loss_above(x, bottom)), a, b, epsabs=1e-13,
+                          epsrel=1e-11)[0]
+    return math.log(loss_above(x0, bottom) / loss_above(bottom, bottom)), total
 
 
 def exact_place(x0: float, M: float, t: float) -> float:

@@ -21,9 +21,10 @@ VERDICTS = {
 
 
 def figures(result: dict[str, Any]) -> dict[str, Any]:
-    return {"1-function": function(result), "2-path": path(result),
+    made = {"1-function": function(result), "2-path": path(result),
             "3-comparison": comparison(result), "4-escape": escape(result),
-            "5-noise": noise(result), "6-lyapunov": lyapunov(result)}
+            "5-noise": noise(result)}
+    return {**made, "6-lyapunov": lyapunov(result)} if result["lyapunov"]["rows"] else made
 
 
 def function(result: dict[str, Any]) -> Any:
@@ -35,20 +36,24 @@ def function(result: dict[str, Any]) -> Any:
                     801)
     L = x * (x - 1) * (x - 3) ** 2 + 1.62276
     axes.plot(x, L, color="black")
-    looks = (("good minimum", "o", GREEN, (0, 26), "center"),
-             ("barrier", "^", GREY, (0, 12), "center"),
-             ("poor minimum", "s", ORANGE, (0, 26), "center"))
+    looks = (("good minimum", "o", GREEN, (0, -11), "top"),
+             ("barrier", "^", GREY, (0, 10), "bottom"),
+             ("poor minimum", "s", ORANGE, (0, -11), "top"))
     for (name, marker, colour, shift, side), p, level in zip(looks, land["points"],
                                                              land["losses"], strict=True):
         axes.plot(p, level, marker, color=colour, markersize=8, zorder=4)
         value = f"{level:.1e}" if level < 1e-3 else f"{level:.4f}"
-        label_line(axes, p, level, f"{name}\nx = {p:.4f}, L = {value}", xytext=shift, ha=side)
+        label_line(axes, p, level, f"{name}\nx = {p:.4f}, L = {value}", xytext=shift, va=side,
+                   ha="center")
     if shown:
         level = x0 * (x0 - 1) * (x0 - 3) ** 2 + 1.62276
         axes.plot(x0, level, "D", color=RED, markersize=8, zorder=4)
-        label_line(axes, x0, level, f"start\nx = {x0:g}, L = {level:.4f}", xytext=(-10, 0),
-                   ha="right", va="center")
-    axes.set(xlabel="x", ylabel="loss L(x)", ylim=(-0.6, max(15.0, 1.05 * L.max())))
+        side = -1 if x0 > land["points"][0] else 1  # the label goes to the inside of the curve
+        label_line(axes, x0, level, f"start\nx = {x0:g}, L = {level:.4f}", xytext=(10 * side, 0),
+                   ha="right" if side < 0 else "left", va="center")
+    top = float(L.max())
+    axes.set(xlabel="x", ylabel="loss L(x)", ylim=(-0.2 * top, 1.05 * top))
+    axes.set_yticks([v for v in axes.get_yticks() if 0 <= v <= 1.05 * top])
     return figure
 
 
@@ -59,62 +64,81 @@ def path(result: dict[str, Any]) -> Any:
     figure, (top, bottom) = new_figure(7.0, 5.6, rows=2, sharex=True, height_ratios=[3, 2])
     x = made["path"]
     t = setting["h"] * np.arange(len(x))
-    dots = {"linestyle": "none", "marker": ".", "markersize": 3.0, "rasterized": True}
+    dots = {"linestyle": "none", "marker": ".", "markersize": 4.0, "rasterized": True}
     loss = x * (x - 1) * (x - 3) ** 2 + 1.62276
     flow_loss = flow["path_x"] * (flow["path_x"] - 1) * (flow["path_x"] - 3) ** 2 + 1.62276
-    top.plot(t, x, color=BLUE, **dots)
-    top.plot(flow["path_t"], flow["path_x"], color=RED, linewidth=2)
-    bottom.plot(t, loss, color=BLUE, label="as published: Euler steps", **dots)
-    bottom.plot(flow["path_t"], flow_loss, color=RED, linewidth=2, label="the flow itself")
-    for name, p in zip(("good minimum", "barrier", "poor minimum"), land["points"], strict=True):
+    for axis, of_flow, of_run in ((top, flow["path_x"], x), (bottom, flow_loss, loss)):
+        axis.plot(t, of_run, color=BLUE, label="as published: Euler steps", **dots)
+        axis.plot(flow["path_t"], of_flow, color=RED, linewidth=1.1, label="the flow itself")
+    names = ("good minimum", "barrier", "poor minimum")
+    for name, p in zip(names, land["points"], strict=True):
         top.axhline(p, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-        top.annotate(f"{name}, x = {p:.2f}", (1.01, p), xycoords=("axes fraction", "data"),
-                     va="center", color=GREY, fontsize=9)
+        top.annotate(f"{name}, x = {p:.2f}", (0.995, p), xycoords=("axes fraction", "data"),
+                     xytext=(0, 4), textcoords="offset points", ha="right", color="0.3",
+                     fontsize=9)
     finite = np.concatenate([x[np.isfinite(x)], flow["path_x"], land["points"]])
     low, high = max(finite.min(), -4.0), min(finite.max(), 7.0)
     top.set(ylabel="x", ylim=(low - 0.25, high + 0.25))
-    bottom.set(ylabel="loss L", xlabel="time t (steps × h)", yscale="log")
-    handles, labels = bottom.get_legend_handles_labels()
-    top.legend(handles, labels, loc="lower left", markerscale=4)
+    if made["left_at_step"]:
+        k = made["left_at_step"]
+        place = (t[k], min(max(x[k], low), high))
+        top.annotate(f"leaves the well\nat step {k}", place, xytext=(-12, 14),
+                     textcoords="offset points", ha="right", fontsize=9,
+                     arrowprops={"arrowstyle": "-", "color": "0.3", "linewidth": 0.8})
+    bottom.set(ylabel="loss L", xlabel="time t (steps × h)", yscale="log",
+               xlim=(-0.01 * setting["end"], 1.01 * setting["end"]))
+    top.legend(loc="upper right", markerscale=4)
     return figure
 
 
 def comparison(result: dict[str, Any]) -> Any:
-    """Where each solver ended, when, and at what cost."""
+    """How far each solver came, how wrong it was, what its path dissipated, and its cost."""
+    from matplotlib.lines import Line2D
+
     rows, setting = result["comparison"]["rows"], result["setting"]
-    flow = result["flow"]
-    figure, axes = new_figure(8.6, 5.2, columns=3, sharey=True)
+    figure, axes = new_figure(9.6, 5.0, columns=4, sharey=True)
     where = np.arange(len(rows))[::-1]
-    columns = (("x", "x where the run ended", flow["x"], "x of the flow"),
-               ("t", "time reached", flow["arrival_exact"], "arrival of the flow"),
-               ("n_rhs", "evaluations of the field", None, ""))
-    for axis, (key, title, true, about) in zip(axes, columns, strict=True):
-        if true is not None:
-            axis.axvline(true, color="black", linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
-            axis.annotate(about, (true, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3),
-                          textcoords="offset points", ha="center", fontsize=8.5)
+    titles = {"t": "time reached", "error": "error of x there",
+              "dissipation": "dissipation defect", "n_rhs": "evaluations of the field"}
+    for axis, (key, title) in zip(axes, titles.items(), strict=True):
         for y, row in zip(where, rows, strict=True):
             colour, marker, _ = VERDICTS[row["verdict"]]
-            axis.plot(row[key], y, marker, color=colour, markersize=7, clip_on=False, zorder=4)
+            value = row[key] if key == "t" else max(row[key], 1e-16)
+            axis.plot(value, y, marker, color=colour, markersize=7, clip_on=False, zorder=4)
         axis.grid(axis="y", color="0.9", linewidth=0.7)
         axis.set_xlabel(title)
         axis.tick_params(axis="y", length=0)
+        if key != "t":
+            axis.set_xscale("log")
     axes[0].set_yticks(where, [row["label"] for row in rows])
-    axes[1].set_xlim(0, setting["end"] * 1.02)
-    axes[2].set_xscale("log")
+    axes[0].set(xlim=(0, 1.02 * setting["end"]), ylim=(-0.7, len(rows) - 0.3))
+    _mark(axes[0], result["flow"]["arrival_exact"], "the flow comes to rest")
+    for axis in axes[1:3]:
+        axis.set_xlim(3e-17, 50)
+        axis.set_xticks([1e-16, 1e-10, 1e-5, 1], ["≤ 1e-16", "1e-10", "1e-5", "1"])
+    _mark(axes[1], 1e-3, "tolerated")
+    _mark(axes[2], 1e-3, "tolerated")
     used = [name for name in VERDICTS if any(row["verdict"] == name for row in rows)]
-    from matplotlib.lines import Line2D
-
     figure.legend([Line2D([], [], color=VERDICTS[n][0], marker=VERDICTS[n][1], linestyle="none",
                           markersize=7) for n in used], [VERDICTS[n][2] for n in used],
                   loc="outside lower center", ncols=3)
     return figure
 
 
+def _mark(axis: Any, x: float, text: str) -> None:
+    """A dashed line at x with its name above the axes."""
+    low, high = axis.get_xlim()
+    if low <= x <= high:
+        axis.axvline(x, color="black", linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
+        axis.annotate(text, (x, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3),
+                      textcoords="offset points", ha="center" if text == "tolerated" else "left",
+                      fontsize=9)
+
+
 def escape(result: dict[str, Any]) -> Any:
     """When runs leave the well, and how probable that is for other steps and clips."""
     made, well, setting = result["escape"], result["well"], result["setting"]
-    figure, (left, right) = new_figure(9.0, 3.9, columns=2)
+    figure, (left, right) = new_figure(9.0, 4.2, columns=2)
     steps = made["steps"]
     if len(steps):
         edges = np.linspace(0, setting["steps"], 51)
@@ -123,10 +147,10 @@ def escape(result: dict[str, Any]) -> Any:
         k = np.linspace(arrival, setting["steps"], 200)
         rate = well["rate"] * setting["h"]
         curve = setting["runs"] * rate * (edges[1] - edges[0]) * np.exp(-rate * (k - arrival))
-        left.plot(k, curve, color="black", linewidth=1.2, label="quadratic well, rate s/(2πd)")
-        left.axvline(made["median"][0], color=RED, linewidth=1.4, linestyle=(0, (4, 2)),
+        left.plot(k, curve, color="black", linewidth=1.2, label="estimate: quadratic well")
+        left.axvline(made["median"][0], ymax=0.62, color=RED, linewidth=1.4, linestyle=(0, (4, 2)),
                      label=f"median {made['median'][0]:.0f}")
-        left.axvline(made["mean"][0], color=RED, linewidth=1.4, linestyle=(0, (1, 1)),
+        left.axvline(made["mean"][0], ymax=0.62, color=RED, linewidth=1.4, linestyle=(0, (1, 1)),
                      label=f"mean {made['mean'][0]:.0f}")
         left.legend(loc="upper right")
     p = made["probability"]
@@ -144,32 +168,40 @@ def escape(result: dict[str, Any]) -> Any:
     span = setting["end"] - result["flow"]["arrival_unclipped"]
     if span > 0:
         right.axhline(1 - np.exp(-well["rate"] * span), color="black", linewidth=0.9,
-                      linestyle=(0, (4, 3)), label="quadratic well")
+                      linestyle=(0, (4, 3)), label="estimate: quadratic well")
     right.set(xscale="log", xlabel="Euler step h", ylim=(-0.04, 1.04),
               ylabel=f"probability of leaving by t = {setting['end']:g}")
     right.set_xticks(made["h"], [f"{h:g}" for h in made["h"]])
     right.minorticks_off()
-    right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    right.set_title("the same time with other steps and clips")
+    if (made["grid"][0] == 0).any():
+        right.annotate(f"0 while h M < {well['least_hM']:.3f}", (0.33, 0.075),
+                       xycoords="axes fraction", fontsize=9, color="0.3")
+    handles, labels = right.get_legend_handles_labels()
+    figure.legend([*handles[1:], handles[0]], [*labels[1:], labels[0]],
+                  loc="outside lower center", ncols=(len(handles) + 1) // 2)
     return figure
 
 
 def noise(result: dict[str, Any]) -> Any:
     """Noise instead of clipping: where runs end, against the temperature."""
-    rows, clipped = result["noise"]["rows"], result["escape"]["end"]["near"]
+    rows, clipped = result["noise"]["rows"], result["escape"]["end"]
     hs = sorted({row["h"] for row in rows})
     figure, axes = new_figure(8.6, 3.9, columns=2, sharey=True)
     for axis, h in zip(axes, hs, strict=True):
         mine = [row for row in rows if row["h"] == h]
         T = [row["T"] for row in mine]
         warm = [row for row in mine if row["T"] > 0]
-        axis.axhspan(clipped[1], clipped[2], color=BLUE, alpha=0.2, linewidth=0)
-        axis.axhline(clipped[0], color=BLUE, label="clipped flow: ends within 0.1 of 0.41")
+        for kind, dash, text in (("well", (0, (5, 2)), "clipped flow: in the good well"),
+                                 ("near", "solid", "clipped flow: within 0.1 of 0.41")):
+            axis.axhspan(*clipped[kind][1:], color=BLUE, alpha=0.2, linewidth=0)
+            axis.axhline(clipped[kind][0], color=BLUE, linestyle=dash, linewidth=1.2, label=text)
         axis.plot([r["T"] for r in warm], [r["gibbs_well"] for r in warm], color=GREY,
                   linewidth=1.0, linestyle=(0, (1, 1.5)), label="noise for ever: in the good well")
         for kind, where, colour, marker, text in (
                 ("hot", "well", ORANGE, "^", "noise to the end: in the good well"),
                 ("hot", "near", RED, "s", "noise to the end: within 0.1 of 0.41"),
-                ("cooled", "near", GREEN, "o", "noise off for the last tenth: within 0.1")):
+                ("cooled", "near", GREEN, "o", "noise off for the last tenth: within 0.1 of 0.41")):
             values = np.array([row[kind][where] for row in mine]).T
             interval(axis, T, *values, color=colour, marker=marker, label=text, linewidth=1.0)
         axis.set(xlabel="temperature T of the noise (units of the loss)", ylim=(-0.03, 1.03))
@@ -186,17 +218,18 @@ def lyapunov(result: dict[str, Any]) -> Any:
     figure, axes = new_figure(6.0, 4.0)
     rows = made["rows"]
     h = np.array([row["h"] for row in rows])
-    axes.plot(h, [row["theory"] for row in rows], color="black", linewidth=1.0,
+    axes.plot(*made["curve"], color="black", linewidth=1.0,
               label="Λ(h) = 2 ln(√(1−h/2) + √(h/2))")
     interval(axes, h / 1.04, *np.array([row["quadratic"] for row in rows]).T, color=GREEN,
              linestyle="none", label="Euler on the offset quadratic, no clip")
     interval(axes, h * 1.04, *np.array([row["run"] for row in rows]).T, color=BLUE, marker="s",
              linestyle="none",
              label=f"two minima, M = {result['setting']['M']:g}, while in the well")
-    axes.set(xscale="log", yscale="log", xlabel="Euler step h",
-             ylabel="Lyapunov exponent per step")
+    axes.set(xscale="log", xlabel="Euler step h", ylabel="Lyapunov exponent per step")
     axes.set_xticks(h, [f"{v:g}" for v in h])
-    axes.set_yticks([0.05, 0.1, 0.2, 0.4], ["0.05", "0.1", "0.2", "0.4"])
+    if all(row["run"][1] > 0 for row in rows):
+        axes.set_yscale("log")
+        axes.set_yticks([0.05, 0.1, 0.2, 0.4], ["0.05", "0.1", "0.2", "0.4"])
     axes.minorticks_off()
     axes.legend(loc="upper left")
     return figure

@@ -119,8 +119,8 @@ def split(tokens: list[str]) -> tuple[str | None, dict[str, str], bool]:
             key, equals, value = token[2:].partition("=")
             if not equals:
                 value = next(rest, "")
-                if value == "" or value.startswith("--"):
-                    raise ValueError(f"--{key} needs a value")
+            if value == "" or (not equals and value.startswith("--")):
+                raise ValueError(f"--{key} needs a value")
             if key in options:
                 raise ValueError(f"--{key} is given twice")
             options[key] = value
@@ -238,7 +238,7 @@ class Progress:
 
 def main() -> None:
     """Run the command line (the `flowopt` command)."""
-    app()
+    app(prog_name="flowopt")
 
 
 if __name__ == "__main__":

@@ -173,11 +173,12 @@ def load(entry: Entry) -> Any:
     folder = str(entry.path.parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    spec = importlib.util.spec_from_file_location(entry.path.stem, entry.path)
+    name = f"flowopt_experiment_{entry.path.stem}"  # a script called json.py must not hide json
+    spec = importlib.util.spec_from_file_location(name, entry.path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{entry.path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[entry.path.stem] = module  # dataclasses look their module up
+    sys.modules[name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
     except SyntaxError as problem:

@@ -387,7 +387,7 @@ class LossField(VectorField):
         """Return dL/dt = ⟨∇L, θ̇⟩ along the field: shape () or (batch,)."""
         times, states, single = self._points(t, y)
         g = self.loss.grad(states[:, :self.n])
-        out = np.einsum("bi,bi->b", g, self(times, states)[:, :self.n])
+        out = (g * self(times, states)[:, :self.n]).sum(axis=1)
         return out[0] if single else out
 
     def with_parameters(self, **values: float) -> VectorField:

@@ -132,7 +132,8 @@ class Flow:
         if not isinstance(loss, Loss):
             raise TypeError("loss must be a flowopt.Loss or a string, got "
                             f"{_check.shown(loss)}")
-        return KernelLossField(self, loss) if isinstance(loss, KernelLoss) else FlowField(self, loss)
+        kind = KernelLossField if isinstance(loss, KernelLoss) else FlowField
+        return kind(self, loss)
 
     def with_parameters(self, **values: float) -> Flow:
         """Return the same flow with some parameters changed."""

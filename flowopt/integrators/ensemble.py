@@ -29,7 +29,6 @@ from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.status import Status
 
 
-
 @dataclass(frozen=True)
 class Ensemble:
     """What an ensemble returns; run i is row i.

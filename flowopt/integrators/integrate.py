@@ -348,8 +348,7 @@ class AdaptiveRun:
         other = slide.others[ended - 2]
         flipped = queue.sides[0].copy()
         flipped[other] = -flipped[other]
-        across = switching.one_sided(field, t, y, flipped, slide.which, self.direction,
-                                       self.watch)
+        across = switching.one_sided(field, t, y, flipped, slide.which, self.direction)
         if across.attracts:
             speed = switching.speeds(field, t, y, flipped, across.sliding)[other]
             if speed * self.direction * flipped[other] > 0.0:

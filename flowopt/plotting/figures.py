@@ -57,7 +57,8 @@ def style() -> AbstractContextManager[Any]:
     """
     import matplotlib
 
-    return matplotlib.rc_context({**_SETTINGS, "axes.prop_cycle": _cycle()})
+    settings: Any = {**_SETTINGS, "axes.prop_cycle": _cycle()}
+    return matplotlib.rc_context(settings)
 
 
 def _cycle() -> Any:

@@ -1,0 +1,83 @@
+"""The floors: a file imports from its own floor or below; and a few rules that hold everywhere."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "flowopt"
+FILES = sorted(p for p in PACKAGE.rglob("*.py"))
+#: floor of each part of the package (the numeric kernels stand below everything symbolic)
+FLOORS = {"_check": 0, "_native": 0, "_pointers": 0, "_adapters": 1, "_evaluate": 0,
+          "symbolic": 1, "losses": 2, "flows": 2, "integrators": 3, "optimizers": 4,
+          "stability": 5, "comparison": 6, "experiment": 6, "cli": 7, "plotting": 6}
+
+
+def part(path):
+    inside = path.relative_to(PACKAGE).parts
+    return inside[0].removesuffix(".py")
+
+
+def imports(path):
+    """Every import of flowopt in a file, those inside functions included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.split(".")[0] == "flowopt")
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "flowopt":
+            assert node.level == 0
+            if node.module == "flowopt":
+                yield from (f"flowopt.{a.name}" for a in node.names)
+            else:
+                yield node.module
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_floors(path):
+    if path == PACKAGE / "__init__.py":
+        return
+    mine = FLOORS[part(path)]
+    for name in imports(path):
+        other = name.split(".")[1] if "." in name else None
+        if other in (None, "__version__"):
+            continue
+        assert other in FLOORS, f"{name} stands on no floor"
+        assert FLOORS[other] <= mine, f"{path.name} (floor {mine}) imports {name}"
+
+
+def test_kernels_know_only_numbers():
+    """The numeric floor has no classes, and imports nothing of ours but the doors."""
+    for path in (PACKAGE / "integrators" / "kernels").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert not [n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)], path.name
+        for name in imports(path):
+            assert name in ("flowopt._native", "flowopt._pointers") or ".kernels" in name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_rules(path):
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"fastmath\s*=\s*True", text)
+    calls = [n.func.id for n in ast.walk(ast.parse(text))
+             if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+    assert "eval" not in calls
+    # the only code that is executed is a kernel's source, which we print ourselves
+    assert calls.count("exec") == (1 if path == PACKAGE / "symbolic" / "source.py" else 0)
+    assert not re.search(r"(?<![\w.])/(work|root|home)/\w", text)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_heavy_imports_are_inside_functions(path):
+    """Importing flowopt and running a compiled kernel need neither sympy nor numba."""
+    if "kernels" in path.parts or path.name in ("_pointers.py", "newton.py", "regimes.py",
+                                                "system.py", "figures.py", "style.py"):
+        return
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        names = []
+        if isinstance(node, ast.Import):
+            names = [a.name for a in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        heavy = {"sympy", "numba", "scipy", "matplotlib"}
+        assert not heavy & {n.split(".")[0] for n in names}, path.name
