@@ -7,7 +7,6 @@ Exit codes: 0 done, 1 the results could not be written, 2 refused before any wor
 from __future__ import annotations
 
 import dataclasses
-import errno
 import sys
 import time
 import typing
@@ -54,7 +53,7 @@ def list_experiments() -> None:
 def run(context: typer.Context) -> None:
     """Run an experiment by its name, or a script by its path (run NAME --help: its options)."""
     made: list[Path] = []
-    bar = None
+    bar: Any = None
     try:
         target, options, wants_help = split(list(context.args))
         if target is None:
@@ -75,28 +74,26 @@ def run(context: typer.Context) -> None:
         bar = Progress()
         done = experiment.execute(entry, module, config, out, bar)
         bar.close()
+        made = []
         typer.echo(done.summary)
         typer.echo(f"\n{len(done.files)} files in {out} ({bar.seconds:.0f} s)")
     except KeyboardInterrupt:
-        _give_up(made, bar, "Interrupted: nothing was written.", 130)
-    except OSError as problem:
-        if problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS,
-                                 errno.EACCES, errno.EPERM, errno.EIO, errno.ENOENT):
-            raise
-        why = ("there is no space left on the disk" if problem.errno == errno.ENOSPC
-               else problem.strerror)
-        _give_up(made, bar, f"Error: the results could not be written: {why}.", 1)
+        _give_up(bar, "Interrupted: nothing was written.", 130)
+    except experiment.NotWritten as problem:
+        _give_up(bar, f"Error: {problem}", 1)
     except (ValueError, TypeError) as problem:
         if bar is not None:  # not a refusal: the experiment itself went wrong
-            bar.close()
             raise
-        _give_up(made, bar, f"Error: {problem}", 2)
+        _give_up(bar, f"Error: {problem}", 2)
+    finally:
+        if bar is not None:
+            bar.close()
+        experiment.remove_empty(made)
 
 
-def _give_up(made: list[Path], bar: Any, sentence: str, code: int) -> None:
+def _give_up(bar: Any, sentence: str, code: int) -> None:
     if bar is not None:
         bar.close()
-    experiment.remove_empty(made)
     typer.echo(sentence, err=True)
     raise typer.Exit(code)
 
@@ -230,7 +227,7 @@ class Progress:
 
     def close(self) -> None:
         """Remove the bar and stop the clock."""
-        self.seconds = time.perf_counter() - self.start
+        self.seconds = self.seconds or time.perf_counter() - self.start
         if self.bar is not None:
             self.bar.close()
             self.bar = None

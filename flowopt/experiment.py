@@ -26,6 +26,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import importlib.util
 import io
@@ -91,6 +92,10 @@ class Claim:
         mark = {True: "holds", False: "FAILS", None: "does not apply"}[self.holds]
         end = f"; {self.note}" if self.note else ""
         return f"[{mark}] {self.text}: {self.computed} (expected {self.expected}){end}"
+
+
+class NotWritten(Exception):
+    """The results could not be written; the message says why in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -251,6 +256,11 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> list[str]:
 
     A failure or Ctrl-C on the way leaves the folder as it was.
 
+    Raises
+    ------
+    NotWritten
+        When there is no space left, for example.
+
     Examples
     --------
     >>> import tempfile
@@ -260,16 +270,22 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> list[str]:
     >>> sorted(path.name for path in place.iterdir())
     ['a.txt', 'b.txt']
     """
-    waiting = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
+    waiting = None
     try:
+        waiting = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
         for name, data in files.items():
             (waiting / name).write_bytes(data)
             (waiting / name).chmod(0o644)
         with _without_interruption():
             for name in files:
                 os.replace(waiting / name, folder / name)
+    except OSError as problem:
+        why = ("there is no space left on the disk" if problem.errno == errno.ENOSPC
+               else problem.strerror or str(problem))
+        raise NotWritten(f"the results could not be written to {folder}: {why}") from problem
     finally:
-        shutil.rmtree(waiting, ignore_errors=True)
+        if waiting is not None:
+            shutil.rmtree(waiting, ignore_errors=True)
     return list(files)
 
 
@@ -389,7 +405,7 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
 
     Raises
     ------
-    OSError
+    NotWritten
         When the files cannot be written; the folder is as it was then.
     """
     about = provenance(entry.path)

@@ -19,7 +19,7 @@ from flowopt.integrators.status import Status
 
 @dataclass(frozen=True)
 class Stats:
-    """The cost of a run: steps taken and rejected, evaluations of F and of its Jacobian, seconds."""
+    """The cost of a run: steps taken and rejected, evaluations of F and its Jacobian, seconds."""
 
     n_steps: int = 0
     n_rejected: int = 0

@@ -329,6 +329,7 @@ class Held(np.ndarray):
 
     @classmethod
     def of(cls, addresses: np.ndarray, *held: Any) -> Held:
+        """Return `addresses` as such an array."""
         made = addresses.view(cls)
         made.held = held
         return made

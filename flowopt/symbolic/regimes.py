@@ -23,6 +23,7 @@ class Select(sympy.Function):
 
     @classmethod
     def eval(cls, side: Any, below: Any, above: Any) -> Any:
+        """Simplify on construction (sympy's hook)."""
         if below == above:
             return below
         if side.is_number:
