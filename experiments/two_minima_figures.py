@@ -103,8 +103,9 @@ def comparison(result: dict[str, Any]) -> Any:
     for axis, (key, title) in zip(axes, titles.items(), strict=True):
         for y, row in zip(where, rows, strict=True):
             colour, marker, _ = VERDICTS[row["verdict"]]
-            value = row[key] if key == "t" else max(row[key], 1e-16)
-            axis.plot(value, y, marker, color=colour, markersize=7, clip_on=False, zorder=4)
+            value = max(row[key], {"t": 0.0, "n_rhs": 1.0}.get(key, 1e-16))
+            if np.isfinite(value):
+                axis.plot(value, y, marker, color=colour, markersize=7, clip_on=False, zorder=4)
         axis.grid(axis="y", color="0.9", linewidth=0.7)
         axis.set_xlabel(title)
         axis.tick_params(axis="y", length=0)
@@ -114,7 +115,7 @@ def comparison(result: dict[str, Any]) -> Any:
     axes[0].set(xlim=(0, 1.02 * setting["end"]), ylim=(-0.7, len(rows) - 0.3))
     _mark(axes[0], result["flow"]["arrival_exact"], "the flow comes to rest")
     for axis in axes[1:3]:
-        axis.set_xlim(3e-17, 50)
+        axis.set_xlim(3e-17, max(50.0, 2 * axis.get_xlim()[1]))
         axis.set_xticks([1e-16, 1e-10, 1e-5, 1], ["≤ 1e-16", "1e-10", "1e-5", "1"])
     _mark(axes[1], 1e-3, "tolerated")
     _mark(axes[2], 1e-3, "tolerated")

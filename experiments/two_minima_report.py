@@ -172,10 +172,11 @@ def noise(result: dict[str, Any]) -> list[str]:
                 f"the runs, {than} the clipped flow")
 
     return ["5. Noise instead of clipping (gradient descent with Gaussian noise, Langevin)", _said(
-        f"{result['noise']['gradients']} gradients a run, as many as the clipped flow takes, which "
-        f"ends in the good well in {_percent(clipped['well'])} and within 0.1 of 0.41 in "
-        f"{_percent(clipped['near'])}. In percent: in the good well and within 0.1 of 0.41 with "
-        "noise of temperature T to the end, and within 0.1 when the noise is off for the last "
+        f"{result['noise']['starts']} runs of {result['noise']['gradients']} gradients, as many "
+        "as the clipped flow takes, which ends in the good well in "
+        f"{_percent(clipped['well'])} and within 0.1 of 0.41 in {_percent(clipped['near'])}. In "
+        "percent: in the good well and within 0.1 of 0.41 with noise of temperature T to the end, "
+        "and within 0.1 when the noise is off for the last "
         "tenth of the steps (cooled). T = 0 is plain gradient descent."),
         *_table(head, body),
         _said("At its best noise, switched off at the end: " + "; ".join(map(told, best)) + ".")]
@@ -204,9 +205,10 @@ def claims(result: dict[str, Any]) -> list[Claim]:
                  if row["verdict"] != "right")
     made.append(Claim("answers that are not right and pass the dissipation check", fooled, 0,
                       fooled == 0 if same else None))
-    grid = result["escape"]
-    stays = np.multiply.outer(grid["h"], grid["M"]) < result["well"]["least_hM"]
-    p = grid["grid"][0][stays & np.isfinite(grid["grid"][0])]
+    leaves = result["escape"]
+    p = np.array(leaves["grid"][0], dtype=float)
+    p = p[(np.multiply.outer(leaves["h"], leaves["M"]) < result["well"]["least_hM"])
+          & np.isfinite(p)]
     made.append(Claim(f"greatest probability of leaving while h M < "
                       f"{result['well']['least_hM']:.4f}", float(p.max()) if len(p) else math.nan,
                       0.0, bool((p == 0).all())

@@ -229,17 +229,14 @@ def resident(meta: dict[str, Any], functions: dict[str, Any]) -> Unit:
     return Unit(addresses, meta, tuple(functions.values()))
 
 
-def options(contract: bool = False) -> dict[str, Any]:
+def options() -> dict[str, Any]:
     """Return numba's options for our functions: IEEE arithmetic, no wrappers, no allocation.
 
-    `contract` lets the compiler fuse a multiply and an add into one rounding; it is meant for
-    the linear combinations of the steppers only, never for losses and rules.
+    No flag lets the compiler change the arithmetic. Letting it fuse multiplications into
+    additions makes a block of lanes and a single lane differ in the last bit.
     """
-    made: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True,
-                            "no_cfunc_wrapper": True, "_nrt": False}
-    if contract:
-        made["fastmath"] = {"contract"}
-    return made
+    return {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+            "_nrt": False}
 
 
 # ----------------------------------------------------------------- calling compiled code

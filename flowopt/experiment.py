@@ -325,6 +325,7 @@ def figure_files(name: str, figure: Any) -> dict[str, bytes]:
         buffer = io.BytesIO()
         with style():
             figure.savefig(buffer, format=kind, dpi=200, metadata=about)
+        figure.set_layout_engine("none")  # laid out once: the second file has the same places
         files[f"{name}.{kind}"] = buffer.getvalue()
     return files
 

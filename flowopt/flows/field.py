@@ -17,6 +17,7 @@ from flowopt.symbolic.names import (
     checked_name,
     checked_names,
     checked_parameters,
+    checked_used,
     exact,
     merged,
     symbolic_stamp,
@@ -69,6 +70,8 @@ class VectorField:
         self.time_name = checked_name("time", "t" if time is None else time)
         self.name = name
         self.n = self.m = len(self.names)
+        if not self.m:
+            raise ValueError("variables must name at least one component, got none")
         if len(equations) != self.m:
             raise ValueError(f"equations must have one entry for each of the {self.m} variables, "
                              f"got {len(equations)}")
@@ -76,6 +79,8 @@ class VectorField:
         if len(known) != self.m + len(self.parameters) + 1:
             raise ValueError("variables, parameters and time must have different names")
         self._rules = [_rule(f"equation {i + 1}", e, known) for i, e in enumerate(equations)]
+        checked_used(self.parameters, set().union(*(_names(r) for r in self._rules)),
+                     "the equations")
         self.definition = json.dumps({
             "equations": [r.text if hasattr(r, "text") else _srepr(r) for r in self._rules],
             "variables": self.names, "parameters": sorted(self.parameters),
@@ -171,7 +176,7 @@ class VectorField:
         if batch.shape[1] != self.m:
             raise ValueError(f"y must have shape ({self.m},) or (batch, {self.m}), got shape "
                              f"{np.shape(y)}")
-        times = np.asarray(t, dtype=float)
+        times = _check.array("t", t, f"() or ({len(batch)},)", (0, 1), finite=False)
         if times.ndim > 1 or (times.ndim == 1 and times.shape != (len(batch),)):
             raise ValueError(f"t must be a number or have shape ({len(batch)},), got shape "
                              f"{times.shape}")
@@ -226,7 +231,7 @@ class VectorField:
     def _regime(self, t: Any, y: Any, regime: Any) -> np.ndarray:
         times, states, _ = self._points(t, y)
         if regime is not None:
-            made = np.asarray(regime, dtype=float)
+            made = _check.array("regime", regime, f"({self.surfaces},)", (0, 1, 2))
             if made.shape[-1:] != (self.surfaces,) or not np.isin(made, (-1.0, 1.0)).all():
                 raise ValueError(f"regime must be {self.surfaces} sides, each 1 or -1, got "
                                  f"{_check.shown(regime)}")
@@ -609,3 +614,7 @@ def _rule(what: str, rule: Any, known: set[str]) -> Any:
             raise ValueError(f"{what} holds {name}, which is neither a variable nor a parameter; "
                              f"{_check.nearest(name, known)}")
     return made
+
+
+def _names(rule: Any) -> set[str]:
+    return set(rule.names) if hasattr(rule, "names") else {str(s) for s in rule.free_symbols}

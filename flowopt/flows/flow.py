@@ -56,6 +56,8 @@ class Flow:
                              f"{', '.join(map(str, rules)) or 'nothing'}")
         self.name, self.reference = name, reference
         self.parameters = checked_parameters(parameters)
+        if isinstance(positive, str):
+            raise TypeError(f"positive must be a list of names, got {_check.shown(positive)}")
         self.positive = tuple(positive)
         for p in self.positive:
             if p not in self.parameters:

@@ -65,6 +65,14 @@ def step_budget(max_steps: int | None, method: Any, start: float, end: float) ->
     return MAX_STEPS if isinstance(method, Adaptive) else method.steps(start, end)[0]
 
 
+def _check_fit(method: Any, field: Any) -> None:
+    """Refuse a method whose tolerances or blocks do not fit the field."""
+    if isinstance(method, Adaptive):
+        method.tolerances(field.m)
+    elif hasattr(method, "phases"):
+        method.phases(field)
+
+
 def checked_seed(seed: int | None, method: Any) -> int | None:
     """Return the seed of a method with noise (drawn when not given); refuse one without use."""
     if not method.stochastic:
@@ -136,8 +144,11 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     start, end = _check.span(t)
     y0 = field.start(x0)
     method = DOP853() if method is None else checked_method(method)
+    _check_fit(method, field)
     saves = checked_saves(save_at, start, end)
     limit = step_budget(max_steps, method, start, end)
+    if dense not in (None, True, False):
+        raise TypeError(f"dense must be True, False or None, got {_check.shown(dense)}")
     keep = save_at is None and not method.stochastic if dense is None else bool(dense)
     if method.stochastic and dense:
         raise ValueError(f"dense=True has no meaning for {method.name}: a Brownian path has no "

@@ -6,7 +6,6 @@ from flowopt.losses.landscapes import (
     double_well,
     goldstein_price,
     himmelblau,
-    quadratic,
     rastrigin,
     rosenbrock,
     saddle,
@@ -15,6 +14,7 @@ from flowopt.losses.landscapes import (
     two_minima,
 )
 from flowopt.losses.loss import Loss
+from flowopt.losses.quadratic import quadratic
 
 __all__ = ["Loss", "beale", "catalogue", "double_well", "goldstein_price", "himmelblau",
            "quadratic", "rastrigin", "rosenbrock", "saddle", "six_hump_camel", "styblinski_tang",

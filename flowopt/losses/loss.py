@@ -12,7 +12,14 @@ import numpy as np
 from flowopt import _adapters, _check, _native
 from flowopt._evaluate import evaluate
 from flowopt.symbolic import parse as _parse
-from flowopt.symbolic.names import checked_names, checked_parameters, exact, merged, symbolic_stamp
+from flowopt.symbolic.names import (
+    checked_names,
+    checked_parameters,
+    checked_used,
+    exact,
+    merged,
+    symbolic_stamp,
+)
 
 
 class Loss:
@@ -56,7 +63,6 @@ class Loss:
         self.parameters = checked_parameters(parameters)
         self.minimum = None if minimum is None else _check.real("minimum", minimum)
         self.reference = reference
-        self.minima = None if minima is None else tuple(tuple(map(float, p)) for p in minima)
         self._errors: list[Any] = []
         self._addresses: dict[tuple[str, int], int] = {}
         self._parsed: _parse.Parsed | None = None
@@ -67,6 +73,7 @@ class Loss:
             text = self._parsed.text
         else:
             found, text = self._from_sympy(expr)
+        checked_used(self.parameters, found, "the loss")
         free = [n for n in found if n not in self.parameters]
         names = free if variables is None else [str(v) for v in checked_names(variables)]
         if not names:
@@ -81,6 +88,11 @@ class Loss:
             raise ValueError(f"{both[0]} is both a variable and a parameter; rename one of them")
         self.names = tuple(names)
         self.n = len(names)
+        self.minima = None if minima is None else tuple(
+            tuple(p) for p in _check.array("minima", minima, f"(k, {self.n})", (2,)).tolist())
+        if self.minima and len(self.minima[0]) != self.n:
+            raise ValueError(f"minima must have shape (k, {self.n}), got rows of "
+                             f"{len(self.minima[0])}")
         self.name = name or "L"
         self.definition = json.dumps({"loss": text, "variables": self.names,
                                       "parameters": sorted(self.parameters)})

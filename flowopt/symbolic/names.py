@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flowopt import _check, _native
@@ -36,6 +36,14 @@ def checked_parameters(parameters: Mapping[str, float] | None) -> dict[str, floa
         made[checked_name("parameters", name)] = _check.real(f"parameters[{str(name)!r}]", value,
                                                              finite=False)
     return made
+
+
+def checked_used(parameters: Mapping[str, float], used: Collection[str], where: str) -> None:
+    """Refuse a parameter that does not occur: it has no effect, or its name is mistyped."""
+    for name in parameters:
+        if name not in used:
+            raise ValueError(f"parameters names {name}, which does not occur in {where}; leave it "
+                             "out, or correct its name")
 
 
 def checked_name(what: str, name: Any) -> str:

@@ -37,7 +37,7 @@ HUGE = 1e10
 def build(width, name="adaptive"):
     """Return the compiled stepper for blocks of `width` lanes."""
     W = width
-    inner = numba.njit(**options(contract=True))
+    inner = numba.njit(**options())
 
     @inner
     def gather(block, rows, lane, point):
@@ -443,7 +443,7 @@ def build(width, name="adaptive"):
 
     signature = types.int64(I, I, I, I, I8, I8, I8, F8, I8, F8, F8, F8, F8, F8, F8, F8, F8, F8, F8,
                             F8, I8, I8, I8, I8, F8, F8, F8, F8, I8, F8, F8, I)
-    return numba.njit(signature, **options(contract=True))(adaptive)
+    return numba.njit(signature, **options())(adaptive)
 
 
 #: how ctypes passes the arguments: p address, i integer

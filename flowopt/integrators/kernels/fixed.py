@@ -1,8 +1,10 @@
 """Steppers of fixed step: any explicit Runge–Kutta method, and splittings block by block.
 
 Times are t0 + k h, never summed up. A lane whose state stops being finite is marked with the
-number of its last finite step, and parked at 0 while the others go on.
+number of its last finite step, and is NaN from there on.
 """
+
+import math
 
 import numba
 from numba import types
@@ -18,7 +20,7 @@ D = types.float64
 def build(width, name):
     """Return the compiled stepper `name` for blocks of `width` lanes."""
     W = width
-    inner = numba.njit(**options(contract=True))
+    inner = numba.njit(**options())
 
     @inner
     def mark(y, rows, bad, step):
@@ -38,7 +40,7 @@ def build(width, name):
                 if bad[lane] < 0:
                     bad[lane] = step
                 for i in range(rows):
-                    y[i * W + lane] = 0.0
+                    y[i * W + lane] = math.nan
             if bad[lane] < 0:
                 running += 1
         return running
@@ -168,7 +170,7 @@ def build(width, name):
         "sequential": (sequential, types.int64(I8, I8, I8, F8, F8, I8, *shared)),
     }
     function, signature = made[name]
-    return numba.njit(signature, **options(contract=True))(function)
+    return numba.njit(signature, **options())(function)
 
 
 #: how ctypes passes the arguments: p address, i integer, d double

@@ -10,7 +10,7 @@ import numba
 from flowopt._native import options
 from flowopt._pointers import shift
 
-jit = numba.njit(**options(contract=True))
+jit = numba.njit(**options())
 LARGEST = 1.7976931348623157e308
 
 

@@ -29,7 +29,7 @@ UNIT = 1.0 / 9007199254740992.0
 def build(width, name="noisy"):
     """Return the compiled stepper for blocks of `width` lanes."""
     W = width
-    inner = numba.njit(**options(contract=True))
+    inner = numba.njit(**options())
 
     @inner
     def normals(pair, step, lane, key0, key1, out):
@@ -111,7 +111,7 @@ def build(width, name="noisy"):
 
     signature = types.int64(I, I8, I8, F8, I8, F8, F8, I8, I, I, D, D, D, F8, I8, F8, F8, I, I8,
                             F8, F8)
-    return numba.njit(signature, **options(contract=True))(noisy)
+    return numba.njit(signature, **options())(noisy)
 
 
 #: how ctypes passes the arguments: p address, i integer, d double
