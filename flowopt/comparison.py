@@ -276,13 +276,14 @@ def _scipy_run(field: Any, y0: np.ndarray, start: float, end: float, method: Sci
 
     import scipy.integrate
 
-    inner, calls = field.rhs, 0
+    inner, calls, counting = field.rhs, 0, True
 
     def rhs(t: float, y: np.ndarray) -> np.ndarray:
         nonlocal calls
-        calls += 1
-        if calls > method.max_rhs:
-            raise _Spent
+        if counting:
+            calls += 1
+            if calls > method.max_rhs:
+                raise _Spent
         return inner(t, y)
 
     times: list[np.ndarray] = []
@@ -303,9 +304,9 @@ def _scipy_run(field: Any, y0: np.ndarray, start: float, end: float, method: Sci
                     status, success, note = "failure", False, str(message)
                     break
                 begun = _time.perf_counter()
-                counted = calls
+                counting = False  # what the judgement evaluates is not the solver's cost
                 _sample(solver, len(times), t, y, times, weights, states)
-                calls = counted
+                counting = True
                 judging += _time.perf_counter() - begun
                 t, y = float(solver.t), np.array(solver.y)
     except _Spent:

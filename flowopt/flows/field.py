@@ -231,7 +231,9 @@ class VectorField:
     def _regime(self, t: Any, y: Any, regime: Any) -> np.ndarray:
         times, states, _ = self._points(t, y)
         if regime is not None:
-            made = _check.array("regime", regime, f"({self.surfaces},)", (0, 1, 2))
+            made = np.asarray(regime)  # a field without surfaces has a regime without sides
+            made = _check.array("regime", made, f"({self.surfaces},)", (0, 1, 2)) if made.size \
+                else np.zeros(made.shape)
             if made.shape[-1:] != (self.surfaces,) or not np.isin(made, (-1.0, 1.0)).all():
                 raise ValueError(f"regime must be {self.surfaces} sides, each 1 or -1, got "
                                  f"{_check.shown(regime)}")
@@ -445,7 +447,7 @@ class KernelField(VectorField):
         self.names = tuple(f"y{i + 1}" for i in range(self.m))
         self.name, self.time_name = str(name or getattr(rhs, "__name__", "field")), "t"
         self.blocks = (("y", 0, self.m),)
-        self.definition = f"kernel {id(rhs)}"
+        self.definition = json.dumps(["kernel", id(rhs), self.m, list(self.parameters)])
         self._keep: list[Any] = []
         self._start()
 

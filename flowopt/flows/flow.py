@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flowopt import _check
-from flowopt.symbolic.names import checked_name, checked_parameters, exact, merged
+from flowopt.symbolic.names import checked_name, checked_parameters, checked_used, exact, merged
 from flowopt.symbolic.parse import parse
 
 REDUCTIONS = ("dot", "norm", "norm1", "maxabs", "unit")
@@ -76,27 +76,31 @@ class Flow:
         known = {*RESERVED, *self.states, *self.parameters}
         for key, text in rules.items():
             self.rules[key] = self._checked_rule(key, text, known)
+        checked_used(self.parameters, set().union(*(self._names(r) for r in self.rules.values())),
+                     "the rule")
         self.definition = json.dumps({"flow": {k: r.text if hasattr(r, "text") else repr(r)
                                                for k, r in self.rules.items()},
-                                      "parameters": sorted(self.parameters),
+                                      "parameters": list(self.parameters),
                                       "positive": sorted(self.positive)})
 
     def _checked_rule(self, key: str, rule: Any, known: set[str]) -> Any:
         what = f"the rule of {key}"
         if isinstance(rule, str):
             made: Any = parse(rule, what=what, functions=REDUCTIONS)
-            names = made.names
         elif hasattr(rule, "free_symbols"):
             made = exact(rule)
-            names = [str(s) for s in made.free_symbols]
         else:
             raise TypeError(f"{what} must be a string or a sympy expression, got "
                             f"{_check.shown(rule)}")
-        for n in names:
+        for n in sorted(self._names(made)):
             if n not in known:
                 raise ValueError(f"{what} holds {n}, which is neither a state nor a parameter; "
                                  f"{_check.nearest(n, known)}")
         return made
+
+    @staticmethod
+    def _names(rule: Any) -> set[str]:
+        return set(rule.names) if hasattr(rule, "names") else {str(s) for s in rule.free_symbols}
 
     @classmethod
     def from_kernel(cls, f: Callable[..., None], *, states: tuple[str, ...] = (),

@@ -95,7 +95,7 @@ class Loss:
                              f"{len(self.minima[0])}")
         self.name = name or "L"
         self.definition = json.dumps({"loss": text, "variables": self.names,
-                                      "parameters": sorted(self.parameters)})
+                                      "parameters": list(self.parameters)})
 
     def _from_sympy(self, expr: Any) -> tuple[list[str], str]:
         import sympy

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import keyword
 import re
-import unicodedata
 
 from flowopt.symbolic.language import MAX_BRACKETS, fail, quote
 
@@ -73,7 +72,11 @@ def scan(text: str, what: str) -> list[str]:
 
 
 def _checked_name(token: str, what: str) -> str:
-    name = unicodedata.normalize("NFKC", token)
+    name = token
+    if not token.isascii():
+        import unicodedata  # here, because few formulas need its table
+
+        name = unicodedata.normalize("NFKC", token)
     trouble = f"has the name {quote(name)}"
     if not token.isidentifier() or not name.isidentifier():
         hint = "use letters, digits and '_' in a name, and '**2' for a square"
