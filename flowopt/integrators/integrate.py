@@ -12,6 +12,7 @@ from flowopt import _check
 from flowopt.integrators import runner, switching
 from flowopt.integrators.dense import Dense, Piece
 from flowopt.integrators.events import Event, Watch
+from flowopt.integrators.fixed import FixedBlock
 from flowopt.integrators.methods import DOP853, Adaptive, Explicit, checked_method
 from flowopt.integrators.runner import Motion, Path, Queue
 from flowopt.integrators.status import Status
@@ -405,11 +406,7 @@ class FixedRun:
 
     def go(self) -> None:
         """Take all steps."""
-        from flowopt.integrators.fixed import FixedBlock
-
-        block = FixedBlock(self.field, self.method, self.y0[None], self.field.p[None], self.start,
-                           self.end, self.saves, 1, keep=self.stop if self.keep else 0,
-                           seed=self.seed)
+        block = self._block(self.stop if self.keep else 0)
         self.reached = block.run(self.stop)
         bad = int(block.bad[0])
         if bad >= 0:
@@ -418,6 +415,8 @@ class FixedRun:
                          "finite state is kept.")
         else:
             self.status = Status.REACHED_END if self.stop == self.total else Status.MAX_STEPS
+            if self.status is Status.MAX_STEPS:
+                self.note = f"This was at t={self._time(self.reached):.12g}."
         self.block = block
         if self.keep:
             self.states = block.path[:self.reached + 1, :, 0]
@@ -432,6 +431,18 @@ class FixedRun:
                                      self.states[-1], None if linear else self.method.tableau,
                                      None if linear else self._slopes))
 
+    def _block(self, keep: int) -> FixedBlock:
+        return FixedBlock(self.field, self.method, self.y0[None], self.field.p[None], self.start,
+                          self.end, self.saves, 1, keep=keep, seed=self.seed)
+
+    def _last(self) -> np.ndarray:
+        """The last finite state; a run that diverged is taken again up to there."""
+        if self.status is not Status.DIVERGED:
+            return self.block.y[:, 0].copy()
+        again = self._block(0)
+        again.run(self.reached)
+        return again.y[:, 0].copy()
+
     def _slopes(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:
         return self.field._rows("rhs", self.field.m, t, y)
 
@@ -441,15 +452,19 @@ class FixedRun:
     @property
     def counts(self) -> tuple[int, int, int]:
         """Steps accepted and rejected, and evaluations of the field."""
-        stages = self.method.tableau.stages if isinstance(self.method, Explicit) else 1
-        return self.reached, 0, self.reached * stages
+        each = 1
+        if isinstance(self.method, Explicit):
+            each = self.method.tableau.stages
+        elif self.field.is_kernel and not self.method.stochastic:
+            each = len(self.method.phases(self.field))  # each phase calls the whole kernel
+        return self.reached, 0, (self.reached + (self.status is Status.DIVERGED)) * each
 
     def times_and_states(self, saved: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return what the trajectory shows: the saved times, or every step."""
         if saved:
             count = self.block.saved_count(self.reached)
             if count == 0:
-                return np.array([self.start]), self.y0[None].copy()
+                return np.array([self._time(self.reached)]), self._last()[None]
             return self.saves[:count], self.block.saved[:count, :, 0].copy()
         times = self.start + self.h * np.arange(self.reached + 1)
         if self.reached == self.total:

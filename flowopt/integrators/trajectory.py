@@ -199,6 +199,7 @@ def load(path: str | os.PathLike[str]) -> Trajectory:
     True
     """
     import zipfile
+    import zlib
 
     try:
         with np.load(path, allow_pickle=False) as data:
@@ -215,6 +216,9 @@ def load(path: str | os.PathLike[str]) -> Trajectory:
                 header["note"], header["seed"], None if direction is None else
                 Dense(pieces, header["begin"], direction),
                 stored_loss=data["loss"] if "loss" in data else None)
-    except (KeyError, ValueError, zipfile.BadZipFile, EOFError, TypeError) as problem:
+    except FileNotFoundError:
+        raise
+    except (KeyError, ValueError, TypeError, EOFError, OSError, RuntimeError, NotImplementedError,
+            zipfile.BadZipFile, zlib.error) as problem:
         raise ValueError(f"path must be a run written by Trajectory.save, and {os.fspath(path)} "
                          f"is not one, or is damaged ({type(problem).__name__})") from None

@@ -105,7 +105,6 @@ def test_nan_in_the_field_of_a_motion(method, rule):
     assert abs(time_in(traj.message) - traj.t[-1]) <= 1e-11
 
 
-@pytest.mark.xfail(reason="the adaptive stepper halves its step before a NaN: STEP_TOO_SMALL")
 @every_pair
 @pytest.mark.parametrize("rule", EDGES)
 def test_nan_in_the_field_of_a_motion_is_diverged(method, rule):

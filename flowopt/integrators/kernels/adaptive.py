@@ -274,6 +274,8 @@ def build(width, name="adaptive"):
             for lane in range(W):
                 accept[lane] = 1.0 if err[lane] <= 1.0 else 0.0
                 any_accepted |= 1 if err[lane] <= 1.0 else 0
+                if not err[lane] <= 1e300:  # NaN or overflow
+                    err[lane] = 1e301
                 err[lane] = max(err[lane], 1e-10)
             # -- the next step: safety · err^−α · (last err)^β
             power64(err, sizes[ALPHA], root, factor)
@@ -345,9 +347,9 @@ def build(width, name="adaptive"):
                 if accept[lane] == 0.0:
                     queue_count[3 * one + REJECTED] += 1
                     h[lane] = used[lane] * factor[lane]
-                    last_rejected[lane] = 1.0
+                    last_rejected[lane] = 2.0 if err[lane] > 1e300 else 1.0
                     if abs(h[lane]) <= 4.0 * TINY * abs(t[lane]) or abs(h[lane]) < 1e-300:
-                        status = STEP_TOO_SMALL
+                        status = DIVERGED if last_rejected[lane] == 2.0 else STEP_TOO_SMALL
                         for i in range(m):
                             if abs(y[i * W + lane]) > HUGE or not finite(k[i * W + lane]):
                                 status = DIVERGED

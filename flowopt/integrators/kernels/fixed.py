@@ -84,7 +84,7 @@ def build(width, name):
                 for lane in range(W):
                     t[lane] = start + nodes[s] * length
                 call_kernel(rhs, context, t, trial, p, p, shift(k, s * size))
-            while save < n_saves and saves[save] == step:
+            while save < n_saves and saves[save] == step and save_at[save] < 1.0:
                 dense_weights(weights, save_at[save], dense, stages, degree)
                 for i in range(m):
                     for lane in range(W):
@@ -101,6 +101,9 @@ def build(width, name):
                 combine(increment, k, size, one[0], shift(one, 1), shift(weight, stages * stages))
                 for q in range(size):
                     y[q] = y[q] + length * increment[q]
+            while save < n_saves and saves[save] == step:  # at the end of the step
+                record(y, m, saved, save)
+                save += 1
             step += 1
             if keep == 1:
                 record(y, m, path, step)
@@ -149,7 +152,8 @@ def build(width, name):
             while save < n_saves and saves[save] == step:
                 fraction = save_at[save]
                 for q in range(size):
-                    saved[save * size + q] = before[q] + fraction * (y[q] - before[q])
+                    inside = before[q] + fraction * (y[q] - before[q])
+                    saved[save * size + q] = inside if fraction < 1.0 else y[q]
                 save += 1
             step += 1
             if keep == 1:

@@ -83,7 +83,8 @@ def build(width, name="noisy"):
             while save < n_saves and saves[save] == step:
                 fraction = save_at[save]
                 for q in range(size):
-                    saved[save * size + q] = before[q] + fraction * (y[q] - before[q])
+                    inside = before[q] + fraction * (y[q] - before[q])
+                    saved[save * size + q] = inside if fraction < 1.0 else y[q]
                 save += 1
             step += 1
             if keep == 1:
