@@ -20,7 +20,8 @@ from flowopt import _check
 from flowopt.symbolic.names import checked_name, checked_parameters, checked_used, exact, merged
 from flowopt.symbolic.parse import parse
 
-REDUCTIONS = ("dot", "norm", "norm1", "maxabs", "unit")
+#: the reductions, and how many arguments each takes
+REDUCTIONS = {"dot": 2, "norm": 1, "norm1": 1, "maxabs": 1, "unit": 1}
 RESERVED = ("g", "L", "theta", "t")
 
 

@@ -164,6 +164,14 @@ class Regimes:
             for part in condition.args:
                 no = self._choose(part, yes, no)
             return no
+        if isinstance(condition, sympy.Not):
+            return self._choose(condition.args[0], no, yes)
+        if isinstance(condition, sympy.ITE):  # a Piecewise inside a condition
+            test, then, otherwise = condition.args
+            return self._choose(test, self._choose(then, yes, no),
+                                self._choose(otherwise, yes, no))
+        if condition in (sympy.true, sympy.false):
+            return yes if condition == sympy.true else no
         raise ValueError(f"the condition {condition} of a Piecewise has no switching function; "
                          "write it with <, <=, >, >= and &, |")
 

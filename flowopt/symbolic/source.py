@@ -85,6 +85,13 @@ class Printer:
             return f"({left} {RELATIONS[kind]} {right})"
         if kind in ("And", "Or"):
             return "(" + f" {kind.lower()} ".join(self.print(a) for a in expr.args) + ")"
+        if kind == "Not":
+            return f"(not {self.print(expr.args[0])})"
+        if kind == "ITE":
+            test, then, otherwise = (self.print(a) for a in expr.args)
+            return f"({then} if {test} else {otherwise})"
+        if kind in ("BooleanTrue", "BooleanFalse"):
+            return kind.removeprefix("Boolean")
         if kind == "exp":  # sympy prints E**x as exp(x)
             return f"math.exp({self.print(expr.args[0])})"
         if kind in FUNCTIONS:
