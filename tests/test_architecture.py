@@ -81,3 +81,33 @@ def test_heavy_imports_are_inside_functions(path):
             names = [node.module or ""]
         heavy = {"sympy", "numba", "scipy", "matplotlib"}
         assert not heavy & {n.split(".")[0] for n in names}, path.name
+
+
+def test_losses_know_no_flows():
+    """The two folders of one floor point one way: a flow is put on a loss."""
+    for path in (PACKAGE / "losses").glob("*.py"):
+        assert not [name for name in imports(path) if name.startswith("flowopt.flows")], path.name
+
+
+def compiled_functions():
+    """The functions of the kernels that numba compiles: all but the builders around them."""
+    for path in sorted((PACKAGE / "integrators" / "kernels").glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and not any(
+                    isinstance(inner, ast.FunctionDef) for inner in ast.walk(node)
+                    if inner is not node):
+                yield path, node
+
+
+def test_compiled_functions_hold_no_strings_and_no_keywords():
+    found = list(compiled_functions())
+    assert len(found) > 8
+    for path, function in found:
+        where = f"{path.name}: {function.name}"
+        body = function.body[1:] if ast.get_docstring(function) else function.body
+        nodes = [node for statement in body for node in ast.walk(statement)]
+        assert not [n for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                    ], where
+        assert not [n for n in nodes if isinstance(n, ast.Call) and n.keywords], where
+        assert not function.args.defaults and not function.args.kwonlyargs, where

@@ -262,6 +262,34 @@ def test_sliding_is_filippovs_combination():
     assert traj.y[-1] == pytest.approx([0.0, 4.0 + 2.5 * 2.0], abs=1e-11)
 
 
+@pytest.mark.parametrize("speed", [1e-3, -1e-7, 1e-11])
+def test_a_slow_slide_is_no_rest(speed):
+    traj = run(field_of("-sign(x)", "c", c=speed), [0.5, 0.0], (0.0, 1.5))
+    assert traj.status is Status.REACHED_END and seen(traj) == [("slide", 0)]
+    assert traj.y[-1, 1] == pytest.approx(1.5 * speed, rel=1e-9)
+    assert run(field_of("-sign(x)", "c", c=0.0), [0.5, 0.0], (0.0, 1.5)).status is Status.STUCK
+
+
+def test_a_rest_in_a_field_that_depends_on_time_may_end():
+    """x' = -sign x + t/2 rests on x = 0 from t = 2 (1 - sqrt(1/2)), and leaves at t = 2."""
+    field = field_of("-sign(x) + t/2")
+    assert run(field, [0.5], (0.0, 1.9)).status is Status.REACHED_END
+    traj = run(field, [0.5], (0.0, 3.0))
+    assert seen(traj) == [("slide", 0), ("leave", 0)]
+    assert traj.events.t == pytest.approx([2 - np.sqrt(2), 2.0], abs=1e-10)
+    assert traj.y[-1, 0] == pytest.approx(0.25, abs=1e-10)
+
+
+def test_sliding_on_a_curve():
+    """A field that turns and is drawn to the unit circle: along it, by the arc of its time."""
+    field = field_of("-x*sign(x**2 + y**2 - 1) - y", "-y*sign(x**2 + y**2 - 1) + x")
+    traj = run(field, [2.0, 0.0], (0.0, 20.0))
+    assert seen(traj) == [("slide", 0)]
+    assert traj.events.t[0] == pytest.approx(np.log(2), abs=1e-10)
+    t = np.linspace(np.log(2) + 1e-9, 20.0, 200)
+    assert abs(traj(t) - np.stack([np.cos(t), np.sin(t)], axis=1)).max() < 1e-9
+
+
 def test_crossing_another_surface_while_sliding():
     traj = run(field_of("-sign(x)", "1 + Heaviside(y - 1)"), [0.5, 0.0], (0.0, 2.0))
     assert seen(traj) == [("slide", 0), ("cross", 1)]
