@@ -33,6 +33,8 @@ import numpy as np
 
 MAGIC = b"flowopt-unit-1\n"
 PACKAGE = Path(__file__).resolve().parent
+#: the files of our own compiler, on which all that it makes depends
+COMPILER = ("_compiler.py", "_language.py", "_lowering.py")
 #: symbols that machine code may leave open: what every process has (libm and memory moves)
 OPEN_SYMBOLS = frozenset(
     "acos acosh asin asinh atan atan2 atanh cbrt ceil cos cosh erf erfc exp exp2 expm1 fabs floor "
@@ -209,6 +211,8 @@ def machine_code(dispatcher: Any) -> tuple[str, bytes]:
     """Return the symbol and the object file of a compiled dispatcher of one signature."""
     import re
 
+    if hasattr(dispatcher, "code"):  # of our own compiler
+        return dispatcher.symbol, dispatcher.code
     (signature,) = dispatcher.signatures
     result = dispatcher.overloads[signature]
     declared = re.findall(r"^declare .*?@\"?([\w.$]+)\"?\(", result.library.get_llvm_str(), re.M)
@@ -221,6 +225,8 @@ def machine_code(dispatcher: Any) -> tuple[str, bytes]:
 
 def resident(meta: dict[str, Any], functions: dict[str, Any]) -> Unit:
     """Return a unit that lives in this process only (it holds a user's own compiled function)."""
+    if any(hasattr(made, "code") for made in functions.values()):
+        return _load(meta, {name: (made.symbol, made.code) for name, made in functions.items()})
     addresses = {}
     for name, dispatcher in functions.items():
         (signature,) = dispatcher.signatures
@@ -253,6 +259,22 @@ def prototype(kinds: str) -> Any:
     return ctypes.CFUNCTYPE(ctypes.c_int32, POINTER, POINTER, *(types[kind] for kind in kinds))
 
 
+def address(array: np.ndarray) -> int:
+    """Return the address of an array's data (0 if it is empty), quicker than ``ctypes.data``."""
+    if not array.size:
+        return 0
+    if array.flags.c_contiguous and array.flags.writeable:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    return int(array.ctypes.data)
+
+
+def aligned(length: int) -> np.ndarray:
+    """Return zeros that start on a line of the cache (64 bytes), as vector units like it."""
+    room = np.zeros(length + 8)
+    first = -address(room) % 64 // 8
+    return room[first:first + length]
+
+
 class Function:
     """A compiled function as a Python callable; arrays are passed by their address."""
 
@@ -265,5 +287,5 @@ class Function:
     def __call__(self, *arguments: Any) -> int:
         result, error = ctypes.c_int64(), ctypes.c_void_p()
         self.call(ctypes.addressof(result), ctypes.addressof(error),
-                  *[a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments])
+                  *[address(a) if isinstance(a, np.ndarray) else a for a in arguments])
         return result.value

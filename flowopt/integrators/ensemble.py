@@ -200,6 +200,19 @@ def _parameters(field: Any, parameters: Mapping[str, Any] | None, count: int
     return values, given
 
 
+#: numbers of the state in a block of fixed step: the wider a block, the less the calls of a step
+#: cost, as long as what it reads and writes stays in the first-level cache
+WIDEST = 512
+
+
+def block_width(m: int, count: int) -> int:
+    """Return how many lanes a block of fixed step takes (a power of 2)."""
+    width = LANES
+    while width < count and 2 * width * m <= WIDEST:
+        width *= 2
+    return width
+
+
 class _Job:
     """The runs of one ensemble: dealt out in pieces, each on a thread of its own."""
 
@@ -210,6 +223,7 @@ class _Job:
         self.start, self.end, self.saves, self.max_steps, self.seed = (start, end, saves, max_steps,
                                                                        seed)
         self.p, count = p, len(starts)
+        self.width = LANES if isinstance(method, Adaptive) else block_width(field.m, count)
         self.y = starts.copy()
         self.t = np.full(count, start)
         self.steps = np.zeros(count, dtype=np.int64)
@@ -223,7 +237,7 @@ class _Job:
         """Run all pieces; Ctrl-C stops the rest."""
         adaptive = isinstance(self.method, Adaptive)
         count = len(self.y)
-        size = LANES if not adaptive else max(LANES, min(4096, -(-count // (4 * threads))))
+        size = max(LANES, min(4096, -(-count // (4 * threads)))) if adaptive else self.width
         pieces = [(low, min(low + size, count)) for low in range(0, count, size)]
         self._compile(adaptive)
         bar = _bar(count) if progress else None
@@ -259,16 +273,16 @@ class _Job:
         """Compile on this thread, once, before the others start."""
         if adaptive and self.field.surfaces:
             self.field.address("smooth", LANES)
-        self.field.address("rhs", LANES)
+        self.field.address("rhs", self.width)
         if self.bound is not None:
-            self.bound.address(LANES)
+            self.bound.address(self.width)
 
     def _tick(self, *_: Any) -> bool:
         return not self.stop
 
     def _fixed(self, low: int, high: int) -> None:
         block = FixedBlock(self.field, self.method, self.y[low:high], self.p[low:high], self.start,
-                           self.end, self.saves, LANES, reducer=self.bound, lane0=low,
+                           self.end, self.saves, self.width, reducer=self.bound, lane0=low,
                            seed=self.seed)
         reached = block.run(block.total, self._tick)
         lanes = high - low

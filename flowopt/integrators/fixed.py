@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from flowopt import _native
 from flowopt.integrators import runner
 from flowopt.integrators.methods import Explicit
 
@@ -53,8 +54,8 @@ class FixedBlock:
         self.start = start
         lanes = np.minimum(np.arange(width), len(y0) - 1)
         self.y = np.ascontiguousarray(y0[lanes].T)  # (m, width)
-        self.p = np.ascontiguousarray(p[np.minimum(lanes, len(p) - 1)].T) if p.shape[1] else \
-            np.zeros((1, width))
+        self.p = _native.aligned(max(p.shape[1], 1) * width).reshape(-1, width)
+        self.p[:p.shape[1]] = p[np.minimum(lanes, len(p) - 1)].T
         self.bad = np.full(width, -1, dtype=np.int64)
         self.step = 0
         m = field.m
@@ -97,8 +98,8 @@ class FixedBlock:
         stages = self.method.tableau.stages if explicit else 1
         degree = self.method.tableau.dense_array.shape[1] if explicit else 1
         sizes = np.array([m, stages, degree, self.total, len(self.saves), int(self.keep > 0),
-                          self.save], dtype=np.int64)
-        work = np.zeros((stages + 2) * m * width + 2 * width + stages + 4 * m * width + 64)
+                          self.save, not self.field.autonomous, 0], dtype=np.int64)
+        work = _native.aligned((stages + 2) * m * width + 2 * width + stages + 4 * m * width + 64)
         head: tuple[Any, ...]
         if self.method.stochastic:
             name = "noisy"
@@ -107,9 +108,11 @@ class FixedBlock:
                     np.array([self.seed & 0xFFFFFFFF, (self.seed >> 32) & 0xFFFFFFFF, self.lane0],
                              dtype=np.int64))
         elif explicit:
-            plan = runner.plan_of(self.method.tableau)
+            plan = runner.plan_of(self.method.tableau, width)
+            sizes[8] = len(plan.weight[0])
             name = "explicit"
-            head = (self.field.address("rhs", width), self.context, sizes, plan.plan, plan.weight,
+            lines = plan.placed(m, width, _native.address(work))
+            head = (self.field.address("rhs", width), self.context, sizes, lines, plan.weight,
                     plan.nodes, plan.dense)
         else:
             name = "sequential"

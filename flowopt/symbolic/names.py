@@ -14,7 +14,7 @@ from flowopt import _check, _native
 def symbolic_stamp() -> str:
     """Return the fingerprint of everything that makes kernels from expressions."""
     version = hashlib.sha256(_native.version_stamp("sympy", ["release.py"])).hexdigest()[:8]
-    return _native.fingerprint("symbolic", "_pointers.py") + "-" + version
+    return _native.fingerprint("symbolic", "_pointers.py", *_native.COMPILER) + "-" + version
 
 
 def exact(expr: Any) -> Any:

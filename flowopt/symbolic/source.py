@@ -74,7 +74,7 @@ class Printer:
             return self.extremum(expr, "<" if kind == "Min" else ">")
         if kind == "sign":
             q = self.named(self.print(expr.args[0]))
-            return f"(1.0 if {q} > 0.0 else (-1.0 if {q} < 0.0 else {q}*0.0))"
+            return f"(math.copysign(1.0, {q}) if abs({q}) > 0.0 else {q})"
         if kind == "Heaviside":
             q = self.named(self.print(expr.args[0]))
             return f"(1.0 if {q} > 0.0 else (0.0 if {q} < 0.0 else 0.5 + {q}*0.0))"
@@ -241,7 +241,14 @@ def kernel_source(outputs: Sequence[Any], slots: Mapping[Any, tuple[str, int]],
 
 def compile_kernel(source: str, name: str = "kernel", extra: Mapping[str, Any] | None = None,
                    allocate: bool = False) -> Any:
-    """Return the numba dispatcher of a kernel's source (written by us, never by a user)."""
+    """Return the machine code of a kernel's source (written by us, never by a user).
+
+    A kernel that calls a user's compiled function, which `extra` holds, is compiled by numba.
+    """
+    if extra is None:
+        from flowopt._compiler import compiled_kernel
+
+        return compiled_kernel(source, name, vectorise="for lane in" in source)
     import math
 
     import numba
@@ -249,7 +256,7 @@ def compile_kernel(source: str, name: str = "kernel", extra: Mapping[str, Any] |
     from flowopt import _pointers
     from flowopt._native import options
 
-    namespace: dict[str, Any] = {"math": math, **(extra or {})}
+    namespace: dict[str, Any] = {"math": math, **extra}
     exec(compile(source, f"<flowopt {name}>", "exec"), namespace)
     flags = options()
     if allocate:

@@ -126,19 +126,21 @@ def test_kernel_fields_in_ensembles():
 def test_ctrl_c_keeps_what_is_finished(monkeypatch):
     from flowopt.integrators import ensemble as module
 
-    seen = []
+    finished = []
     inner = module._Job._fixed
 
     def interrupted(self, low, high):
-        if len(seen) == 2:
+        if len(finished) == 2:
             raise KeyboardInterrupt
-        seen.append(low)
         inner(self, low, high)
+        finished.append(high)
 
     monkeypatch.setattr(module._Job, "_fixed", interrupted)
-    ens = fo.ensemble(HEAVY, STARTS, (0.0, 1.0), fo.Euler(h=0.01), threads=1)
-    assert (ens.status[:128] == fo.Status.REACHED_END).all()
-    assert (ens.status[128:] == fo.Status.CANCELLED).all()
+    starts = np.ones((2000, 2))
+    ens = fo.ensemble(HEAVY, starts, (0.0, 1.0), fo.Euler(h=0.01), threads=1)
+    assert 0 < finished[-1] < 2000
+    assert (ens.status[:finished[-1]] == fo.Status.REACHED_END).all()
+    assert (ens.status[finished[-1]:] == fo.Status.CANCELLED).all()
 
 
 @pytest.mark.parametrize(("change", "words"), [

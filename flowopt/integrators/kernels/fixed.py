@@ -2,179 +2,215 @@
 
 Times are t0 + k h, never summed up. A lane whose state stops being finite is marked with the
 number of its last finite step, and is NaN from there on.
+
+Both take `sizes`: rows m, stages S, dense degree, total number of steps, number of saves, record
+the path (0 or 1), next save, whether F depends on time, room for the terms of a line. The step
+with number total − 1 has length h_last. saves[i] and save_at[i] are the step in which save i lies,
+and its fraction of that step. The result is the step reached: `last`, or less if no lane is
+finite any more.
 """
 
 import math
 
-import numba
-from numba import types
+from flowopt._language import (
+    Int,
+    Ints,
+    Real,
+    Reals,
+    Truth,
+    call_kernel,
+    muladd,
+    shift,
+)
+from flowopt.integrators.kernels.block import combine, dense_weights, finite
 
-from flowopt._native import options
-from flowopt._pointers import F8, I8, call_kernel, shift
-from flowopt.integrators.kernels.lanes import combine, dense_weights, finite
-
-I = types.int64  # noqa: E741
-D = types.float64
+W = 1
+ROWS, STAGES, DEGREE, TOTAL, SAVES, KEEP, NEXT_SAVE, TIMED, TERMS = range(9)
 
 
-def build(width, name):
+def explicit(rhs: Int, context: Ints, sizes: Ints, plan: Ints, weight: Reals, nodes: Reals,
+             dense: Reals, p: Reals, y: Reals, bad: Ints, first: Int, last: Int, t0: Real, h: Real,
+             h_last: Real, path: Reals, saves: Ints, save_at: Reals, saved: Reals, reducer: Int,
+             reducer_context: Ints, totals: Reals, work: Reals) -> Int:
+    """Take the steps first … last − 1 of an explicit Runge–Kutta method.
+
+    The stages' linear combinations are the rows of `plan` and `weight` (kernels/block.py).
+    """
+    m, stages = sizes[ROWS], sizes[STAGES]
+    rows = m * W
+    size = rows if W > 1 else (m + 3) & -4
+    k = work
+    state, new = shift(k, stages * size), shift(k, (stages + 1) * size)
+    t, length = shift(k, (stages + 2) * size), shift(k, (stages + 2) * size + W)
+    weights = shift(length, W)
+    terms = sizes[TERMS]
+    copy(state, y, rows)
+    fill(length, h)
+    step = first
+    while step < last:
+        start = t0 + step * h
+        if step == sizes[TOTAL] - 1:
+            fill(length, h_last)
+        if sizes[TIMED]:
+            times(t, start, nodes[0], length)
+        call_kernel(rhs, context, t, state, p, p, k)
+        for s in range(1, stages):
+            combine(new, state, length, size, shift(plan, s * (terms + 1)),
+                    shift(weight, s * terms))
+            if sizes[TIMED]:
+                times(t, start, nodes[s], length)
+            call_kernel(rhs, context, t, new, p, p, shift(k, s * size))
+        save = sizes[NEXT_SAVE]
+        while save < sizes[SAVES] and saves[save] == step and save_at[save] < 1.0:
+            dense_weights(weights, save_at[save], dense, plan[0], sizes[DEGREE])
+            combine(new, state, length, size, plan, weights)
+            copy(shift(saved, save * rows), new, rows)
+            save += 1
+        if stages == 1:
+            good = euler(state, k, length[0], rows)
+        else:
+            combine(new, state, length, size, shift(plan, stages * (terms + 1)),
+                    shift(weight, stages * terms))
+            good = move_to(state, new, rows)
+        while save < sizes[SAVES] and saves[save] == step:  # at the end of the step
+            copy(shift(saved, save * rows), state, rows)
+            save += 1
+        sizes[NEXT_SAVE] = save
+        step += 1
+        if sizes[KEEP] == 1:
+            copy(shift(path, step * rows), state, rows)
+        if not good:
+            if park(state, m, bad, step - 1) == 0:
+                break
+        if reducer != 0:
+            times(t, start, 1.0, length)
+            call_kernel(reducer, reducer_context, t, state, p, p, totals)
+    copy(y, state, rows)
+    return step
+
+
+def sequential(phases: Ints, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: Ints, first: Int,
+               last: Int, t0: Real, h: Real, h_last: Real, path: Reals, saves: Ints,
+               save_at: Reals, saved: Reals, reducer: Int, reducer_context: Ints, totals: Reals,
+               work: Reals) -> Int:
+    """Take steps in which the blocks are updated one after another (Gauss–Seidel).
+
+    phases: how many, then for each: the kernel's address, the number of rows, and for each row
+    its place in y and its place in the kernel's result.
+    """
+    m = sizes[ROWS]
+    rows = m * W
+    out, before = work, shift(work, rows)
+    t, length = shift(work, 2 * rows), shift(work, 2 * rows + W)
+    fill(length, h)
+    step = first
+    while step < last:
+        start = t0 + step * h
+        if step == sizes[TOTAL] - 1:
+            fill(length, h_last)
+        if sizes[TIMED]:
+            times(t, start, 0.0, length)
+        copy(before, y, rows)
+        phase = shift(phases, 1)
+        for _ in range(phases[0]):
+            call_kernel(phase[0], context, t, y, p, p, out)
+            for r in range(phase[1]):
+                add_row(shift(y, phase[2 + 2 * r] * W), shift(out, phase[3 + 2 * r] * W), length)
+            phase = shift(phase, 2 + 2 * phase[1])
+        save = sizes[NEXT_SAVE]
+        while save < sizes[SAVES] and saves[save] == step:
+            between(shift(saved, save * rows), before, y, save_at[save], rows)
+            save += 1
+        sizes[NEXT_SAVE] = save
+        step += 1
+        if sizes[KEEP] == 1:
+            copy(shift(path, step * rows), y, rows)
+        if not all_finite(y, rows):
+            if park(y, m, bad, step - 1) == 0:
+                break
+        if reducer != 0:
+            times(t, start, 1.0, length)
+            call_kernel(reducer, reducer_context, t, y, p, p, totals)
+    return step
+
+
+# ------------------------------------------------------------------ loops over a block
+def fill(lanes: Reals, value: Real):
+    for lane in range(W):
+        lanes[lane] = value
+
+
+def copy(out: Reals, block: Reals, rows: Int):
+    for q in range(rows):
+        out[q] = block[q]
+
+
+def times(t: Reals, start: Real, node: Real, length: Reals):
+    """Set the times of a stage in all lanes: start + node · length."""
+    for lane in range(W):
+        t[lane] = muladd(node, length[lane], start)
+
+
+def add_row(y: Reals, slope: Reals, h: Reals):
+    for lane in range(W):
+        y[lane] = y[lane] + h[lane] * slope[lane]
+
+
+def between(out: Reals, a: Reals, b: Reals, fraction: Real, rows: Int):
+    """Set out to the point at a fraction of the way from a to b."""
+    for q in range(rows):
+        inside = a[q] + fraction * (b[q] - a[q])
+        out[q] = inside if fraction < 1.0 else b[q]
+
+
+def euler(y: Reals, k: Reals, h: Real, rows: Int) -> Truth:
+    """Set y = y + h k; return whether all numbers are finite."""
+    good = True
+    for q in range(rows):
+        value = y[q] + h * k[q]
+        y[q] = value
+        good = good & finite(value)
+    return good
+
+
+def move_to(y: Reals, new: Reals, rows: Int) -> Truth:
+    """Set y = new; return whether all numbers are finite."""
+    good = True
+    for q in range(rows):
+        y[q] = new[q]
+        good = good & finite(new[q])
+    return good
+
+
+def all_finite(y: Reals, rows: Int) -> Truth:
+    """Return whether all numbers are finite."""
+    good = True
+    for q in range(rows):
+        good = good & finite(y[q])
+    return good
+
+
+def park(y: Reals, m: Int, bad: Ints, step: Int) -> Int:
+    """Mark the lanes that are not finite and set them to NaN; return how many still run."""
+    running = 0
+    for lane in range(W):
+        for i in range(m):
+            if bad[lane] < 0 and not finite(y[i * W + lane]):
+                bad[lane] = step
+        if bad[lane] < 0:
+            running += 1
+        else:
+            for i in range(m):
+                y[i * W + lane] = math.nan
+    return running
+
+
+def build(width: int, name: str):
     """Return the compiled stepper `name` for blocks of `width` lanes."""
-    W = width
-    inner = numba.njit(**options())
+    from flowopt._compiler import compiled
 
-    @inner
-    def mark(y, rows, bad, step):
-        """Mark the lanes that are no longer finite; return how many lanes are still running."""
-        wrong = 0
-        for q in range(rows * W):
-            wrong |= 0 if finite(y[q]) else 1
-        if wrong == 0:
-            return 1
-        running = 0
-        for lane in range(W):
-            good = True
-            for i in range(rows):
-                if not finite(y[i * W + lane]):
-                    good = False
-            if not good:
-                if bad[lane] < 0:
-                    bad[lane] = step
-                for i in range(rows):
-                    y[i * W + lane] = math.nan
-            if bad[lane] < 0:
-                running += 1
-        return running
-
-    @inner
-    def record(y, rows, out, at):
-        base = at * rows * W
-        for q in range(rows * W):
-            out[base + q] = y[q]
-
-    def explicit(rhs, context, sizes, plan, weight, nodes, dense, p, y, bad, first, last, t0, h,
-                 h_last, path, saves, save_at, saved, reducer, reducer_context, totals, work):
-        """Take the steps first … last − 1; return the step reached (last, or earlier if no lane
-        is finite any more).
-
-        sizes: rows m, stages S, dense degree, total number of steps, number of saves, record the
-        path (0 or 1), next save. The step with number total − 1 has length h_last.
-        saves[i], save_at[i]: the step in which save i lies, and its fraction of that step.
-        """
-        m, stages, degree = sizes[0], sizes[1], sizes[2]
-        total, n_saves, keep, save = sizes[3], sizes[4], sizes[5], sizes[6]
-        size = m * W
-        k = work
-        trial = shift(work, stages * size)
-        increment = shift(work, (stages + 1) * size)
-        t = shift(work, (stages + 2) * size)
-        weights = shift(t, W)
-        one = shift(plan, 0)
-        step = first
-        while step < last:
-            start = t0 + step * h
-            length = h_last if step == total - 1 else h
-            for lane in range(W):
-                t[lane] = start
-            call_kernel(rhs, context, t, y, p, p, k)
-            for s in range(1, stages):
-                one = shift(plan, s * (stages + 1))
-                combine(increment, k, size, one[0], shift(one, 1), shift(weight, s * stages))
-                for q in range(size):
-                    trial[q] = y[q] + length * increment[q]
-                for lane in range(W):
-                    t[lane] = start + nodes[s] * length
-                call_kernel(rhs, context, t, trial, p, p, shift(k, s * size))
-            while save < n_saves and saves[save] == step and save_at[save] < 1.0:
-                dense_weights(weights, save_at[save], dense, stages, degree)
-                for i in range(m):
-                    for lane in range(W):
-                        value = 0.0
-                        for s in range(stages):
-                            value = value + weights[s] * k[s * size + i * W + lane]
-                        saved[(save * m + i) * W + lane] = y[i * W + lane] + length * value
-                save += 1
-            one = shift(plan, stages * (stages + 1))
-            if one[0] == 1 and stages == 1:
-                for q in range(size):
-                    y[q] = y[q] + length * k[q]
-            else:
-                combine(increment, k, size, one[0], shift(one, 1), shift(weight, stages * stages))
-                for q in range(size):
-                    y[q] = y[q] + length * increment[q]
-            while save < n_saves and saves[save] == step:  # at the end of the step
-                record(y, m, saved, save)
-                save += 1
-            step += 1
-            if keep == 1:
-                record(y, m, path, step)
-            running = mark(y, m, bad, step - 1)
-            if running == 0:
-                break
-            if reducer != 0:
-                for lane in range(W):
-                    t[lane] = start + length
-                call_kernel(reducer, reducer_context, t, y, p, p, totals)
-        sizes[6] = save
-        return step
-
-    def sequential(phases, context, sizes, p, y, bad, first, last, t0, h, h_last, path, saves,
-                   save_at, saved, reducer, reducer_context, totals, work):
-        """Take steps in which the blocks are updated one after another (Gauss–Seidel).
-
-        phases: how many, then for each: the kernel's address, the number of rows, and for each
-        row its place in y and its place in the kernel's result.
-        """
-        m, total = sizes[0], sizes[3]
-        n_saves, keep, save = sizes[4], sizes[5], sizes[6]
-        size = m * W
-        out = work
-        before = shift(work, size)
-        t = shift(work, 2 * size)
-        step = first
-        while step < last:
-            start = t0 + step * h
-            length = h_last if step == total - 1 else h
-            for lane in range(W):
-                t[lane] = start
-            if save < n_saves:
-                for q in range(size):
-                    before[q] = y[q]
-            at = 1
-            for _ in range(phases[0]):
-                address, count = phases[at], phases[at + 1]
-                call_kernel(address, context, t, y, p, p, out)
-                for r in range(count):
-                    row = phases[at + 2 + 2 * r] * W
-                    source = phases[at + 3 + 2 * r] * W
-                    for lane in range(W):
-                        y[row + lane] = y[row + lane] + length * out[source + lane]
-                at += 2 + 2 * count
-            while save < n_saves and saves[save] == step:
-                fraction = save_at[save]
-                for q in range(size):
-                    inside = before[q] + fraction * (y[q] - before[q])
-                    saved[save * size + q] = inside if fraction < 1.0 else y[q]
-                save += 1
-            step += 1
-            if keep == 1:
-                record(y, m, path, step)
-            running = mark(y, m, bad, step - 1)
-            if running == 0:
-                break
-            if reducer != 0:
-                for lane in range(W):
-                    t[lane] = start + length
-                call_kernel(reducer, reducer_context, t, y, p, p, totals)
-        sizes[6] = save
-        return step
-
-    shared = (I, I, D, D, D, F8, I8, F8, F8, I, I8, F8, F8)
-    made = {
-        "explicit": (explicit, types.int64(I, I8, I8, I8, F8, F8, F8, F8, F8, I8, *shared)),
-        "sequential": (sequential, types.int64(I8, I8, I8, F8, F8, I8, *shared)),
-    }
-    function, signature = made[name]
-    return numba.njit(signature, **options())(function)
+    function = {"explicit": explicit, "sequential": sequential}[name]
+    return compiled(function, {"W": width}, vectorise=width > 1)
 
 
 #: how ctypes passes the arguments: p address, i integer, d double

@@ -1,0 +1,52 @@
+"""The words of the steppers' language that Python does not have; see flowopt._compiler.
+
+A function of the language is an ordinary Python function: with numpy arrays it runs as it is,
+slowly. What is machine code by nature (an address, a kernel) has no meaning there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Int, Real, Truth = int, float, bool
+#: addresses of 64-bit integers and of doubles; numpy arrays when run in Python
+Ints = Reals = Any
+
+
+class NotInLanguage(SyntaxError):
+    """A function holds something that the small compiler does not know."""
+
+
+def inline(function: Any) -> Any:
+    """Mark a function that is to be copied to wherever it is called."""
+    return function
+
+
+def shift(array: Any, offset: int) -> Any:
+    """Return the array that starts `offset` entries further on."""
+    return array[offset:]
+
+
+def muladd(a: float, b: float, c: float) -> float:
+    """Return a·b + c, rounded once where the processor has an instruction for it."""
+    return a * b + c
+
+
+def call_kernel(address: int, context: Any, t: Any, y: Any, p: Any, s: Any, out: Any) -> None:
+    """Call the kernel at an address.
+
+    A kernel has the arguments ``(context, t, y, p, s, out)``: an int64 array of addresses that it
+    may need, the times of the lanes (W,), the state (m, W), the parameters (P, W), the regime of
+    each switching function (S, W) and the result (k, W).
+    """
+    raise NotImplementedError("a kernel is machine code")
+
+
+def doubles(address: int) -> Any:
+    """Return the array of doubles at an address."""
+    raise NotImplementedError("an address has a meaning in machine code only")
+
+
+def integers(address: int) -> Any:
+    """Return the array of 64-bit integers at an address."""
+    raise NotImplementedError("an address has a meaning in machine code only")
