@@ -324,10 +324,12 @@ class _Job:
         own = [self.field.with_parameters(**dict(zip(self.field.parameters, row.tolist(),
                                                      strict=True)))
                for row in self.p[low:low + len(final)]]
+        direction = 1.0 if self.end > self.start else -1.0
         special: list[int] = []
         for i, one in enumerate(own):
             if np.isfinite(queue.y[i]).all():
-                queue.sides[i], sliding = switching.initial_sides(one, self.start, queue.y[i])
+                queue.sides[i], sliding = switching.initial_sides(one, self.start, queue.y[i],
+                                                                  direction)
                 if sliding != -1:
                     special.append(i)
                     queue.status[i] = runner.SWITCH
@@ -345,7 +347,7 @@ class _Job:
                 switches[i] += 1
                 which = int(queue.which[i])
                 what, _ = switching.decide(own[i], float(queue.t[i]), queue.y[i], queue.sides[i],
-                                           which)
+                                           which, direction)
                 if what in ("cross", "graze") and switches[i] < 10_000:
                     if what == "cross":
                         queue.sides[i, which] *= -1.0

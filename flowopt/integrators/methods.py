@@ -289,6 +289,8 @@ class Adaptive:
             object.__setattr__(self, "h0", _check.real("h0", self.h0, above=0.0))
         object.__setattr__(self, "max_step",
                            _check.real("max_step", self.max_step, above=0.0, finite=False))
+        if self.h0 is not None and self.h0 > self.max_step:
+            raise ValueError(f"h0 must be at most max_step={self.max_step:g}, got {self.h0:g}")
 
     @property
     def name(self) -> str:

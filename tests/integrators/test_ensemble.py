@@ -35,6 +35,15 @@ def test_bits_with_switching():
         assert run.t[-1] == ens.t[i] and run.x[-1] == ens.x[i]
 
 
+def test_backward_across_a_surface():
+    field = fo.VectorField(["1 + Heaviside(y - 1)"], ["y"])  # speed 1 below y = 1, 2 above
+    ens = fo.ensemble(field, [[3.0], [2.0]], (0.0, -2.0), fo.DOP853())
+    assert np.allclose(ens.y[:, 0], [0.0, -0.5], atol=1e-12)
+    for i in range(2):
+        run = fo.integrate(field, [3.0 - i], (0.0, -2.0), fo.DOP853())
+        assert np.array_equal(run.y[-1], ens.y[i]) and run.status == ens.status[i]
+
+
 def test_sliding_inside_an_ensemble():
     field = fo.flows.SignFlow().on(fo.losses.quadratic([[2.0, 1.0], [1.0, 2.0]]))
     starts = np.array([[1.0, 0.0], [0.8, 0.3]])
