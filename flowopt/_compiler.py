@@ -109,6 +109,8 @@ class Program:
     def lower(self, node: ast.FunctionDef, names: Mapping[str, Any], kinds: list[str],
               result: str) -> Lowered:
         """Lower a function; `names` is what its global names stand for."""
+        if "None" in kinds:
+            raise NotInLanguage(f"every argument of {node.name} must say its type")
         kind = ir.FunctionType(KINDS[result], [KINDS[k] for k in kinds])
         code = ir.Function(self.module, kind, node.name)
         code.linkage = "internal"

@@ -230,6 +230,8 @@ class Body:
         return None
 
     def of_Constant(self, node: ast.Constant) -> Value:
+        if type(node.value) not in (bool, int, float):
+            raise _refusal(node)
         return constant(node.value)
 
     def of_Name(self, node: ast.expr) -> Value:

@@ -289,10 +289,16 @@ class _Job:
         bad = block.bad[:lanes]
         if self.stop and reached < block.total and (bad < 0).any():
             return
-        self.y[low:high] = np.where(bad >= 0, np.nan, block.y[:, :lanes]).T
-        self.t[low:high] = np.where(bad >= 0, self.start + bad * block.h, self.end)
-        self.steps[low:high] = np.where(bad >= 0, bad, block.total)
-        self.status[low:high] = np.where(bad >= 0, Status.DIVERGED, Status.REACHED_END)
+        self.y[low:high] = block.y[:, :lanes].T
+        self.t[low:high] = self.end
+        self.steps[low:high] = block.total
+        self.status[low:high] = Status.REACHED_END
+        gone = np.nonzero(bad >= 0)[0]
+        if len(gone):
+            at = low + gone
+            self.y[at] = np.nan
+            self.t[at] = self.start + bad[gone] * block.h
+            self.steps[at], self.status[at] = bad[gone], Status.DIVERGED
         if len(self.saves):
             self.saved[low:high] = block.saved[:, :, :lanes].transpose(2, 0, 1)
         if self.bound is not None:

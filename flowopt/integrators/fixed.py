@@ -72,8 +72,18 @@ class FixedBlock:
             reducer.first(start, self.y, self.p, self.totals)
         self.lane0, self.seed = lane0, seed
 
+    @property
+    def fused(self) -> bool:
+        """Whether a kernel of y + h F does the whole step: no slopes are needed by themselves."""
+        return not len(self.saves) and not self.field.is_kernel
+
     def _lay_out_saves(self, saves: np.ndarray, end: float) -> None:
         """Find for each time to save the step it lies in and its fraction of that step."""
+        self.saves, self.save = saves, 0
+        self.saved = np.full((max(len(saves), 1), self.field.m, self.width), np.nan)
+        if not len(saves):
+            self.save_step, self.save_fraction = np.zeros(1, dtype=np.int64), np.zeros(1)
+            return
         along = (saves - self.start) / self.h
         step = np.clip(np.floor(along + 1e-12).astype(np.int64), 0, self.total - 1)
         length = np.where(step == self.total - 1, self.h_last, self.h)
@@ -81,9 +91,7 @@ class FixedBlock:
         fraction = np.clip(fraction, 0.0, 1.0)
         fraction[np.abs(fraction) < 1e-12] = 0.0
         fraction[(np.abs(fraction - 1) < 1e-12) | (saves == end)] = 1.0
-        self.saves, self.save_step, self.save_fraction = saves, step, fraction
-        self.saved = np.full((max(len(saves), 1), self.field.m, self.width), np.nan)
-        self.save = 0
+        self.save_step, self.save_fraction = step, fraction
 
     def saved_count(self, reached: int) -> int:
         """Return how many saves lie within the first `reached` steps."""
@@ -107,6 +115,9 @@ class FixedBlock:
             head = (self.field.address("rhs", width), self.context, sizes, amplitude,
                     np.array([self.seed & 0xFFFFFFFF, (self.seed >> 32) & 0xFFFFFFFF, self.lane0],
                              dtype=np.int64))
+        elif explicit and stages == 1 and self.fused:
+            name = "euler"
+            head = (self.field.address("euler", width), self.context, sizes)
         elif explicit:
             plan = runner.plan_of(self.method.tableau, width)
             sizes[8] = len(plan.weight[0])

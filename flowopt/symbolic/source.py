@@ -6,6 +6,7 @@ double; integer powers are products; Min and Max ignore a NaN on one side, as C'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ class Printer:
 
     def __init__(self, names: Mapping[Any, str]) -> None:
         self.names = dict(names)
+        self.settled: set[Any] = set()  # symbols of parameters
         self.lines: list[str] = []
         self.count = 0
 
@@ -107,8 +109,11 @@ class Printer:
 
     def product(self, expr: Any) -> str:
         """Return a product; factors with negative exponents go below one division."""
-        above, below = [], []
+        above, below, sign = [], [], ""
         for factor in expr.args:
+            if factor == -1:
+                sign = "-"
+                continue
             if factor.is_Pow and factor.exp.is_number and factor.exp.is_negative:
                 below.append(self.print(factor.base ** -factor.exp))
             elif factor.is_Rational and factor.p == 1 and factor.q < 2**53:
@@ -116,7 +121,8 @@ class Printer:
             else:
                 above.append(self.print(factor))
         top = "*".join(above) or "1.0"
-        return f"({top}/({'*'.join(below)}))" if below else f"({top})"
+        text = f"({top}/({'*'.join(below)}))" if below else f"({top})"
+        return f"({sign}{text})" if sign else text
 
     def pow(self, expr: Any) -> str:
         """Return a power: a product, a square root, exp, or pow."""
@@ -134,10 +140,17 @@ class Printer:
         return f"math.pow({self.print(base)}, {self.print(exponent)})"
 
     def extremum(self, expr: Any, relation: str) -> str:
-        """Return Min or Max, ignoring a NaN on one side."""
-        best = self.named(self.print(expr.args[0]))
-        for other in expr.args[1:]:
-            b = self.named(self.print(other))
+        """Return Min or Max, ignoring a NaN on one side.
+
+        A parameter or a number is none, so one comparison is enough for a pair with one.
+        """
+        settled = [a for a in expr.args if a.is_number or a in self.settled]
+        best, *others = [self.named(self.print(a)) for a in sorted(
+            expr.args, key=lambda a: a not in settled)]
+        for b in others:
+            if settled and b is others[0]:
+                best = self.named(f"({b} if {b} {relation}= {best} else {best})")
+                continue
             best = self.named(f"({best} if ({best} {relation} {b}) or ({b} != {b}) else {b})")
         return best
 
@@ -223,6 +236,8 @@ def kernel_source(outputs: Sequence[Any], slots: Mapping[Any, tuple[str, int]],
     for number, (symbol, (array, row)) in enumerate(slots.items()):
         if symbol in used:
             printer.names[symbol] = f"a{number}"
+            if array == "p":
+                printer.settled.add(symbol)
             at = f"{row * width} + lane" if width > 1 else f"{row}"
             printer.lines.append(f"a{number} = {array}_[{at}]")
     for number, (symbol, expr) in enumerate(steps):
@@ -262,3 +277,13 @@ def compile_kernel(source: str, name: str = "kernel", extra: Mapping[str, Any] |
     if allocate:
         flags.pop("_nrt")
     return numba.njit(_pointers.KERNEL, **flags)(namespace[name])
+
+
+def euler_map(source: str) -> str:
+    """Turn the source of a kernel of F into that of the map y + h F, with h in the array s.
+
+    The value of F is computed by the same statements, so the map is equal to F's kernel followed
+    by an update, to the last bit; it saves a pass over the block.
+    """
+    return re.sub(r"^( +)out_\[(.*)\] = (.*)$", lambda m: f"{m[1]}out_[{m[2]}] = y_[{m[2]}] + "
+                  f"s_[{'lane' if 'lane' in m[2] else '0'}]*{m[3]}", source, flags=re.MULTILINE)

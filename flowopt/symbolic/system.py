@@ -142,7 +142,9 @@ class System:
 
     def kernel(self, kind: str, width: int) -> str:
         """Return the source of the kernel of one kind."""
-        from flowopt.symbolic.source import kernel_source
+        from flowopt.symbolic.source import euler_map, kernel_source
 
+        if kind == "euler":
+            return euler_map(self.kernel("rhs", width))
         outputs, smooth = self.outputs(kind)
         return kernel_source(outputs, self.slots(), self.definitions(smooth), width)

@@ -26,6 +26,20 @@ def test_bits_do_not_depend_on_company(method):
     assert np.array_equal(np.array([a.y for a in alone]), many.saved_y[:40])
 
 
+@pytest.mark.parametrize("field", [
+    HEAVY, CLIPPED, fo.VectorField(["-x*sin(3*t) + Min(y, t)/3", "2*x*y - x - k*y/7"], ["x", "y"],
+                                   parameters={"k": 0.3})], ids=["heavy", "clipped", "timed"])
+def test_the_euler_map_has_the_bits_of_slope_and_update(field):
+    starts = np.random.default_rng(2).uniform(-1.0, 1.0, (70, field.m))
+    fused = fo.ensemble(field, starts, (0.0, 1.0), fo.Euler(h=0.03))
+    saved = fo.ensemble(field, starts, (0.0, 1.0), fo.Euler(h=0.03), save_at=[0.5])
+    y, t = starts.copy(), 0.0
+    for k in range(34):
+        t, h = 0.03 * k, 0.03 if k < 33 else 1.0 - 33 * 0.03
+        y = y + h * field(t, y)
+    assert np.array_equal(fused.y, saved.y) and np.array_equal(fused.y, y)
+
+
 def test_bits_with_switching():
     starts = np.linspace(3.3, 4.5, 80)[:, None]
     ens = fo.ensemble(CLIPPED, starts, (0.0, 25.0), fo.DOP853())

@@ -183,3 +183,12 @@ def test_an_unknown_node_is_named(expr, piece):
         kernel_source([expr], SLOTS, {}, 1)
     message = str(refused.value)
     assert len(message) < 300 and "\n" not in message
+
+
+@pytest.mark.parametrize("number", [p, R(3, 2)], ids=["parameter", "number"])
+def test_an_extremum_with_a_number_ignores_a_nan_on_the_other_side(number):
+    points = [[math.nan, 9.0], [1.0, 9.0], [2.0, math.nan], [math.inf, 9.0], [-math.inf, 9.0]]
+    found = values([sympy.Min(x, number), sympy.Max(number, x), sympy.Min(x, y, number)], points)
+    assert np.array_equal(found[:, 0], [1.5, 1.0, 1.5, 1.5, -math.inf])
+    assert np.array_equal(found[:, 1], [1.5, 1.5, 2.0, math.inf, 1.5])
+    assert np.array_equal(found[:, 2], [1.5, 1.0, 1.5, 1.5, -math.inf])

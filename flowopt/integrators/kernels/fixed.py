@@ -67,7 +67,7 @@ def explicit(rhs: Int, context: Ints, sizes: Ints, plan: Ints, weight: Reals, no
             copy(shift(saved, save * rows), new, rows)
             save += 1
         if stages == 1:
-            good = euler(state, k, length[0], rows)
+            good = move_along(state, k, length[0], rows)
         else:
             combine(new, state, length, size, shift(plan, stages * (terms + 1)),
                     shift(weight, stages * terms))
@@ -80,6 +80,40 @@ def explicit(rhs: Int, context: Ints, sizes: Ints, plan: Ints, weight: Reals, no
         if sizes[KEEP] == 1:
             copy(shift(path, step * rows), state, rows)
         if not good:
+            if park(state, m, bad, step - 1) == 0:
+                break
+        if reducer != 0:
+            times(t, start, 1.0, length)
+            call_kernel(reducer, reducer_context, t, state, p, p, totals)
+    copy(y, state, rows)
+    return step
+
+
+def euler(rule: Int, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: Ints, first: Int,
+          last: Int, t0: Real, h: Real, h_last: Real, path: Reals, saves: Ints, save_at: Reals,
+          saved: Reals, reducer: Int, reducer_context: Ints, totals: Reals, work: Reals) -> Int:
+    """Take explicit Euler steps by a kernel of the map y + h F: nothing is saved inside a step."""
+    m = sizes[ROWS]
+    rows = m * W
+    state, new = work, shift(work, rows)
+    t, length = shift(work, 2 * rows), shift(work, 2 * rows + W)
+    copy(state, y, rows)
+    fill(length, h)
+    step = first
+    while step < last:
+        start = t0 + step * h
+        if step == sizes[TOTAL] - 1:
+            fill(length, h_last)
+        if sizes[TIMED]:
+            times(t, start, 0.0, length)
+        call_kernel(rule, context, t, state, p, length, new)
+        here = state
+        state = new
+        new = here
+        step += 1
+        if sizes[KEEP] == 1:
+            copy(shift(path, step * rows), state, rows)
+        if not all_finite(state, rows):
             if park(state, m, bad, step - 1) == 0:
                 break
         if reducer != 0:
@@ -163,7 +197,7 @@ def between(out: Reals, a: Reals, b: Reals, fraction: Real, rows: Int):
         out[q] = inside if fraction < 1.0 else b[q]
 
 
-def euler(y: Reals, k: Reals, h: Real, rows: Int) -> Truth:
+def move_along(y: Reals, k: Reals, h: Real, rows: Int) -> Truth:
     """Set y = y + h k; return whether all numbers are finite."""
     good = True
     for q in range(rows):
@@ -209,10 +243,11 @@ def build(width: int, name: str):
     """Return the compiled stepper `name` for blocks of `width` lanes."""
     from flowopt._compiler import compiled
 
-    function = {"explicit": explicit, "sequential": sequential}[name]
+    function = {"explicit": explicit, "euler": euler, "sequential": sequential}[name]
     return compiled(function, {"W": width}, vectorise=width > 1)
 
 
 #: how ctypes passes the arguments: p address, i integer, d double
 KINDS = {"explicit": "ipppppp" + "ppp" + "iiddd" + "pppp" + "ipp" + "p",
+         "euler": "ipp" + "ppp" + "iiddd" + "pppp" + "ipp" + "p",
          "sequential": "pppppp" + "iiddd" + "pppp" + "ipp" + "p"}
