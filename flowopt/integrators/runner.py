@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from flowopt import _native
-from flowopt.integrators.kernels import adaptive as places
+from flowopt.integrators.kernels import places
 from flowopt.integrators.status import Status
 from flowopt.integrators.tableaus import Tableau
 
