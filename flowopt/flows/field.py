@@ -159,6 +159,8 @@ class VectorField:
                            *(e.free_symbols for e in system.reductions.values()))
         meta = {"surfaces": len(system.regimes.surfaces), "autonomous": system.time not in used,
                 "source": source}
+        if kind == "rhs" and width == 1 and system.regimes.surfaces:
+            meta["pairs"], meta["inner"] = system.interactions()
         return meta, {"kernel": compile_kernel(source)}
 
     def context(self, width: int) -> np.ndarray:

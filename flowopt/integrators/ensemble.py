@@ -200,6 +200,8 @@ def _parameters(field: Any, parameters: Mapping[str, Any] | None, count: int
     return values, given
 
 
+#: switches of a run beyond which it is finished by itself
+MOST_TOGETHER = 1000
 #: numbers of the state in a block of fixed step: the wider a block, the less the calls of a step
 #: cost, as long as what it reads and writes stays in the first-level cache
 WIDEST = 512
@@ -331,18 +333,13 @@ class _Job:
                                                      strict=True)))
                for row in self.p[low:low + len(final)]]
         direction = 1.0 if self.end > self.start else -1.0
-        special: list[int] = []
-        for i, one in enumerate(own):
-            if np.isfinite(queue.y[i]).all():
-                queue.sides[i], sliding = switching.initial_sides(one, self.start, queue.y[i],
-                                                                  direction)
-                if sliding != -1:
-                    special.append(i)
-                    queue.status[i] = runner.SWITCH
         switches = np.zeros(len(final), dtype=np.int64)
         motion = Motion.free(self.field)
-        for i in special:
-            self._alone(own[i], queue, final, i)
+        for i, one in enumerate(own):
+            if np.isfinite(queue.y[i]).all():
+                queue.sides[i], on = switching.initial_sides(one, self.start, queue.y[i])
+                if on:
+                    self._alone(one, queue, final, i)
         while (queue.status == 0).any() and not self.stop:
             runner.advance(motion, self.method, queue, 0, len(final), self.end, self.max_steps,
                            LANES, tick=self._tick)
@@ -351,15 +348,16 @@ class _Job:
                     final[i] = runner.status_of(queue.status[i])
                     continue
                 switches[i] += 1
-                which = int(queue.which[i])
-                what, _ = switching.decide(own[i], float(queue.t[i]), queue.y[i], queue.sides[i],
-                                           which, direction)
-                if what in ("cross", "graze") and switches[i] < 10_000:
-                    if what == "cross":
-                        queue.sides[i, which] *= -1.0
-                    queue.h[i], queue.status[i] = 0.0, 0
-                else:
-                    self._alone(own[i], queue, final, i, which)
+                t, y, which = float(queue.t[i]), queue.y[i], int(queue.which[i])
+                if switches[i] < MOST_TOGETHER and switching.touched(
+                        own[i], t, y, queue.sides[i]) in ([], [which]):
+                    outcome = switching.Contact(own[i], t, y.copy(), queue.sides[i].copy(),
+                                                [which], direction).outcome()
+                    if outcome.kind == "move" and not outcome.active:
+                        queue.sides[i] = outcome.sides
+                        queue.h[i], queue.status[i] = 0.0, 0
+                        continue
+                self._alone(own[i], queue, final, i, which)
 
     def _alone(self, one: Any, queue: Queue, final: np.ndarray, i: int, which: int = -1) -> None:
         """Finish run i by itself: it rests or slides on a surface."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time as _time
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,10 @@ from flowopt.integrators.trajectory import Events, Stats, Trajectory
 
 #: switches after which a run is called chattering
 MOST_SWITCHES = 10_000
+#: … or this many within 1e-11 of the time
+MOST_ACCUMULATED = 100
+#: steps between two looks for a terminal event
+FEW_STEPS = 32
 #: a path beyond this many bytes is refused, with the number
 MOST_BYTES = 8 * 2**30
 #: default budget of steps of an adaptive method
@@ -209,14 +214,10 @@ class AdaptiveRun:
         self.watch = Watch(field, []) if watch is None else watch
         self.rests = rests
         self.motion = Motion.free(field)
-        if self.watch.count:
-            self.motion = Motion(field.m, self.motion.rhs, self.watch.address,
-                                 field.surfaces + self.watch.count, field.context)
         self.queue = Queue(np.array([start]), y0[None].copy(), field.p[None],
                            np.ones((1, field.surfaces)), saves,
                            np.full((1, len(saves), field.m), np.nan))
         self.start_t, self.start_y = start, y0
-        self.event_sides: np.ndarray | None = None
         self.status, self.note = Status.RUNNING, ""
         self.found: list[tuple[float, np.ndarray, int, str]] = []
         self.pieces: list[Piece] = []
@@ -229,81 +230,99 @@ class AdaptiveRun:
         return accepted, rejected, evaluations + self.evaluations
 
     def go(self, met: int = -1) -> None:
-        """Run to the end: off the surfaces, then on one, and so on.
+        """Run to the end: off the surfaces, then on some of them, and so on.
 
-        With `met`, the run starts on that surface, which it has just met and does not cross.
+        With `met`, the run starts on that surface, with the sides that its queue holds.
         """
         if self.method.h0 is not None:
             self.queue.h[0] = self.method.h0 * self.direction
-        sliding = met
-        if met < 0 and self.field.surfaces and np.isfinite(self.start_y).all():
-            self.queue.sides[0], sliding = switching.initial_sides(
-                self.field, self.start_t, self.start_y, self.direction)
-            if sliding == -2:
-                self.status = Status.CHATTERING
-                self.note = "The start lies on more than one attracting surface."
-                return
-        if self.watch.count and np.isfinite(self.start_y).all():
-            self.event_sides = self.watch.sides(self.start_t, self.start_y, self.queue.sides[0],
-                                                self.direction)
-            if self.rests and self.event_sides[-1] < 0:
-                self._at_event(self.watch.count - 1)
-                return
         slide: switching.Slide | None = None
-        if sliding >= 0:
-            slide = self._slide(sliding)
+        if np.isfinite(self.start_y).all():
+            self.watch.start(self.start_t, self.start_y)
+            if self.rests and self.watch.signs[-1] < 0:
+                self._end_at(self.watch.count - 1, self.start_t, self.start_y)
+                return
+            if met >= 0:
+                slide = self._contact(self._touched(met))
+            elif self.field.surfaces:
+                self.queue.sides[0], on = switching.initial_sides(self.field, self.start_t,
+                                                                  self.start_y)
+                slide = self._contact(on, starts=True) if on else None
+        last = deque([self.start_t], maxlen=MOST_ACCUMULATED)
         for _ in range(MOST_SWITCHES):
             if self.status is not Status.RUNNING:
                 return
-            if slide is None:
-                slide = self._free_piece()
-            else:
-                slide = self._sliding_piece(slide)
+            slide = self._free_piece() if slide is None else self._sliding_piece(slide)
+            t = float(self.queue.t[0])
+            if len(last) == MOST_ACCUMULATED and abs(t - last[0]) <= 1e-11 * max(1.0, abs(t)):
+                break
+            last.append(t)
         if self.status is Status.RUNNING:
             self.status = Status.CHATTERING
-            self.note = f"{MOST_SWITCHES} switches were met by t={self.queue.t[0]:.9g}."
+            self.note = (f"{len(self.found)} switches were met by t={self.queue.t[0]:.9g}, the "
+                         f"last {len(last)} of them within {abs(t - last[0]):.3g}.")
 
     def _piece(self, motion: Motion, sides: np.ndarray, slopes: Any) -> int:
         """Run one piece; return the surface that ended it, or −1."""
-        queue = self.queue
-        path = Path() if self.keep else None
-        own = len(sides)
-        if self.watch.count:
-            sides = np.concatenate([sides, np.ones(self.watch.count) if self.event_sides is None
-                                    else self.event_sides])
+        queue, watch = self.queue, self.watch
+        path = Path() if self.keep or watch.count else None
         inner = Queue(queue.t, queue.y, queue.p, sides[None], queue.save_at, queue.saved)
         inner.h, inner.count, inner.save = queue.h, queue.count, queue.save
-        runner.advance(motion, self.method, inner, 0, 1, self.end, self.max_steps, 1, path)
+        looked = 0
+
+        def look() -> bool:  # whether the run goes on: no terminal event is among the new steps
+            nonlocal looked
+            assert path is not None
+            t, h, y = (a[looked:] for a in path.arrays(self.field.m))
+            if len(t):
+                looked += len(t)
+                self._watch_steps(Piece(t, h, y, float(t[-1] + h[-1]), y[-1], self.method.tableau,
+                                        slopes))
+            return self.status is Status.RUNNING
+
+        done = runner.advance(motion, self.method, inner, 0, 1, self.end, self.max_steps, 1, path,
+                              look if watch.ends else None, FEW_STEPS if watch.ends else 0)
+        piece = None
         if path is not None:
             t, h, y = path.arrays(self.field.m)
-            self.pieces.append(Piece(t, h, y, float(queue.t[0]), queue.y[0].copy(),
-                                     self.method.tableau, slopes))
+            piece = Piece(t, h, y, float(queue.t[0]), queue.y[0].copy(), self.method.tableau,
+                          slopes)
+            if done and watch.count:
+                self._watch_steps(piece.since(looked))
+            if self.status is not Status.RUNNING:  # a terminal event: what lies beyond is dropped
+                piece = piece.until(float(queue.t[0]), queue.y[0].copy())
+            if self.keep:
+                self.pieces.append(piece)
+        if self.status is not Status.RUNNING:
+            return -1
         if inner.status[0] == runner.SWITCH:
-            which = int(inner.which[0])
-            if which >= own:
-                self._at_event(which - own)
-                return -1
             queue.h[0] = 0.0  # a new piece estimates its own first step
-            return which
+            return int(inner.which[0])
         self.status = runner.status_of(inner.status[0])
         if self.status in (Status.DIVERGED, Status.STEP_TOO_SMALL, Status.MAX_STEPS):
             self.note = f"This was at t={queue.t[0]:.12g}."
         return -1
 
-    def _at_event(self, index: int) -> None:
-        """Take note of an event; end the run if it is terminal and in its direction."""
-        event = self.watch.events[index]
-        t, y = float(self.queue.t[0]), self.queue.y[0].copy()
-        assert self.event_sides is not None
-        rising = -self.event_sides[index]
-        resting = self.rests and index == self.watch.count - 1
-        if resting or event.direction in (0, rising):
-            if not resting:
-                self.found.append((t, y, index, "event"))
+    def _watch_steps(self, piece: Piece) -> None:
+        """Take note of the user's events on some steps; a terminal one ends the run."""
+        for found in self.watch.search(piece):
+            event = self.watch.events[found.which]
+            if event.direction not in (0, found.rising):
+                continue
+            if not (self.rests and found.which == self.watch.count - 1):
+                self.found.append((found.t, found.y, found.which, "event"))
             if event.terminal:
-                self.status = Status.CONVERGED if resting else Status.EVENT
-                self.note = f"This was at t={t:.12g}."
-        self.event_sides[index] = rising
+                self._end_at(found.which, found.t, found.y)
+
+    def _end_at(self, index: int, t: float, y: np.ndarray) -> None:
+        """End the run at a terminal event, or where it has come to rest."""
+        queue = self.queue
+        queue.t[0], queue.y[0] = t, y
+        along = self.direction * (self.saves - t)
+        queue.save[0] = min(int(queue.save[0]), int((along <= 0.0).sum()))
+        resting = self.rests and index == self.watch.count - 1
+        self.status = Status.CONVERGED if resting else Status.EVENT
+        self.note = f"This was at t={t:.12g}."
 
     def _free_piece(self) -> switching.Slide | None:
         field, queue = self.field, self.queue
@@ -314,29 +333,52 @@ class AdaptiveRun:
             return field._rows(kind, field.m, t, y, np.broadcast_to(sides, (len(t), len(sides))))
 
         which = self._piece(self.motion, sides, slopes)
-        if which < 0:  # the end, or an event after which the motion goes on as it was
+        if which < 0:
             return None
-        t, y = float(queue.t[0]), queue.y[0].copy()
-        what, _ = switching.decide(field, t, y, sides, which, self.direction)
-        self.evaluations += 2
-        if what == "cross":
-            self.found.append((t, y, which, "cross"))
-            queue.sides[0, which] = -sides[which]
-        elif what in ("slide", "rest"):
-            return self._slide(which)
-        return None
+        return self._contact(self._touched(which))
 
-    def _slide(self, which: int) -> switching.Slide | None:
-        """Start sliding on a surface, or rest on it; the event is recorded either way."""
+    def _touched(self, *which: int) -> list[int]:
+        """Return some surfaces, and those that the state lies on up to rounding."""
+        queue = self.queue
+        return sorted({*which, *switching.touched(self.field, float(queue.t[0]), queue.y[0],
+                                                  queue.sides[0])})
+
+    def _contact(self, candidates: list[int], before: tuple[int, ...] = (), starts: bool = False
+                 ) -> switching.Slide | None:
+        """Decide how the motion goes on where it meets surfaces; it slid on those of `before`."""
         field, queue = self.field, self.queue
-        t, y = float(queue.t[0]), queue.y[0].copy()
-        self.found.append((t, y, which, "slide"))
-        both = switching.one_sided(field, t, y, queue.sides[0], which, self.direction)
-        still = both.rests if both.attracts else True
-        if still and field.autonomous:
+        t, sides = float(queue.t[0]), queue.sides[0].copy()
+        contact = switching.Contact(field, t, queue.y[0].copy(), sides, candidates, self.direction)
+        outcome = contact.outcome(starts)
+        self.evaluations += contact.evaluations
+        if outcome.kind == "stop":
+            self.status = Status.NOT_UNIQUE if outcome.many else Status.CHATTERING
+            self.note = outcome.note
+            return None
+        resting = outcome.kind == "rest"
+        y = self._move_to(contact.projected(tuple(candidates) if resting else outcome.active))
+        for i in candidates:
+            slides = i in outcome.active or (resting and not outcome.active)
+            if slides and i not in before:
+                self.found.append((t, y, i, "slide"))
+            elif not slides and i in before:
+                self.found.append((t, y, i, "leave"))
+            elif not slides and not starts and outcome.sides[i] != sides[i]:
+                self.found.append((t, y, i, "cross"))
+        queue.sides[0] = outcome.sides
+        if resting:
             self._rest(t, y)
             return None
-        return switching.Slide(field, queue.sides[0], which, self.direction, self.watch)
+        if not outcome.active:
+            return None
+        return switching.Slide(field, queue.sides[0].copy(), outcome.active)
+
+    def _move_to(self, y: np.ndarray) -> np.ndarray:
+        """Correct the state by a rounding, to put it on its surfaces."""
+        self.queue.y[0] = y
+        if self.pieces and self.pieces[-1].end == self.queue.t[0]:
+            self.pieces[-1].last = y.copy()
+        return y.copy()
 
     def _rest(self, t: float, y: np.ndarray) -> None:
         self.status = Status.STUCK
@@ -348,30 +390,43 @@ class AdaptiveRun:
 
     def _sliding_piece(self, slide: switching.Slide) -> switching.Slide | None:
         field, queue = self.field, self.queue
+        counted = int(queue.count[0, 2])
         ended = self._piece(slide.motion, slide.sides, slide.slopes)
-        slide.raise_pending()
+        self.evaluations += slide.evaluations - (int(queue.count[0, 2]) - counted)
         if ended < 0:
+            if self.status is Status.DIVERGED and np.isfinite(queue.y[0]).all():
+                self._say_why_it_ended(slide)
             return slide if self.status is Status.RUNNING else None
-        t, y = float(queue.t[0]), queue.y[0].copy()
-        if ended < 2:  # a₊ or a₋ has changed sign: the motion leaves to that side
-            queue.sides[0, slide.which] = 1.0 if ended == 0 else -1.0
-            self.found.append((t, y, slide.which, "leave"))
-            return None
-        other = slide.others[ended - 2]
-        flipped = queue.sides[0].copy()
-        flipped[other] = -flipped[other]
-        across = switching.one_sided(field, t, y, flipped, slide.which, self.direction)
-        if across.attracts:
-            speed = switching.speeds(field, t, y, flipped, across.sliding)[other]
-            if speed * self.direction * flipped[other] > 0.0:
-                self.found.append((t, y, other, "cross"))
-                queue.sides[0] = flipped
-                return switching.Slide(field, flipped, slide.which, self.direction,
-                                       self.watch)
-        self.status = Status.CHATTERING
-        self.note = (f"The motion slides on surface {slide.which} and meets surface {other} at "
-                     f"t={t:.9g}; sliding on an intersection of surfaces is not supported yet.")
-        return None
+        active = slide.active
+        if ended >= 2 * len(active):
+            other = slide.others[ended - 2 * len(active)]
+            return self._contact(self._touched(other, *active), active)
+        # λ_v has come to an end of [0, 1]: the motion leaves that surface, and keeps the others
+        leaves = active[ended // 2]
+        rest = tuple(i for i in active if i != leaves)
+        sides = slide.regime.copy()
+        if ended % 2:
+            sides[leaves] = -sides[leaves]
+        t = float(queue.t[0])
+        contact = switching.Contact(field, t, queue.y[0].copy(), sides, list(active),
+                                    self.direction)
+        self.evaluations += contact.evaluations
+        y = self._move_to(contact.projected(active))
+        self.found.append((t, y, leaves, "leave"))
+        queue.sides[0] = sides
+        return switching.Slide(field, sides, rest) if rest else None
+
+    def _say_why_it_ended(self, slide: switching.Slide) -> None:
+        """A sliding field that is not finite where F is: the surfaces do not determine it."""
+        t, y = float(self.queue.t[0]), self.queue.y[0]
+        contact = switching.Contact(self.field, t, y, slide.regime, list(slide.active),
+                                    self.direction)
+        self.evaluations += contact.evaluations
+        if np.isfinite(contact.F).all() and np.isfinite(contact.w).all():
+            outcome = contact.outcome()
+            self.status = Status.NOT_UNIQUE if outcome.many else Status.CHATTERING
+            self.note = outcome.note or (f"Sliding on surfaces {slide.active} has no unique "
+                                         f"velocity at t={t:.9g}.")
 
     def times_and_states(self, saved: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return what the trajectory shows: the saved times, or every step."""

@@ -27,7 +27,8 @@ _STATUS = {1: Status.REACHED_END, 3: Status.DIVERGED, 4: Status.MAX_STEPS,
 def stepper(name: str, width: int) -> _native.Function:
     """Return a compiled stepper for blocks of `width` lanes (compiled once per machine)."""
     module = {"explicit": "fixed", "euler": "fixed", "sequential": "fixed",
-              "noisy": "noise"}.get(name, name)
+              "noisy": "noise", "sliding_field": "sliding",
+              "sliding_surfaces": "sliding"}.get(name, name)
     stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.COMPILER)
 
     def build() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -229,16 +230,18 @@ class Table:
 
 def advance(motion: Motion, method: Any, queue: Queue, start: int, stop: int, t_end: float,
             max_steps: int, width: int, path: Path | None = None,
-            tick: Callable[[], bool] | None = None) -> bool:
+            tick: Callable[[], bool] | None = None, chunk: int = 0) -> bool:
     """Run the trajectories start … stop − 1 of the queue until each has a status.
 
-    `tick` is called now and then; when it returns False the run is left unfinished and False is
-    returned.
+    `tick` is called now and then, and whenever `chunk` steps (0: as many as fit) have been added
+    to the path; when it returns False the run is left unfinished and False is returned.
     """
     table = Table(motion, method, queue, width, path is not None)
     sizes, numbers = table.sizes, table.numbers
     sizes[places.NEXT], sizes[places.QUEUE_END] = start, stop
     sizes[places.MAX_STEPS] = max_steps
+    if chunk:
+        sizes[places.CAPACITY] = min(chunk, CAPACITY)
     numbers[places.T_END] = t_end
     call = stepper("adaptive", width)
     arguments = table.at, sizes, numbers, BUDGET
@@ -249,7 +252,7 @@ def advance(motion: Motion, method: Any, queue: Queue, start: int, stop: int, t_
             sizes[places.RECORDED] = 0
         if code == 0:
             return True
-        if code == 1 and tick is not None and not tick():
+        if tick is not None and not tick():
             return False
 
 
