@@ -146,6 +146,10 @@ class VectorField:
             found = self._addresses[kind, width] = self._unit(kind, width).addresses["kernel"]
         return found
 
+    def derivative_address(self, kind: str, width: int) -> int:
+        """Return the address of the kernel "jacobian" or "time_derivative"; 0: there is none."""
+        return self.address(kind, width)
+
     def _unit(self, kind: str, width: int) -> _native.Unit:
         return _native.unit(f"{self.definition} {kind} {width}", symbolic_stamp(),
                             lambda: self._build(kind, width))
@@ -468,6 +472,10 @@ class KernelField(VectorField):
             self._addresses["rhs", width] = (made.address if isinstance(made, _adapters.Callback)
                                              else made.addresses["kernel"])
         return self._addresses["rhs", width]
+
+    def derivative_address(self, kind: str, width: int) -> int:
+        """Return 0: derivatives of a kernel are made by differences."""
+        return 0
 
     def _make(self, width: int) -> Any:
         if _adapters.is_compiled(self.function):

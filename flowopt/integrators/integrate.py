@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time as _time
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -173,7 +174,7 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     run.go()
     field.raise_pending()
     times, states = run.times_and_states(save_at is not None)
-    stats = Stats(*run.counts, 0, _time.perf_counter() - clock)
+    stats = Stats(*run.counts, _time.perf_counter() - clock)
     pieces = Dense(run.pieces, start, 1.0 if end > start else -1.0) if keep else None
     return Trajectory(times, states, run.status, stats, Events.of(run.found, field.m), field.n,
                       field.names, method.name, field.name, run.note, seed, pieces, field)
@@ -224,10 +225,10 @@ class AdaptiveRun:
         self.evaluations = 0
 
     @property
-    def counts(self) -> tuple[int, int, int]:
-        """Steps accepted and rejected, and evaluations of the field."""
-        accepted, rejected, evaluations = self.queue.count[0].tolist()
-        return accepted, rejected, evaluations + self.evaluations
+    def counts(self) -> tuple[int, int, int, int]:
+        """Steps accepted and rejected, evaluations of the field and of its Jacobian."""
+        accepted, rejected, evaluations, jacobians = self.queue.count[0].tolist()
+        return accepted, rejected, evaluations + self.evaluations, jacobians
 
     def go(self, met: int = -1) -> None:
         """Run to the end: off the surfaces, then on some of them, and so on.
@@ -268,25 +269,28 @@ class AdaptiveRun:
         path = Path() if self.keep or watch.count else None
         inner = Queue(queue.t, queue.y, queue.p, sides[None], queue.save_at, queue.saved)
         inner.h, inner.count, inner.save = queue.h, queue.count, queue.save
+        inner.stiff = queue.stiff
         looked = 0
+
+        def recorded() -> Piece:
+            assert path is not None
+            t, h, y = path.arrays(self.field.m)
+            return Piece(t, h, y, float(queue.t[0]), queue.y[0].copy(), self.method.tableau,
+                         slopes, path.polynomials(self.field.m))
 
         def look() -> bool:  # whether the run goes on: no terminal event is among the new steps
             nonlocal looked
-            assert path is not None
-            t, h, y = (a[looked:] for a in path.arrays(self.field.m))
-            if len(t):
-                looked += len(t)
-                self._watch_steps(Piece(t, h, y, float(t[-1] + h[-1]), y[-1], self.method.tableau,
-                                        slopes))
+            piece = recorded().since(looked)
+            if len(piece.t):
+                looked += len(piece.t)
+                self._watch_steps(replace(piece, end=float(piece.t[-1] + piece.h[-1])))
             return self.status is Status.RUNNING
 
         done = runner.advance(motion, self.method, inner, 0, 1, self.end, self.max_steps, 1, path,
-                              look if watch.ends else None, FEW_STEPS if watch.ends else 0)
-        piece = None
+                              look if watch.ends else None, FEW_STEPS if watch.ends else 0,
+                              stiffness=1)
         if path is not None:
-            t, h, y = path.arrays(self.field.m)
-            piece = Piece(t, h, y, float(queue.t[0]), queue.y[0].copy(), self.method.tableau,
-                          slopes)
+            piece = recorded()
             if done and watch.count:
                 self._watch_steps(piece.since(looked))
             if self.status is not Status.RUNNING:  # a terminal event: what lies beyond is dropped
@@ -505,14 +509,14 @@ class FixedRun:
         return self.end if k == self.total else self.start + k * self.h
 
     @property
-    def counts(self) -> tuple[int, int, int]:
-        """Steps accepted and rejected, and evaluations of the field."""
+    def counts(self) -> tuple[int, int, int, int]:
+        """Steps accepted and rejected, evaluations of the field and of its Jacobian."""
         each = 1
         if isinstance(self.method, Explicit):
             each = self.method.tableau.stages
         elif self.field.is_kernel and not self.method.stochastic:
             each = len(self.method.phases(self.field))  # each phase calls the whole kernel
-        return self.reached, 0, (self.reached + (self.status is Status.DIVERGED)) * each
+        return self.reached, 0, (self.reached + (self.status is Status.DIVERGED)) * each, 0
 
     def times_and_states(self, saved: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return what the trajectory shows: the saved times, or every step."""

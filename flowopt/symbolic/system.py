@@ -106,6 +106,13 @@ class System:
                 terms.append(expr.diff(symbol) * self.loss.partial(symbol, j))
         return sympy.Add(*terms)
 
+    def rate(self, expr: Any) -> Any:
+        """Return ∂ expr/∂t with y held fixed, through reductions (the loss knows no time)."""
+        terms = [expr.diff(self.time)]
+        for symbol in sorted(expr.free_symbols & self.smooth_reductions.keys(), key=str):
+            terms.append(expr.diff(symbol) * self.rate(self.smooth_reductions[symbol]))
+        return sympy.Add(*terms)
+
     def outputs(self, kind: str) -> tuple[list[Any], bool]:
         """Return the expressions of a kernel, and whether they hold the sides fixed."""
         m = range(len(self.variables))
@@ -122,6 +129,8 @@ class System:
             return rows, True
         if kind == "jacobian":
             return [self.derivative(e, j) for e in self.smooth_rhs for j in m], True
+        if kind == "time_derivative":  # ∂F/∂t at fixed y
+            return [self.rate(e) for e in self.smooth_rhs], True
         if kind == "dissipation":  # dL/dt = Σ g_i F_i along the field as written
             assert self.loss is not None
             return [sympy.Add(*[g * f for g, f in zip(self.loss.g, self.rhs, strict=False)])], False

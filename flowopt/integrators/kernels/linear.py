@@ -8,6 +8,8 @@ was exchanged in step k, as LAPACK does but counted from 0.
 from flowopt._language import Int, Ints, Real, Reals, Truth, muladd, shift
 from flowopt.integrators.kernels.block import finite
 
+W = 1
+
 
 def factor(a: Reals, pivots: Ints, n: Int) -> Truth:
     """Overwrite the matrix a (n, n) with its factors; return whether it is regular.
@@ -62,3 +64,81 @@ def subtract(row: Reals, other: Reals, times: Real, n: Int):
     """Set row = row − times · other."""
     for j in range(n):
         row[j] = muladd(-times, other[j], row[j])
+
+
+# --------------------------------------------------- a matrix in every lane of a block
+def factor_lanes(a: Reals, pivots: Ints, singular: Reals, n: Int):
+    """Do what `factor` does to entry i, j of lane l at (i n + j) W + l, with the same roundings."""
+    for lane in range(W):
+        singular[lane] = 0.0
+    for k in range(n):
+        row = shift(a, k * n * W)
+        for lane in range(W):
+            choose_row(a, shift(pivots, k * W), n, k, lane)
+        check_row(shift(row, k * W), singular)
+        for i in range(k + 1, n):
+            below = shift(a, i * n * W)
+            quotient(shift(below, k * W), shift(row, k * W), singular)
+            for j in range(k + 1, n):
+                eliminate(shift(below, j * W), shift(row, j * W), shift(below, k * W))
+
+
+def choose_row(a: Reals, pivot: Ints, n: Int, k: Int, lane: Int):
+    """Exchange row k of a lane with the one of the largest entry in column k."""
+    best = k
+    for i in range(k + 1, n):
+        if abs(a[(i * n + k) * W + lane]) > abs(a[(best * n + k) * W + lane]):
+            best = i
+    pivot[lane] = best
+    if best != k:
+        for j in range(n):
+            p, q = (k * n + j) * W + lane, (best * n + j) * W + lane
+            value = a[p]
+            a[p] = a[q]
+            a[q] = value
+
+
+def check_row(pivot: Reals, singular: Reals):
+    for lane in range(W):
+        good = (abs(pivot[lane]) > 0.0) & (abs(pivot[lane]) <= 1.7976931348623157e308)
+        singular[lane] = singular[lane] if good else 1.0
+
+
+def quotient(entry: Reals, pivot: Reals, singular: Reals):
+    for lane in range(W):
+        entry[lane] = entry[lane] / pivot[lane]
+        good = abs(entry[lane]) <= 1.7976931348623157e308
+        singular[lane] = singular[lane] if good else 1.0
+
+
+def eliminate(out: Reals, other: Reals, times: Reals):
+    """Set out = out − times · other."""
+    for lane in range(W):
+        out[lane] = muladd(-times[lane], other[lane], out[lane])
+
+
+def solve_lanes(a: Reals, pivots: Ints, b: Reals, n: Int):
+    """Do what `solve` does in every lane."""
+    for k in range(n):
+        for lane in range(W):
+            best = pivots[k * W + lane]
+            value = b[best * W + lane]
+            b[best * W + lane] = b[k * W + lane]
+            b[k * W + lane] = value
+        for j in range(k):
+            reduce_row(b, k, j, shift(a, (k * n + j) * W))
+    for k in range(n - 1, -1, -1):
+        for j in range(k + 1, n):
+            reduce_row(b, k, j, shift(a, (k * n + j) * W))
+        divide_row(shift(b, k * W), shift(a, (k * n + k) * W))
+
+
+def reduce_row(b: Reals, k: Int, j: Int, times: Reals):
+    """Set row k of b to itself − times · row j."""
+    for lane in range(W):
+        b[k * W + lane] = muladd(-times[lane], b[j * W + lane], b[k * W + lane])
+
+
+def divide_row(row: Reals, pivot: Reals):
+    for lane in range(W):
+        row[lane] = row[lane] / pivot[lane]
