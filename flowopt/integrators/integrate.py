@@ -15,7 +15,7 @@ from flowopt.integrators import runner, switching
 from flowopt.integrators.dense import Dense, Piece
 from flowopt.integrators.events import Event, Watch
 from flowopt.integrators.fixed import FixedBlock
-from flowopt.integrators.methods import DOP853, Adaptive, Explicit, checked_method
+from flowopt.integrators.methods import DOP853, Adaptive, Explicit, Rodas5P, checked_method
 from flowopt.integrators.runner import Motion, Path, Queue
 from flowopt.integrators.status import Status
 from flowopt.integrators.trajectory import Events, Stats, Trajectory
@@ -28,6 +28,8 @@ MOST_ACCUMULATED = 100
 FEW_STEPS = 32
 #: a path beyond this many bytes is refused, with the number
 MOST_BYTES = 8 * 2**30
+#: dimension up to which the Jacobian is a dense matrix
+MOST_DENSE = 2000
 #: default budget of steps of an adaptive method
 MAX_STEPS = 1_000_000
 
@@ -72,6 +74,11 @@ def step_budget(max_steps: int | None, method: Any, start: float, end: float) ->
     return MAX_STEPS if isinstance(method, Adaptive) else method.steps(start, end)[0]
 
 
+def handover(method: Any, field: Any) -> Rodas5P | None:
+    """Return the method that takes over where the default one finds the field to be stiff."""
+    return Rodas5P() if method is None and field.m <= MOST_DENSE else None
+
+
 def _check_fit(method: Any, field: Any) -> None:
     """Refuse a method whose tolerances or blocks do not fit the field."""
     if isinstance(method, Adaptive):
@@ -112,7 +119,8 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
         The span, in units of time; a reversed span runs backwards.
     method : Method, optional
         `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `EulerMaruyama`
-        (fixed step), or `Dopri5`, `Tsit5`, `DOP853` (adaptive). Default: ``DOP853()``.
+        (fixed step), or `Dopri5`, `Tsit5`, `DOP853`, `Rodas5P` (adaptive). By default
+        ``DOP853()``, which hands over to ``Rodas5P()`` where the field turns out to be stiff.
     save_at : array_like, shape (k,), optional
         Times to keep; by default the start and every step.
     events : list of Event or str, optional
@@ -150,6 +158,7 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     field = checked_field(field)
     start, end = _check.span(t)
     y0 = field.start(x0)
+    stiff = handover(method, field)
     method = DOP853() if method is None else checked_method(method)
     _check_fit(method, field)
     saves = checked_saves(save_at, start, end)
@@ -167,17 +176,18 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     run: AdaptiveRun | FixedRun
     if adaptive:
         run = AdaptiveRun(field, method, y0, start, end, saves, keep, limit, watch,
-                          rest is not None)
+                          rest is not None, stiff)
     else:
         run = FixedRun(field, method, y0, start, end, saves, keep or save_at is None, limit,
                        seed or 0)
     run.go()
+    run.finish()
     field.raise_pending()
     times, states = run.times_and_states(save_at is not None)
     stats = Stats(*run.counts, _time.perf_counter() - clock)
     pieces = Dense(run.pieces, start, 1.0 if end > start else -1.0) if keep else None
     return Trajectory(times, states, run.status, stats, Events.of(run.found, field.m), field.n,
-                      field.names, method.name, field.name, run.note, seed, pieces, field)
+                      field.names, run.work, field.name, run.note, seed, pieces, field)
 
 
 def _watch(field: Any, method: Any, events: Any, rest: float | None) -> Watch:
@@ -204,12 +214,13 @@ class AdaptiveRun:
 
     def __init__(self, field: Any, method: Any, y0: np.ndarray, start: float, end: float,
                  saves: np.ndarray, keep: bool, max_steps: int, watch: Watch | None = None,
-                 rests: bool = False) -> None:
+                 rests: bool = False, stiff: Rodas5P | None = None) -> None:
         if getattr(field, "nonsmooth", False):
             raise ValueError(f"{field.name} jumps or kinks, and its loss is a kernel, so the "
                              "surfaces cannot be located; give the loss as an expression, or use a "
                              "method of fixed step")
         self.field, self.method, self.end = field, method, end
+        self.stiff, self.work = stiff, method.name
         self.direction = 1.0 if end > start else -1.0
         self.saves, self.keep, self.max_steps = saves, keep or not len(saves), max_steps
         self.watch = Watch(field, []) if watch is None else watch
@@ -266,6 +277,9 @@ class AdaptiveRun:
     def _piece(self, motion: Motion, sides: np.ndarray, slopes: Any) -> int:
         """Run one piece; return the surface that ended it, or −1."""
         queue, watch = self.queue, self.watch
+        if self.stiff is not None and np.isfinite(queue.stiff[0]):
+            self.method, self.stiff = self.stiff, None
+            self.work += f" to t={queue.t[0]:.6g}, then {self.method.name}"
         path = Path() if self.keep or watch.count else None
         inner = Queue(queue.t, queue.y, queue.p, sides[None], queue.save_at, queue.saved)
         inner.h, inner.count, inner.save = queue.h, queue.count, queue.save
@@ -288,7 +302,7 @@ class AdaptiveRun:
 
         done = runner.advance(motion, self.method, inner, 0, 1, self.end, self.max_steps, 1, path,
                               look if watch.ends else None, FEW_STEPS if watch.ends else 0,
-                              stiffness=1)
+                              stiffness=1 if self.stiff is None else 2)
         if path is not None:
             piece = recorded()
             if done and watch.count:
@@ -302,10 +316,20 @@ class AdaptiveRun:
         if inner.status[0] == runner.SWITCH:
             queue.h[0] = 0.0  # a new piece estimates its own first step
             return int(inner.which[0])
+        if inner.status[0] == runner.IS_STIFF:
+            return -1
         self.status = runner.status_of(inner.status[0])
         if self.status in (Status.DIVERGED, Status.STEP_TOO_SMALL, Status.MAX_STEPS):
             self.note = f"This was at t={queue.t[0]:.12g}."
         return -1
+
+    def finish(self) -> None:
+        """Say in the note whether an explicit method met a stiff stretch."""
+        if self.method.stable and np.isfinite(self.queue.stiff[0]):
+            told = (f"From t={self.queue.stiff[0]:.6g} on the step was limited by the stability "
+                    f"of {self.method.name}, not by accuracy: the field is stiff there, and "
+                    "fo.Rodas5P takes longer steps.")
+            self.note = f"{self.note} {told}".strip()
 
     def _watch_steps(self, piece: Piece) -> None:
         """Take note of the user's events on some steps; a terminal one ends the run."""
@@ -451,6 +475,7 @@ class FixedRun:
     def __init__(self, field: Any, method: Any, y0: np.ndarray, start: float, end: float,
                  saves: np.ndarray, keep: bool, max_steps: int, seed: int) -> None:
         self.field, self.method, self.start, self.end = field, method, start, end
+        self.work = method.name
         self.total, self.h, self.h_last = method.steps(start, end)
         self.saves, self.keep = saves, keep
         self.stop = min(self.total, max_steps)
@@ -489,6 +514,9 @@ class FixedRun:
             self.pieces.append(Piece(steps, lengths, self.states[:-1], float(t[1]),
                                      self.states[-1], None if linear else self.method.tableau,
                                      None if linear else self._slopes))
+
+    def finish(self) -> None:
+        """Nothing is left to say."""
 
     def _block(self, keep: int) -> FixedBlock:
         return FixedBlock(self.field, self.method, self.y0[None], self.field.p[None], self.start,
