@@ -47,11 +47,11 @@ def conclude(at: Ints, sizes: Ints, numbers: Reals, lane: Int):
 def verdict(at: Ints, sizes: Ints, lane: Int) -> Int:
     """Return why the step is too small: growth beyond all bounds, or a tolerance out of reach."""
     y, k = doubles(at[Y]), doubles(at[FIRST])
-    if doubles(at[REFUSED])[lane] == 2.0:
-        return DIVERGED
     for i in range(sizes[ROWS]):
         if abs(y[i * W + lane]) > HUGE or not finite(k[i * W + lane]):
             return DIVERGED
+    if doubles(at[REFUSED])[lane] == 2.0 and doubles(at[SINGULAR])[lane] == 0.0:
+        return DIVERGED
     return STEP_TOO_SMALL
 
 
