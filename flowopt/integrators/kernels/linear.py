@@ -2,11 +2,12 @@
 
 P A = L U with a unit lower L (Golub & Van Loan, Matrix Computations, 4th ed., Algorithm 3.4.1).
 `factor` overwrites the matrix with both factors; entry k of `pivots` says with which row row k
-was exchanged in step k, as LAPACK does but counted from 0.
+was exchanged in step k, as LAPACK does but counted from 0. The diagonal holds the reciprocals of
+the pivots: a division takes as long as several multiplications, and `solve` is called often.
 """
 
 from flowopt._language import Int, Ints, Real, Reals, Truth, muladd, shift
-from flowopt.integrators.kernels.block import finite
+from flowopt.integrators.kernels.block import LARGEST, finite
 
 W = 1
 
@@ -14,7 +15,7 @@ W = 1
 def factor(a: Reals, pivots: Ints, n: Int) -> Truth:
     """Overwrite the matrix a (n, n) with its factors; return whether it is regular.
 
-    A matrix with a NaN or an infinity, or whose pivot is exactly 0, is not.
+    A matrix with a NaN or an infinity, or with a pivot whose reciprocal is no number, is not.
     """
     for k in range(n):
         row = shift(a, k * n)
@@ -25,11 +26,12 @@ def factor(a: Reals, pivots: Ints, n: Int) -> Truth:
         pivots[k] = best
         if best != k:
             exchange(row, shift(a, best * n), n)
+        row[k] = 1.0 / row[k]
         if row[k] == 0.0 or not finite(row[k]):
             return False
         for i in range(k + 1, n):
             below = shift(a, i * n)
-            below[k] = below[k] / row[k]
+            below[k] = below[k] * row[k]
             if not finite(below[k]):
                 return False
             subtract(shift(below, k + 1), shift(row, k + 1), below[k], n - k - 1)
@@ -50,7 +52,7 @@ def solve(a: Reals, pivots: Ints, b: Reals, n: Int):
         value = b[k]
         for j in range(k + 1, n):
             value = muladd(-a[k * n + j], b[j], value)
-        b[k] = value / a[k * n + k]
+        b[k] = value * a[k * n + k]
 
 
 def exchange(one: Reals, other: Reals, n: Int):
@@ -75,7 +77,7 @@ def factor_lanes(a: Reals, pivots: Ints, singular: Reals, n: Int):
         row = shift(a, k * n * W)
         for lane in range(W):
             choose_row(a, shift(pivots, k * W), n, k, lane)
-        check_row(shift(row, k * W), singular)
+        invert(shift(row, k * W), singular)
         for i in range(k + 1, n):
             below = shift(a, i * n * W)
             quotient(shift(below, k * W), shift(row, k * W), singular)
@@ -98,17 +100,17 @@ def choose_row(a: Reals, pivot: Ints, n: Int, k: Int, lane: Int):
             a[q] = value
 
 
-def check_row(pivot: Reals, singular: Reals):
+def invert(pivot: Reals, singular: Reals):
     for lane in range(W):
-        good = (abs(pivot[lane]) > 0.0) & (abs(pivot[lane]) <= 1.7976931348623157e308)
+        pivot[lane] = 1.0 / pivot[lane]
+        good = (abs(pivot[lane]) > 0.0) & (abs(pivot[lane]) <= LARGEST)
         singular[lane] = singular[lane] if good else 1.0
 
 
-def quotient(entry: Reals, pivot: Reals, singular: Reals):
+def quotient(entry: Reals, inverse: Reals, singular: Reals):
     for lane in range(W):
-        entry[lane] = entry[lane] / pivot[lane]
-        good = abs(entry[lane]) <= 1.7976931348623157e308
-        singular[lane] = singular[lane] if good else 1.0
+        entry[lane] = entry[lane] * inverse[lane]
+        singular[lane] = singular[lane] if abs(entry[lane]) <= LARGEST else 1.0
 
 
 def eliminate(out: Reals, other: Reals, times: Reals):
@@ -130,7 +132,7 @@ def solve_lanes(a: Reals, pivots: Ints, b: Reals, n: Int):
     for k in range(n - 1, -1, -1):
         for j in range(k + 1, n):
             reduce_row(b, k, j, shift(a, (k * n + j) * W))
-        divide_row(shift(b, k * W), shift(a, (k * n + k) * W))
+        times_row(shift(b, k * W), shift(a, (k * n + k) * W))
 
 
 def reduce_row(b: Reals, k: Int, j: Int, times: Reals):
@@ -139,6 +141,6 @@ def reduce_row(b: Reals, k: Int, j: Int, times: Reals):
         b[k * W + lane] = muladd(-times[lane], b[j * W + lane], b[k * W + lane])
 
 
-def divide_row(row: Reals, pivot: Reals):
+def times_row(row: Reals, inverse: Reals):
     for lane in range(W):
-        row[lane] = row[lane] / pivot[lane]
+        row[lane] = row[lane] * inverse[lane]
