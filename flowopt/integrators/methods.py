@@ -301,6 +301,8 @@ class Adaptive:
 
     def tolerances(self, m: int) -> np.ndarray:
         """Return atol for each of m components."""
+        if isinstance(self.atol, float):
+            return np.full(m, self.atol)
         atol = np.asarray(self.atol, dtype=float)
         if atol.ndim == 1 and len(atol) != m:
             raise ValueError(f"atol must be a number or have shape ({m},), got shape {atol.shape}")

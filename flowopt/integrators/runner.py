@@ -74,6 +74,11 @@ class Plan:
     dense: np.ndarray  # (degree, terms), in the order of line 0
     late: bool  # whether the slope at the new point is needed only after acceptance
 
+    @functools.cached_property
+    def addresses(self) -> tuple[int, ...]:
+        """The addresses of what does not differ from run to run."""
+        return tuple(map(_native.address, (self.weight, self.nodes, self.dense)))
+
     def placed(self, m: int, width: int, slopes: int) -> np.ndarray:
         """Return the lines with addresses: `slopes` is that of the first stage's block."""
         made = self.lines.copy()
@@ -258,8 +263,9 @@ class Table:
         self.sizes[places.CAPACITY] = capacity
         self.numbers = np.array([0.0, method.rtol, method.max_step, 0.9, 0.2, 8.0, 0.0, 0.0])
         degree = len(plan.dense) if rosenbrock else 0
-        self.path = (np.zeros(capacity), np.zeros(capacity), np.zeros((capacity, m)),
-                     np.zeros((capacity, degree, m)))
+        self.path = None if not keep else (
+            np.zeros(capacity), np.zeros(capacity), np.zeros((capacity, m)),
+            np.zeros((capacity, degree, m)))
         work = _native.aligned(made.length)
         starts = (made.offsets + _native.address(work)).tolist()
         first = slopes = starts[places.K - places.T]
@@ -275,15 +281,20 @@ class Table:
         one = places.ONE - places.T
         work[(starts[one] - starts[0]) // 8:][:width] = 1.0
         lines = plan.placed(m, width, slopes)
-        lane_id = np.full(width, -1)
-        pivots = np.zeros(m * width if rosenbrock else 1, dtype=np.int64)
-        told = np.array([m, 1, 0, ord("T")])  # LAPACK reads the low half of each
-        given = (motion.context(width), motion.context(1), lines, plan.weight, plan.nodes,
-                 plan.dense, method.tolerances(m), queue.save_at, queue.t, queue.h, queue.y,
-                 queue.p, queue.sides, queue.status, queue.which, queue.count, queue.save,
-                 queue.stiff, queue.saved, *self.path, pivots, told, lane_id)
-        self.at = np.array([*kernels, *derivatives, first, *map(_native.address, given), *starts])
-        self.kept = given, work
+        # what LAPACK is told (it reads the low half of each), lanes without trajectory, and pivots
+        whole = np.full(4 + width + (m * width if rosenbrock else 0), -1)
+        whole[:4] = m, 1, 0, ord("T")
+        told = _native.address(whole)
+        contexts = motion.context(width), motion.context(1), lines
+        given = (method.tolerances(m), queue.save_at, queue.t, queue.h, queue.y, queue.p,
+                 queue.sides, queue.status, queue.which, queue.count, queue.save, queue.stiff,
+                 queue.saved)
+        address = _native.address
+        buffers = (0, 0, 0, 0) if self.path is None else tuple(map(address, self.path))
+        self.at = np.array([*kernels, *derivatives, first, *map(address, contexts),
+                            *plan.addresses, *map(address, given), *buffers,
+                            told + 8 * (4 + width), told, told + 32, *starts])
+        self.kept = contexts, given, whole, work
 
     def _derivatives(self, motion: Motion, width: int) -> list[int]:
         """Return the kernels of ∂F/∂y and ∂F/∂t and LAPACK's LU; count what differences cost."""
@@ -334,7 +345,7 @@ def advance(motion: Motion, method: Any, queue: Queue, start: int, stop: int, t_
     arguments = table.at, sizes, numbers, BUDGET
     while True:
         code = call(*arguments)
-        if path is not None and (code != 1):
+        if path is not None and table.path is not None and code != 1:
             path.take(*table.path, int(sizes[places.RECORDED]))
             sizes[places.RECORDED] = 0
         if code == 0:

@@ -95,7 +95,7 @@ class RosenbrockTableau:
         """S, and one for the derivative at the new point."""
         return self.stages + 1
 
-    @property
+    @cached_property
     def gamma_value(self) -> float:
         """γ as a number."""
         return _value(self.gamma, "gamma")
