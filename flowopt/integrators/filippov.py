@@ -109,8 +109,10 @@ def _positive_definite(matrix: np.ndarray) -> bool:
 
 
 def _pivoted(q: np.ndarray, R: np.ndarray, tolerance: np.ndarray, start: float = 0.0) -> np.ndarray:
-    """Return the solution by principal pivoting (Murty's least-index rule, which always ends for
-    a P-matrix, after block exchanges have failed to reduce the number of violations).
+    """Return the solution by principal pivoting.
+
+    Murty's least-index rule, which always ends for a P-matrix, takes over when exchanges of whole
+    blocks no longer reduce the number of violations.
 
     Raises
     ------

@@ -243,8 +243,9 @@ def layout(tableau: Any, m: int, width: int, parameters: int, surfaces: int, tim
     slopes = total + 2 * rosenbrock  # of a Rosenbrock method also h ∂F/∂t and the first slope
     matrix = m * m * width if rosenbrock else 0
     blocks = [size, parameters * width, surfaces * width, slopes * size, size, size, 2 * size, size,
-              (places.SAMPLES + 1) * surfaces * width, size, matrix, matrix]
-    point = [m + 3, m, parameters, surfaces, surfaces, 1, terms, 2 * m]
+              (places.SAMPLES + 1) * surfaces * width, surfaces * width, size, matrix, matrix]
+    point = [m + 3, m, parameters, surfaces, surfaces, 1, terms, 2 * m,
+             (places.HALVINGS + 2) * (places.SAMPLES + 3)]
     lengths = np.array(lane + blocks + point)
     return Layout(plan, sizes, 8 * (np.cumsum(lengths) - lengths), int(lengths.sum()))
 
@@ -293,7 +294,7 @@ class Table:
         buffers = (0, 0, 0, 0) if self.path is None else tuple(map(address, self.path))
         self.at = np.array([*kernels, *derivatives, first, *map(address, contexts),
                             *plan.addresses, *map(address, given), *buffers,
-                            told + 8 * (4 + width), told, told + 32, *starts])
+                            told + 8 * (4 + width), told, bernstein_address(), told + 32, *starts])
         self.kept = contexts, given, whole, work
 
     def _derivatives(self, motion: Motion, width: int) -> list[int]:
@@ -306,6 +307,24 @@ class Table:
         self.sizes[places.DIFFERENCES] = cost
         lapack = _lapack() if self.sizes[places.LAPACK] else (0, 0)
         return [jacobian, rate, *lapack]
+
+
+@functools.cache
+def _bernstein() -> np.ndarray:
+    """Return the matrix from values at equal distances to Bernstein coefficients."""
+    from math import comb
+
+    n = places.SAMPLES
+    x = np.linspace(0.0, 1.0, n + 1)[:, None]
+    j = np.arange(n + 1)
+    return np.ascontiguousarray(np.linalg.inv(
+        np.array([comb(n, k) for k in j]) * x**j * (1 - x)**(n - j)))
+
+
+@functools.cache
+def bernstein_address() -> int:
+    """Return the address of that matrix, which lives for ever."""
+    return _native.address(_bernstein())
 
 
 @functools.cache
@@ -338,7 +357,7 @@ def advance(motion: Motion, method: Any, queue: Queue, start: int, stop: int, t_
     sizes[places.NEXT], sizes[places.QUEUE_END] = start, stop
     sizes[places.MAX_STEPS] = max_steps
     if chunk:
-        sizes[places.CAPACITY] = min(chunk, CAPACITY)
+        sizes[places.CAPACITY] = min(chunk, int(sizes[places.CAPACITY]))
     numbers[places.T_END] = t_end
     call = stepper("rosenbrock" if isinstance(method.tableau, RosenbrockTableau) else "adaptive",
                    width)

@@ -263,4 +263,4 @@ class Slide:
         """The motion on the surfaces, for the stepper."""
         return Motion(self.vector_field.m, lambda _: runner.stepper("sliding_field", 1).address,
                       lambda _: runner.stepper("sliding_surfaces", 1).address, len(self.sides),
-                      lambda _: self.context)
+                      lambda _: self.context, timed=not self.vector_field.autonomous)

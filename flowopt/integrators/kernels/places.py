@@ -23,21 +23,27 @@ T_END, RTOL, H_MAX, SAFETY, SHRINK, GROW, STABLE, GAMMA = range(8)
  QUEUE_STIFF, SAVED, PATH_T, PATH_H, PATH_Y, PATH_C,
  # rows that LU exchanged; what LAPACK is told: m, 1, its answer, the letter T
  PIVOTS, LAPACK_NUMBERS,
+ # from nine values to coefficients in the Bernstein basis
+ BERNSTEIN,
  # one number in each lane: its trajectory, time, next step, step in use, memory of the controller,
  # whether the step is accepted, whether the last one was not; time of a stage, three for the error;
  # steps in a row that stability limits, and that it does not; one; whether the matrix is singular
  LANE_ID, T, H, USED, MEMORY, ACCEPT, REFUSED, STAGE_T, ERR, OTHER, GUARD, STIFF, CALM, ONE,
  SINGULAR,
  # blocks: the state, parameters, sides of the surfaces, slopes, trial and new state, two
- # error estimates, zeros, switching functions at the samples of a step; ∂F/∂t, Jacobian and LU
- Y, P, SIDE, K, TRIAL, NEW, ESTIMATE, ZERO, PSI, RATE, JAC, LU,
- # one lane: state, slope, parameters, sides, switching functions, time, dense weights, scratch
- POINT, SLOPE, P1, S1, PSI1, T1, WEIGHTS, SPARE, PLACES) = range(70)
+ # error estimates, zeros, switching functions at the samples of a step and the least coefficient
+ # of each; ∂F/∂t, Jacobian and LU
+ Y, P, SIDE, K, TRIAL, NEW, ESTIMATE, ZERO, PSI, LOWEST, RATE, JAC, LU,
+ # one lane: state, slope, parameters, sides, switching functions, time, dense weights, scratch,
+ # polynomials of a switching function on parts of a step
+ POINT, SLOPE, P1, S1, PSI1, T1, WEIGHTS, SPARE, PARTS, PLACES) = range(73)
 # what a trajectory's status may be
 RUNNING, REACHED_END, SWITCH, DIVERGED, OUT_OF_STEPS, STEP_TOO_SMALL, IS_STIFF = range(7)
 # counts of a trajectory
 ACCEPTED, REJECTED, EVALUATIONS, JACOBIANS, COUNTS = range(5)
 #: fractions of a step at which the switching functions are looked at
-SAMPLES = 4
+SAMPLES = 8
+#: halvings of a step in the search for a dip of a switching function below zero
+HALVINGS = 20
 TINY = 2.220446049250313e-16
 HUGE = 1e10
