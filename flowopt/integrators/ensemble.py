@@ -27,6 +27,7 @@ from flowopt.integrators.methods import DOP853, Adaptive, checked_method
 from flowopt.integrators.reduce import Bound
 from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.status import Status
+from flowopt.integrators.structured import Structured
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Ensemble:
     Attributes
     ----------
     y : ndarray, shape (N, m)
-        Final states (NaN where a run of fixed step diverged); `x` is their θ part (N, n).
+        Final states (NaN where a run of fixed step diverged or a step had no solution); `x` is their θ part (N, n).
     t : ndarray, shape (N,)
         The time each run reached.
     status : ndarray of int, shape (N,)
@@ -158,6 +159,8 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     threads = os.cpu_count() or 1 if threads is None else _check.integer("threads", threads,
                                                                         at_least=1)
     adaptive = isinstance(method, Adaptive)
+    if isinstance(method, Structured):
+        method.check(field)
     if reduce is not None and adaptive:
         raise ValueError(f"reduce needs a method of fixed step, got {method.name}; use save_at, or "
                          "a method such as fo.RK4(h=...)")
@@ -274,6 +277,8 @@ class _Job:
         if adaptive and self.field.surfaces:
             self.field.address("smooth", LANES)
         self.field.address("rhs", self.width)
+        if isinstance(self.method, Structured):
+            self.method.head(self.field, self.width)
         if self.bound is not None:
             self.bound.address(self.width)
 
@@ -292,7 +297,8 @@ class _Job:
         self.y[low:high] = np.where(bad >= 0, np.nan, block.y[:, :lanes]).T
         self.t[low:high] = np.where(bad >= 0, self.start + bad * block.h, self.end)
         self.steps[low:high] = np.where(bad >= 0, bad, block.total)
-        self.status[low:high] = np.where(bad >= 0, Status.DIVERGED, Status.REACHED_END)
+        self.status[low:high] = [block.failure(lane) if bad[lane] >= 0 else Status.REACHED_END
+                                 for lane in range(lanes)]
         if len(self.saves):
             self.saved[low:high] = block.saved[:, :, :lanes].transpose(2, 0, 1)
         if self.bound is not None:

@@ -10,6 +10,8 @@ import numpy as np
 from flowopt import _native
 from flowopt.integrators import runner
 from flowopt.integrators.methods import Explicit
+from flowopt.integrators.status import Status
+from flowopt.integrators.structured import Head, Structured
 
 #: evaluations of one lane's row between two looks at Ctrl-C and the progress bar
 CHUNK = 2_000_000
@@ -71,6 +73,13 @@ class FixedBlock:
             self.reducer_address = reducer.address(width)
             reducer.first(start, self.y, self.p, self.totals)
         self.lane0, self.seed = lane0, seed
+        self.head: Head | None = None
+        if isinstance(method, Structured):
+            self.head = method.head(field, width)
+
+    def failure(self, lane: int) -> Status:
+        """Return why a lane ended early: it diverged, or its step has no solution."""
+        return Status.DIVERGED if self.head is None else self.head.status(lane)
 
     def _lay_out_saves(self, saves: np.ndarray, end: float) -> None:
         """Find for each time to save the step it lies in and its fraction of that step."""
@@ -107,6 +116,9 @@ class FixedBlock:
             head = (self.field.address("rhs", width), self.context, sizes, amplitude,
                     np.array([self.seed & 0xFFFFFFFF, (self.seed >> 32) & 0xFFFFFFFF, self.lane0],
                              dtype=np.int64))
+        elif self.head is not None:
+            name, implicit = self.head.stepper, self.head.stepper != "conformal"
+            head = (*self.head.arguments, sizes, *[self.head.why] * implicit)
         elif explicit:
             plan = runner.plan_of(self.method.tableau, width)
             sizes[8] = len(plan.weight[0])
@@ -128,4 +140,6 @@ class FixedBlock:
             self.save = int(sizes[6])
             if reached < upto or (tick is not None and not tick(done)):
                 break
+        if self.head is not None:
+            self.head.raise_pending()
         return self.step

@@ -16,6 +16,7 @@ from flowopt.integrators.fixed import FixedBlock
 from flowopt.integrators.methods import DOP853, Adaptive, Explicit, checked_method
 from flowopt.integrators.runner import Motion, Path, Queue
 from flowopt.integrators.status import Status
+from flowopt.integrators.structured import Structured
 from flowopt.integrators.trajectory import Events, Stats, Trajectory
 
 #: switches after which a run is called chattering
@@ -72,6 +73,8 @@ def _check_fit(method: Any, field: Any) -> None:
         method.tolerances(field.m)
     elif hasattr(method, "phases"):
         method.phases(field)
+    elif isinstance(method, Structured):
+        method.check(field)
 
 
 def checked_seed(seed: int | None, method: Any) -> int | None:
@@ -105,8 +108,8 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     t : (float, float)
         The span, in units of time; a reversed span runs backwards.
     method : Method, optional
-        `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `EulerMaruyama`
-        (fixed step), or `Dopri5`, `Tsit5`, `DOP853` (adaptive). Default: ``DOP853()``.
+        `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `ImplicitEuler`,
+        `ConformalLeapfrog`, `DiscreteGradient`, `EulerMaruyama` (fixed step), or `Dopri5`, `Tsit5`, `DOP853` (adaptive). Default: ``DOP853()``.
     save_at : array_like, shape (k,), optional
         Times to keep; by default the start and every step.
     events : list of Event or str, optional
@@ -168,7 +171,7 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     run.go()
     field.raise_pending()
     times, states = run.times_and_states(save_at is not None)
-    stats = Stats(*run.counts, 0, _time.perf_counter() - clock)
+    stats = Stats(*run.counts, run.jacobians, _time.perf_counter() - clock)
     pieces = Dense(run.pieces, start, 1.0 if end > start else -1.0) if keep else None
     return Trajectory(times, states, run.status, stats, Events.of(run.found, field.m), field.n,
                       field.names, method.name, field.name, run.note, seed, pieces, field)
@@ -221,6 +224,11 @@ class AdaptiveRun:
         self.found: list[tuple[float, np.ndarray, int, str]] = []
         self.pieces: list[Piece] = []
         self.evaluations = 0
+
+    @property
+    def jacobians(self) -> int:
+        """Evaluations of the Jacobian."""
+        return 0
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -410,9 +418,10 @@ class FixedRun:
         self.reached = block.run(self.stop)
         bad = int(block.bad[0])
         if bad >= 0:
-            self.reached, self.status = bad, Status.DIVERGED
+            self.reached, self.status = bad, block.failure(0)
+            last = "finite state" if self.status is Status.DIVERGED else "state"
             self.note = (f"This was in step {bad + 1}, after t={self._time(bad):.12g}; the last "
-                         "finite state is kept.")
+                         f"{last} is kept.")
         else:
             self.status = Status.REACHED_END if self.stop == self.total else Status.MAX_STEPS
             if self.status is Status.MAX_STEPS:
@@ -437,7 +446,7 @@ class FixedRun:
 
     def _last(self) -> np.ndarray:
         """The last finite state; a run that diverged is taken again up to there."""
-        if self.status is not Status.DIVERGED:
+        if self.block.bad[0] < 0:
             return self.block.y[:, 0].copy()
         again = self._block(0)
         again.run(self.reached)
@@ -450,9 +459,17 @@ class FixedRun:
         return self.end if k == self.total else self.start + k * self.h
 
     @property
+    def jacobians(self) -> int:
+        """Evaluations of the Jacobian."""
+        return 0 if self.block.head is None else self.block.head.evaluations[1]
+
+    @property
     def counts(self) -> tuple[int, int, int]:
         """Steps accepted and rejected, and evaluations of the field."""
         each = 1
+        if isinstance(self.method, Structured) and self.block.head is not None:
+            counted = self.block.head.evaluations[0]
+            return self.reached, 0, counted or self.reached + 1
         if isinstance(self.method, Explicit):
             each = self.method.tableau.stages
         elif self.field.is_kernel and not self.method.stochastic:

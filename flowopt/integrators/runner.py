@@ -26,7 +26,8 @@ _STATUS = {1: Status.REACHED_END, 3: Status.DIVERGED, 4: Status.MAX_STEPS,
 @functools.cache
 def stepper(name: str, width: int) -> _native.Function:
     """Return a compiled stepper for blocks of `width` lanes (compiled once per machine)."""
-    module = {"explicit": "fixed", "sequential": "fixed", "noisy": "noise"}.get(name, name)
+    module = {"explicit": "fixed", "sequential": "fixed", "noisy": "noise",
+              "implicit_euler": "implicit", "gonzalez": "implicit", "itoh_abe": "implicit"}.get(name, name)
     stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.COMPILER)
 
     def build() -> tuple[dict[str, Any], dict[str, Any]]:

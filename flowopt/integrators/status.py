@@ -26,6 +26,7 @@ class Status(IntEnum):
     STEP_TOO_SMALL = 7
     CHATTERING = 8
     CANCELLED = 9
+    NOT_CONVERGED = 11
 
     def __str__(self) -> str:
         return self.name
@@ -52,4 +53,6 @@ _SENTENCES = {
     Status.CHATTERING: "The motion meets several switching surfaces at once, or one of them again "
     "and again; a method of fixed step gives the discretised motion instead.",
     Status.CANCELLED: "The run was interrupted; what was finished is kept.",
+    Status.NOT_CONVERGED: "The equation of an implicit step was not solved: it has no solution, or "
+    "Newton's method did not find one; take a smaller step.",
 }
