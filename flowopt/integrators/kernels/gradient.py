@@ -33,6 +33,7 @@ from flowopt.integrators.kernels.newton import (
     scale,
     total,
 )
+from flowopt.integrators.kernels.proximal import proximal
 
 #: U(z) − U(y) is known to so many parts of |U(z)| + |U(y)|
 ROUNDING = 4.440892098500626e-16
@@ -42,14 +43,36 @@ ROUNDING = 4.440892098500626e-16
 def gonzalez(at: Ints, h: Real) -> Int:
     """Solve the step of length h from Y with Gonzalez's discrete gradient; the result is Z.
 
-    DG = g(m) + ρ d/|d|², with d = z − y, m = (y + z)/2 and ρ = U(z) − U(y) − g(m)·d. When
-    Newton's method fails from y, h grows from 0 to its value.
+    DG = g(m) + ρ d/|d|², with d = z − y, m = (y + z)/2 and ρ = U(z) − U(y) − g(m)·d. A solution
+    exists for every U that is bounded below (Brouwer). Newton's method looks for it from y, from
+    the point that the implicit midpoint rule would reach (2 w − y, where w is implicit Euler's
+    point for h/2), from w and from Itoh and Abe's point; if all fail, h grows from 0 to its value.
     """
-    copy(doubles(at[Z]), doubles(at[Y]), at[ROWS])
+    m, y, z = at[ROWS], doubles(at[Y]), doubles(at[Z])
+    copy(z, y, m)
     if not finite(gradient_residual(at, h, False)):
         return NOT_FINITE
-    done, part = 0.0, 1.0
+    if gradient_newton(at, h) == SOLVED:
+        return SOLVED
+    for guess in range(3):
+        outcome = SOLVED
+        if guess == 2:
+            outcome = itoh_abe(at, h)
+        else:
+            outcome = proximal(at, 0.5 * h)
+        if guess == 0:
+            for i in range(m):
+                z[i] = 2.0 * z[i] - y[i]
+        if outcome == SOLVED and gradient_newton(at, h) == SOLVED:
+            return SOLVED
+    return grown(at, h)
+
+
+def grown(at: Ints, h: Real) -> Int:
+    """Follow the solution from y at h = 0 to the whole step."""
+    done, part = 0.0, 0.5
     kept = doubles(at[D] + 8 * at[ROWS])
+    copy(doubles(at[Z]), doubles(at[Y]), at[ROWS])
     while True:
         copy(kept, doubles(at[Z]), at[ROWS])
         if gradient_newton(at, h * min(1.0, done + part)) == SOLVED:

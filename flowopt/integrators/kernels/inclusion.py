@@ -58,7 +58,8 @@ from flowopt.integrators.kernels.newton import (
 def inclusion(at: Ints, h: Real) -> Int:
     """Solve the step of length h from Y; the result is Z.
 
-    When Newton's method fails from y, h grows from 0 to its value.
+    When Newton's method fails from y, or passes a surface, h grows from 0 to its value: this
+    follows the solution that is y at h = 0.
     """
     m, count = at[ROWS], at[SURFACES]
     z, u = doubles(at[Z]), doubles(at[U])
@@ -78,7 +79,8 @@ def inclusion(at: Ints, h: Real) -> Int:
     while True:
         copy(kept, z, m)
         copy(kept_u, u, count)
-        if semismooth(at, h * min(1.0, done + part)) == SOLVED:
+        solved = semismooth(at, h * min(1.0, done + part)) == SOLVED
+        if solved and (part < 1e-3 or not jumped_over(at, kept, kept_u)):
             done = min(1.0, done + part)
             part = 2.0 * part
             if done == 1.0:
@@ -89,6 +91,22 @@ def inclusion(at: Ints, h: Real) -> Int:
             part = 0.25 * part
             if part < 1e-6:
                 return NOT_CONVERGED
+
+
+def jumped_over(at: Ints, start: Reals, before: Reals) -> Truth:
+    """Return whether z has passed a surface: a shorter step may find it held there.
+
+    The way from `start` to z is looked at in four places.
+    """
+    point, psi, u = doubles(at[TRIAL]), doubles(at[PSI]), doubles(at[U])
+    for part in range(1, 5):
+        for k in range(at[ROWS]):
+            point[k] = start[k] + 0.25 * part * (doubles(at[Z])[k] - start[k])
+        functions(at, point)
+        for i in range(at[SURFACES]):
+            if at[JUMPS + i] != 0 and abs(u[i]) == 1.0 and before[i] * psi[i] < 0.0:
+                return True
+    return False
 
 
 def switches(at: Ints, z: Reals, u: Reals):
@@ -187,7 +205,7 @@ def semismooth(at: Ints, h: Real) -> Int:
             return NOT_CONVERGED
         size = largest(doubles(at[D]), m)
         turned = largest(shift(doubles(at[D]), m), count)
-        whole = scale(at)
+        whole = max(scale(at), abs(h) * largest(doubles(at[F]), m))
         if turned <= 1e-7 and size <= LOOSE * whole and (
                 size <= TIGHT * whole or size >= 0.25 * before):
             if size <= TIGHT * whole:

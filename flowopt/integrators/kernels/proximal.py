@@ -86,7 +86,9 @@ def euler_newton(at: Ints, h: Real, descends: Truth) -> Int:
     """Find a zero of the residual from Z; the result is Z."""
     m, z = at[ROWS], doubles(at[Z])
     norm = euler_residual(at, h, False)
-    phi = objective(at, h, False) if descends else 0.0
+    phi = 0.0
+    if descends:
+        phi = objective(at, h, False)
     before = 1e300
     for _ in range(200):
         if norm == 0.0:
