@@ -13,7 +13,7 @@ import numpy as np
 
 from flowopt import _check
 from flowopt._evaluate import LANES
-from flowopt.integrators import runner, switching
+from flowopt.integrators import runner, singular, switching
 from flowopt.integrators.fixed import FixedBlock
 from flowopt.integrators.integrate import (
     MOST_BYTES,
@@ -319,17 +319,43 @@ class _Job:
             motion = Motion.free(field)
             runner.advance(motion, self.method, queue, 0, count, self.end, self.max_steps, LANES,
                            tick=self._tick)
+            if self._begun(queue, final, low):
+                runner.advance(motion, self.method, queue, 0, count, self.end, self.max_steps,
+                               LANES, tick=self._tick)
             for i in range(count):
+                if queue.status[i] == 99:
+                    continue
                 if queue.status[i] != 0:
                     final[i] = runner.status_of(queue.status[i])
         self.y[low:high], self.t[low:high], self.status[low:high] = queue.y, queue.t, final
         self.steps[low:high] = queue.count[:, 0]
 
+    def _begun(self, queue: Queue, final: np.ndarray, low: int) -> bool:
+        """Take the first steps of singular starts; return whether some trajectories go on."""
+        some = False
+        for i in np.nonzero(runner.not_begun(queue))[0].tolist():
+            one = self._own(low + i)
+            made = singular.first_step(one, self.start, queue.y[i], self.end, self.method,
+                                       queue.sides[i])
+            if made is not None and made.resting.any():
+                self._alone(one, queue, final, i)
+            elif made is not None:
+                runner.begin(queue, i, made, self.end)
+                some |= queue.t[i] != self.end
+                if queue.t[i] == self.end:
+                    queue.status[i] = 1
+            if self.stop:
+                break
+        return some
+
+    def _own(self, i: int) -> Any:
+        """Return the field with the parameters of run i."""
+        return self.field.with_parameters(**dict(zip(self.field.parameters, self.p[i].tolist(),
+                                                     strict=True)))
+
     def _with_surfaces(self, queue: Queue, final: np.ndarray, low: int) -> None:
         """Run free pieces in lanes; what happens on a surface is decided run by run."""
-        own = [self.field.with_parameters(**dict(zip(self.field.parameters, row.tolist(),
-                                                     strict=True)))
-               for row in self.p[low:low + len(final)]]
+        own = [self._own(i) for i in range(low, low + len(final))]
         direction = 1.0 if self.end > self.start else -1.0
         special: list[int] = []
         for i, one in enumerate(own):
@@ -347,6 +373,9 @@ class _Job:
             runner.advance(motion, self.method, queue, 0, len(final), self.end, self.max_steps,
                            LANES, tick=self._tick)
             for i in np.nonzero((final == Status.CANCELLED) & (queue.status != 0))[0].tolist():
+                if runner.not_begun(queue)[i]:
+                    self._alone(own[i], queue, final, i)
+                    continue
                 if queue.status[i] != runner.SWITCH:
                     final[i] = runner.status_of(queue.status[i])
                     continue

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from flowopt import _check
-from flowopt.integrators import runner, switching
+from flowopt.integrators import runner, singular, switching
 from flowopt.integrators.dense import Dense, Piece
 from flowopt.integrators.events import Event, Watch
 from flowopt.integrators.fixed import FixedBlock
@@ -224,6 +224,7 @@ class AdaptiveRun:
         self.found: list[tuple[float, np.ndarray, int, str]] = []
         self.pieces: list[Piece] = []
         self.evaluations = 0
+        self.resting = np.zeros(field.m, dtype=bool)
 
     @property
     def jacobians(self) -> int:
@@ -293,10 +294,45 @@ class AdaptiveRun:
                 return -1
             queue.h[0] = 0.0  # a new piece estimates its own first step
             return which
+        if runner.not_begun(inner)[0]:
+            self._singular_start()
+            return -1
         self.status = runner.status_of(inner.status[0])
         if self.status in (Status.DIVERGED, Status.STEP_TOO_SMALL, Status.MAX_STEPS):
             self.note = f"This was at t={queue.t[0]:.12g}."
         return -1
+
+    def _singular_start(self) -> None:
+        """Take the first step from a start at which the field is not finite."""
+        queue, field, direction = self.queue, self.field, self.direction
+        t0, y0 = float(queue.t[0]), queue.y[0].copy()
+        signs = self.event_sides
+
+        def quiet(t: np.ndarray, y: np.ndarray) -> bool:  # no event inside the step
+            if signs is None:
+                return True
+            values = [self.watch.values(a, b, queue.sides[0])
+                      for a, b in zip(t.tolist(), y, strict=True)]
+            return not (np.array(values) * signs < 0.0).any()
+
+        made = singular.first_step(field, t0, y0, self.end, self.method, queue.sides[0], quiet)
+        if made is None:
+            self.status, self.note = Status.DIVERGED, f"{singular.REFUSED} It is t={t0:.12g}."
+            return
+        runner.begin(queue, 0, made, self.end)
+        queue.sides[0] = made.sides
+        t1, y1 = float(queue.t[0]), queue.y[0].copy()
+        if signs is not None:
+            now = self.watch.sides(t1, y1, made.sides, direction)
+            self.event_sides = np.where(np.isnan(signs), now, signs)
+        if self.keep:
+            self.pieces.append(Piece(np.array([t0]), np.array([t1 - t0]), y0[None], t1, y1,
+                                     coefficients=made.coefficients[None], root=True))
+        if made.resting.any():
+            self.resting = made.resting
+            self.motion = singular.guarded(self.motion, field, made.sides, made.resting)
+        if t1 == self.end:
+            self.status = Status.REACHED_END
 
     def _at_event(self, index: int) -> None:
         """Take note of an event; end the run if it is terminal and in its direction."""
@@ -319,7 +355,8 @@ class AdaptiveRun:
 
         def slopes(t: np.ndarray, y: np.ndarray) -> np.ndarray:
             kind = "smooth" if field.surfaces else "rhs"
-            return field._rows(kind, field.m, t, y, np.broadcast_to(sides, (len(t), len(sides))))
+            rows = field._rows(kind, field.m, t, y, np.broadcast_to(sides, (len(t), len(sides))))
+            return singular.at_rest(rows, self.resting)
 
         which = self._piece(self.motion, sides, slopes)
         if which < 0:  # the end, or an event after which the motion goes on as it was

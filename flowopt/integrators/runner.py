@@ -256,3 +256,27 @@ def advance(motion: Motion, method: Any, queue: Queue, start: int, stop: int, t_
 def status_of(code: int) -> Status:
     """Return the status of a stepper's code."""
     return _STATUS[int(code)]
+
+
+def not_begun(queue: Queue) -> np.ndarray:
+    """Return which trajectories have a finite start at which the field is not finite: (N,)."""
+    return ((queue.status == places.DIVERGED) & (queue.count[:, :2].sum(axis=1) == 0)
+            & np.isfinite(queue.y).all(axis=1))
+
+
+def begin(queue: Queue, one: int, first: Any, end: float) -> None:
+    """Put the first step of a singular start (integrators/singular.py) into the queue."""
+    t0, y0 = float(queue.t[one]), queue.y[one].copy()
+    direction = 1.0 if end > t0 else -1.0
+    t1 = t0 + direction * first.length
+    t1 = end if abs(end - t0) <= first.length else t1
+    along = (queue.save_at[queue.save[one]:] - t0) * direction
+    within = int((along <= abs(t1 - t0)).sum())
+    if within:
+        low = int(queue.save[one])
+        queue.saved[one, low:low + within] = first.at(y0, along[:within])
+        queue.save[one] += within
+    queue.t[one], queue.y[one] = t1, first.y
+    queue.h[one], queue.status[one] = 0.0, 0
+    queue.count[one, 0] += 1
+    queue.count[one, 2] += first.evaluations
