@@ -37,7 +37,8 @@ class Ensemble:
     Attributes
     ----------
     y : ndarray, shape (N, m)
-        Final states (NaN where a run of fixed step diverged or a step had no solution); `x` is their θ part (N, n).
+        Final states (NaN where a run of fixed step diverged or a step had no solution); `x` is
+        their θ part (N, n).
     t : ndarray, shape (N,)
         The time each run reached.
     status : ndarray of int, shape (N,)

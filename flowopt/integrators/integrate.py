@@ -109,7 +109,8 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
         The span, in units of time; a reversed span runs backwards.
     method : Method, optional
         `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `ImplicitEuler`,
-        `ConformalLeapfrog`, `DiscreteGradient`, `EulerMaruyama` (fixed step), or `Dopri5`, `Tsit5`, `DOP853` (adaptive). Default: ``DOP853()``.
+        `ConformalLeapfrog`, `DiscreteGradient`, `EulerMaruyama` (fixed step), or `Dopri5`,
+        `Tsit5`, `DOP853` (adaptive). Default: ``DOP853()``.
     save_at : array_like, shape (k,), optional
         Times to keep; by default the start and every step.
     events : list of Event or str, optional

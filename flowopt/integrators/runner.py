@@ -27,7 +27,8 @@ _STATUS = {1: Status.REACHED_END, 3: Status.DIVERGED, 4: Status.MAX_STEPS,
 def stepper(name: str, width: int) -> _native.Function:
     """Return a compiled stepper for blocks of `width` lanes (compiled once per machine)."""
     module = {"explicit": "fixed", "sequential": "fixed", "noisy": "noise",
-              "implicit_euler": "implicit", "gonzalez": "implicit", "itoh_abe": "implicit"}.get(name, name)
+              "implicit_euler": "implicit", "gonzalez": "implicit",
+              "itoh_abe": "implicit"}.get(name, name)
     stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.COMPILER)
 
     def build() -> tuple[dict[str, Any], dict[str, Any]]:

@@ -50,7 +50,9 @@ def collocation(count: int) -> Collocation:
     """
     from numpy.polynomial import Polynomial, legendre
 
-    x, w = legendre.leggauss(count)
+    nodes: Any = legendre.leggauss(count)
+    x, w = nodes
+    integral: Any
     a = np.zeros((count, count))
     polynomial = np.zeros((count, count))
     for j in range(count):
@@ -114,7 +116,25 @@ class Problem:
         made[:, self.resting, :] = 0.0
         return made
 
-    def solve(self, count: int, root: float) -> tuple[np.ndarray, np.ndarray] | None:
+    def guess(self, count: int, roots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return stages (R, K, m) for each root of a length, by three sweeps, and F there.
+
+        v must have moved before g/√v is a number; what is not a number does not move yet.
+        """
+        rule, m = collocation(count), self.m
+        s = roots[:, None] * rule.c  # (R, K)
+        t = (self.t0 + self.direction * s**2).ravel()
+        factor = self.direction * 2.0 * s[:, :, None] * roots[:, None, None]
+        y = np.tile(self.y0, (*s.shape, 1))
+        for sweep in range(4):
+            slope = self.slopes(t, y.reshape(-1, m)).reshape(y.shape)
+            if sweep < 3:
+                moves = np.where(np.isfinite(slope), factor * slope, 0.0)
+                y = self.y0 + np.einsum("ij,rjm->rim", rule.a, moves)
+        return y, slope
+
+    def solve(self, count: int, root: float, y: np.ndarray
+              ) -> tuple[np.ndarray, np.ndarray] | None:
         """Return the stages and slopes dy/ds of the collocation on [0, root], or None."""
         rule, m = collocation(count), self.m
         s = root * rule.c
@@ -122,19 +142,15 @@ class Problem:
         if (t == self.t0).any():
             return None
         factor = self.direction * 2.0 * s[:, None]
-        y = np.tile(self.y0, (count, 1))
-        for _ in range(3):  # a guess: v must have moved before g/√v is a number
-            slope = factor * self.slopes(t, y)
-            y = self.y0 + root * rule.a @ np.where(np.isfinite(slope), slope, 0.0)
         before = np.inf
         for _ in range(30):
             slope = factor * self.slopes(t, y)
             jacobian = factor[:, :, None] * self.jacobians(t, y)
+            if not (np.isfinite(slope).all() and np.isfinite(jacobian).all()):
+                return None
             residual = y - self.y0 - root * rule.a @ slope
             matrix = -root * np.einsum("ij,jkl->ikjl", rule.a, jacobian)
             matrix = matrix.reshape(count * m, count * m) + np.eye(count * m)
-            if not (np.isfinite(matrix).all() and np.isfinite(residual).all()):
-                return None
             try:
                 change = np.linalg.solve(matrix, -residual.ravel()).reshape(count, m)
             except np.linalg.LinAlgError:
@@ -147,13 +163,14 @@ class Problem:
             before = size
         return None
 
-    def step(self, length: float) -> Start | None:
+    def step(self, length: float, guess: np.ndarray) -> Start | None:
         """Return the first step of a length if both collocations agree on it."""
         root = float(np.sqrt(length))
-        fine, coarse = self.solve(FINE, root), None
-        if fine is not None:
-            coarse = self.solve(COARSE, root)
-        if fine is None or coarse is None:
+        fine = self.solve(FINE, root, guess)
+        if fine is None:
+            return None
+        coarse = self.solve(COARSE, root, self.guess(COARSE, np.array([root]))[0][0])
+        if coarse is None:
             return None
         found = [root * collocation(k).polynomial @ slope for k, slope in ((FINE, fine[1]),
                                                                            (COARSE, coarse[1]))]
@@ -222,21 +239,27 @@ def first_step(field: Any, t0: float, y0: np.ndarray, end: float, method: Any,
     problem = Problem(field, t0, y0, direction,
                       lambda y: atol + method.rtol * np.maximum(np.abs(y), np.abs(y0)))
     longest = min(abs(end - t0), method.max_step, method.h0 or np.inf, 1.0)
+    lengths = longest * 0.25 ** np.arange(CUTS)
+    lengths = lengths[np.abs(t0 + direction * lengths * collocation(FINE).c[0]**2 - t0) > 0.0]
     free = _on_surfaces(field, t0, y0, sides)
     if len(free) > 6:
         return None
-    for length in longest * 0.25 ** np.arange(CUTS):
-        if t0 + direction * length == t0:
-            break
-        for choice in product((1.0, -1.0), repeat=len(free)):
-            problem.sides = sides.copy()
-            problem.sides[free] = choice
-            problem.resting = _resting(problem, length)
-            made = problem.step(float(length))
-            if made is None:
+    guesses = []
+    for choice in product((1.0, -1.0), repeat=len(free)):
+        problem.sides = sides.copy()
+        problem.sides[free] = choice
+        guesses.append((problem.sides, *problem.guess(FINE, np.sqrt(lengths))))
+    x = np.linspace(0.1, 1.0, 10) ** 2
+    for i, length in enumerate(lengths.tolist()):
+        for held, y, slope in guesses:
+            problem.sides = held
+            problem.resting = _resting(problem, t0 + direction * length, y[i], slope[i])
+            if not np.isfinite(at_rest(slope[i], problem.resting)).all():
                 continue
-            x = np.linspace(0.1, 1.0, 10) ** 2 * made.length
-            if checked is None or checked(t0 + direction * x, made.at(y0, x)):
+            made = problem.step(length, y[i])
+            problem.resting = np.zeros(field.m, dtype=bool)
+            if made is not None and (checked is None or checked(
+                    t0 + direction * length * x, made.at(y0, length * x))):
                 return made
     return None
 
@@ -249,26 +272,17 @@ def _on_surfaces(field: Any, t0: float, y0: np.ndarray, sides: np.ndarray) -> li
     return [i for i in range(field.surfaces) if psi[i] == 0.0 or np.isnan(psi[i])]
 
 
-def _resting(problem: Problem, length: float) -> np.ndarray:
+def _resting(problem: Problem, t: float, y: np.ndarray, slope: np.ndarray) -> np.ndarray:
     """Return the components that are 0/0 along the whole step, and 0 when one state is moved.
 
     Such is −g/√v with g = v = 0: next to v = 0 it is 0, and so the component stays.
     """
-    m, y0 = problem.m, problem.y0
-    problem.resting = np.zeros(m, dtype=bool)
-    rule = collocation(FINE)
-    root = np.sqrt(length)
-    t = problem.t0 + problem.direction * (root * rule.c)**2
-    factor = problem.direction * 2.0 * root * rule.c[:, None]
-    y = np.tile(y0, (FINE, 1))
-    for _ in range(3):
-        slope = factor * problem.slopes(t, y)
-        y = y0 + root * rule.a @ np.where(np.isfinite(slope), slope, 0.0)
-    undefined = np.isnan(problem.slopes(t, y)).all(axis=0)
+    undefined = np.isnan(slope).all(axis=0)
     if not undefined.any():
         return undefined
+    m = problem.m
     moved = np.repeat(y[-1:], 2 * m, axis=0)
     moved[np.arange(m), np.arange(m)] += 1e-6
     moved[m + np.arange(m), np.arange(m)] -= 1e-6
-    near = problem.slopes(np.repeat(t[-1:], 2 * m), moved)
+    near = problem.slopes(np.full(2 * m, t), moved)
     return undefined & (near == 0.0).any(axis=0)

@@ -74,7 +74,8 @@ def _build_force(field: Any, width: int) -> tuple[dict[str, Any], dict[str, Any]
     velocities = system.variables[half:]
     if any(sympy.expand(rule - v) != 0 for rule, v in zip(rhs[:half], velocities, strict=True)):
         return {"reason": "the velocity of q is not v itself"}, {}
-    frictions = {sympy.expand(-rule.diff(v)) for rule, v in zip(rhs[half:], velocities, strict=True)}
+    frictions = {sympy.expand(-rule.diff(v))
+                 for rule, v in zip(rhs[half:], velocities, strict=True)}
     gamma = frictions.pop()
     if frictions or not gamma.free_symbols <= set(system.parameters):
         return {"reason": "its friction is not one number or parameter for all velocities"}, {}

@@ -23,8 +23,8 @@ from flowopt.integrators.kernels.gradient import gonzalez, itoh_abe
 from flowopt.integrators.kernels.inclusion import inclusion
 from flowopt.integrators.kernels.newton import (
     NOT_FINITE,
-    PARAMETERS,
     P1,
+    PARAMETERS,
     ROWS,
     SOLVED,
     SURFACES,

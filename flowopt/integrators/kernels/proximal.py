@@ -1,13 +1,12 @@
 """Implicit Euler of a smooth field: z = y + h F(t + h, z), by Newton with a line search.
 
 For F = −∇U and h > 0 the steps descend on Φ(z) = U(z) + |z − y|²/(2h), whose gradient is
-(z − y)/h − F: where Newton's direction does not go down (Φ is not convex there), the matrix is
-shifted by a multiple of the identity, as Levenberg does. The other fields descend on the residual.
+(z − y)/h − F: where the matrix is not positive definite (Φ is not convex there), it is shifted by a multiple of the identity, as Levenberg does. The other fields descend on the residual.
 """
 
 import math
 
-from flowopt._language import Int, Ints, Real, Truth, doubles
+from flowopt._language import Int, Ints, Real, Truth, doubles, muladd
 from flowopt.integrators.kernels.block import finite
 from flowopt.integrators.kernels.fixed import copy
 from flowopt.integrators.kernels.newton import (
@@ -126,6 +125,24 @@ def euler_newton(at: Ints, h: Real, descends: Truth) -> Int:
     return NOT_CONVERGED
 
 
+def definite(at: Ints, n: Int) -> Truth:
+    """Return whether A, which is symmetric, is positive definite, by Cholesky on a copy."""
+    a = doubles(at[J] + 8 * n * n)
+    copy(a, doubles(at[A]), n * n)
+    for k in range(n):
+        for i in range(k, n):
+            value = a[i * n + k]
+            for j in range(k):
+                value = muladd(-a[i * n + j], a[k * n + j], value)
+            if i == k:
+                if not value > 0.0:
+                    return False
+                a[k * n + k] = math.sqrt(value)
+            else:
+                a[i * n + k] = value / a[k * n + k]
+    return True
+
+
 def euler_direction(at: Ints, h: Real, descends: Truth) -> Real:
     """Set D to Newton's direction and return the slope of Φ along it (NaN: there is none)."""
     m = at[ROWS]
@@ -139,11 +156,11 @@ def euler_direction(at: Ints, h: Real, descends: Truth) -> Real:
         for i in range(m):
             a[i * m + i] += 1.0 + shift
             d[i] = -g[i]
-        regular = linear(at, m)
+        regular = (not descends or definite(at, m)) and linear(at, m)
         slope = 0.0
         for i in range(m):
             slope += g[i] * d[i]
-        if regular and (not descends or slope < -1e-10 * total(g, m) * total(d, m)):
+        if regular and (not descends or slope < 0.0):
             return slope / h
         if not descends:
             break
