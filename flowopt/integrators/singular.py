@@ -52,16 +52,15 @@ def collocation(count: int) -> Collocation:
 
     nodes: Any = legendre.leggauss(count)
     x, w = nodes
-    integral: Any
     a = np.zeros((count, count))
     polynomial = np.zeros((count, count))
     for j in range(count):
         values = legendre.legvander(x[j:j + 1], count - 1)[0]
         series = (2 * np.arange(count) + 1) / 2 * w[j] * values
-        integral = legendre.legint(series, lbnd=-1.0)  # over [−1, 1]: twice that over [0, 1]
-        a[:, j] = legendre.legval(x, integral) / 2
-        powers = Polynomial(legendre.leg2poly(integral))(Polynomial([-1.0, 2.0])).coef / 2
-        polynomial[:, j] = np.resize(np.append(powers[1:], np.zeros(count)), count)
+        integral: Any = legendre.legint(series, lbnd=-1.0)  # over [−1, 1]: twice that over [0, 1]
+        a[:, j] = np.asarray(legendre.legval(x, integral)) / 2
+        powers: Any = Polynomial(legendre.leg2poly(integral))(Polynomial([-1.0, 2.0]))
+        polynomial[:, j] = np.resize(np.append(powers.coef[1:] / 2, np.zeros(count)), count)
     return Collocation((x + 1) / 2, w / 2, a, polynomial)
 
 

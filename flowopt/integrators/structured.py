@@ -86,8 +86,9 @@ def implicit_head(stepper: str, vector_field: Any, width: int, potential: int,
     matrix = 1 if stepper == "itoh_abe" else equations**2
     lengths = {places.T1: 1, places.P1: parameters, places.SIDE: max(1, surfaces), places.Y: m,
                places.Z: m, places.TRIAL: m, places.F: m, places.G: equations,
-               places.D: 2 * equations, places.A: matrix, places.J: 3 * m * m if jumps else 2 * matrix,
-               places.PIVOTS: equations, places.SPARE: 5 * m + 1}
+               places.D: 2 * equations, places.A: matrix,
+               places.J: 3 * m * m if jumps else 2 * matrix, places.PIVOTS: equations,
+               places.SPARE: 5 * m + 1}
     if jumps:
         lengths |= {places.U: surfaces, places.TRIAL_U: surfaces, places.PSI: surfaces,
                     places.PSI_RATES: surfaces * (m + 1), places.JUMP: surfaces * m,

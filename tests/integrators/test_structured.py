@@ -183,7 +183,8 @@ def test_coulomb_friction_sticks():
     run = fo.integrate(field, [3.0, 0.0], t=(0, 15), method=fo.ImplicitEuler(0.002),
                        save_at=[np.pi, 2 * np.pi, 13.5, 15.0])
     np.testing.assert_allclose(run.y[:3, 0], [-2.2, 1.4, -0.2], atol=0.03)  # order 1
-    assert np.abs(run.y[2:, 1]).max() < 1e-15 and run.y[2, 0] == pytest.approx(run.y[3, 0], abs=1e-14)
+    assert np.abs(run.y[2:, 1]).max() < 1e-15
+    assert run.y[2, 0] == pytest.approx(run.y[3, 0], abs=1e-14)
 
 
 def test_a_surface_that_holds_is_not_passed():
@@ -228,7 +229,7 @@ def test_the_symplectic_form_shrinks_by_exactly_the_friction(h, gamma):
 
 @pytest.mark.parametrize("equations, names, why", [
     (["v", "-v**3 - q"], ["q", "v"], "friction"), (["2*v", "-q"], ["q", "v"], "velocity of q"),
-    (["v", "-v - q + sin(t)"], ["q", "v"], "force"), (["v", "-3/(t + 1)*v - q"], ["q", "v"], "fric"),
+    (["v", "-v - q + sin(t)"], ["q", "v"], "force"), (["v", "-v/(t + 1) - q"], ["q", "v"], "fric"),
     (["-x"], ["x"], "velocities"),
     (["v", "w", "-v - q", "-2*w - r"], ["q", "r", "v", "w"], "friction")])
 def test_conformal_leapfrog_refuses(equations, names, why):

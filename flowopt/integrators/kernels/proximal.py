@@ -1,7 +1,8 @@
 """Implicit Euler of a smooth field: z = y + h F(t + h, z), by Newton with a line search.
 
 For F = −∇U and h > 0 the steps descend on Φ(z) = U(z) + |z − y|²/(2h), whose gradient is
-(z − y)/h − F: where the matrix is not positive definite (Φ is not convex there), it is shifted by a multiple of the identity, as Levenberg does. The other fields descend on the residual.
+(z − y)/h − F: where the matrix is not positive definite (Φ is not convex there), it is shifted by
+a multiple of the identity, as Levenberg does. The other fields descend on the residual.
 """
 
 import math
