@@ -334,19 +334,21 @@ class _Job:
     def _begun(self, queue: Queue, final: np.ndarray, low: int) -> bool:
         """Take the first steps of singular starts; return whether some trajectories go on."""
         some = False
-        for i in np.nonzero(runner.not_begun(queue))[0].tolist():
-            one = self._own(low + i)
-            made = singular.first_step(one, self.start, queue.y[i], self.end, self.method,
-                                       queue.sides[i])
-            if made is not None and made.resting.any():
-                self._alone(one, queue, final, i)
-            elif made is not None:
-                runner.begin(queue, i, made, self.end)
-                some |= queue.t[i] != self.end
-                if queue.t[i] == self.end:
-                    queue.status[i] = 1
+        left = np.nonzero(runner.not_begun(queue))[0]
+        most = max(1, 4_000_000 // (singular.FINE * self.field.m)**2)  # numbers of the matrices
+        for first in range(0, len(left), most):
             if self.stop:
                 break
+            part = left[first:first + most]
+            made = singular.first_steps(self.field, queue.p[part], self.start, queue.y[part],
+                                        self.end, self.method, queue.sides[0])
+            for i, start in ((int(part[k]), start) for k, start in made.items()):
+                if start.resting.any():
+                    self._alone(self._own(low + i), queue, final, i)
+                    continue
+                runner.begin(queue, i, start, self.end)
+                queue.status[i] = queue.t[i] == self.end
+                some |= queue.t[i] != self.end
         return some
 
     def _own(self, i: int) -> Any:

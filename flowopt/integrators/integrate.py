@@ -316,7 +316,8 @@ class AdaptiveRun:
                       for a, b in zip(t.tolist(), y, strict=True)]
             return not (np.array(values) * signs < 0.0).any()
 
-        made = singular.first_step(field, t0, y0, self.end, self.method, queue.sides[0], quiet)
+        made = singular.first_steps(field, queue.p, t0, queue.y, self.end, self.method,
+                                    queue.sides[0], quiet).get(0)
         if made is None:
             self.status, self.note = Status.DIVERGED, f"{singular.REFUSED} It is t={t0:.12g}."
             return

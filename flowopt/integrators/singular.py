@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from flowopt import _adapters
+from flowopt._evaluate import evaluate
 from flowopt.integrators.runner import Motion
 
 #: numbers of nodes of the two collocations
@@ -87,116 +88,188 @@ class Start:
 
 
 class Problem:
-    """The equation in s from one start; the sides of the surfaces are held fixed."""
+    """The equation in s from N starts; the sides of the surfaces are held fixed.
 
-    def __init__(self, field: Any, t0: float, y0: np.ndarray, direction: float,
-                 tolerance: Any) -> None:
-        self.field, self.t0, self.y0, self.direction = field, t0, y0, direction
-        self.tolerance = tolerance  # of a state: (m,)
-        self.m, self.evaluations = field.m, 0
-        self.sides = np.ones(field.surfaces)
-        self.resting = np.zeros(self.m, dtype=bool)
+    Sums are written out, so that a run gives the same bits alone and in company.
+    """
 
-    def slopes(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return F at (t, y) for a batch, 0 in resting components."""
-        kind = "smooth" if self.field.surfaces else "rhs"
-        sides = np.broadcast_to(self.sides, (len(t), len(self.sides)))
-        self.evaluations += len(t)
-        return at_rest(self.field._rows(kind, self.m, t, y, sides), self.resting)
+    def __init__(self, field: Any, p: np.ndarray, t0: float, y0: np.ndarray, direction: float,
+                 method: Any, sides: np.ndarray) -> None:
+        self.field, self.p, self.t0, self.y0 = field, p, t0, y0  # p (N, P), y0 (N, m)
+        self.direction, self.m, self.sides = direction, field.m, sides
+        self.atol, self.rtol = method.tolerances(field.m), method.rtol
+        self.evaluations = np.zeros(len(y0), dtype=np.int64)
+        self.resting = np.zeros(y0.shape, dtype=bool)
 
-    def jacobians(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return ∂F/∂y for a batch: (K, m, m)."""
+    def tolerance(self, runs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the tolerance of states y (N, K, m) of some runs."""
+        return self.atol + self.rtol * np.maximum(np.abs(y), np.abs(self.y0[runs, None]))
+
+    def rows(self, kind: str, count: int, runs: np.ndarray, t: np.ndarray, y: np.ndarray
+             ) -> np.ndarray:
+        """Return a kernel's result (N, K, count) at times (K,) and states (N, K, m) of runs."""
+        nodes = y.shape[1]
+        if not len(runs):
+            return np.zeros((0, nodes, count))
+        times, p = np.tile(t, len(runs)), np.repeat(self.p[runs], nodes, axis=0)
+        sides = np.broadcast_to(self.sides, (len(times), len(self.sides)))
+        made = evaluate(lambda width: self.field.address(kind, width), count, times,
+                        y.reshape(-1, self.m), p, sides, self.field.context)
+        self.field.raise_pending()
+        return made.reshape(len(runs), nodes, count)
+
+    def slopes(self, runs: np.ndarray, t: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return F (N, K, m), 0 in resting components."""
+        self.evaluations[runs] += y.shape[1]
+        made = self.rows("smooth" if self.field.surfaces else "rhs", self.m, runs, t, y)
+        return at_rest(made, self.resting[runs, None])
+
+    def jacobians(self, runs: np.ndarray, t: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return ∂F/∂y (N, K, m, m); by central differences if F is a kernel."""
+        m = self.m
         if self.field.is_kernel:
-            made = self.field.jacobian(t, y)
+            step = np.cbrt(np.finfo(float).eps) * np.maximum(1.0, np.abs(y))
+            made = np.empty((*y.shape, m))
+            for j in range(m):
+                shift = np.zeros_like(y)
+                shift[:, :, j] = step[:, :, j]
+                made[:, :, :, j] = (self.slopes(runs, t, y + shift)
+                                    - self.slopes(runs, t, y - shift)) / (2 * step[:, :, j:j + 1])
         else:
-            sides = np.broadcast_to(self.sides, (len(t), len(self.sides)))
-            made = self.field._rows("jacobian", self.m**2, t, y, sides)
-            made = made.reshape(-1, self.m, self.m)
-        made[:, self.resting, :] = 0.0
-        return made
+            made = self.rows("jacobian", m * m, runs, t, y).reshape(*y.shape, m)
+        return np.where(self.resting[runs, None, :, None], 0.0, made)
 
-    def guess(self, count: int, roots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return stages (R, K, m) for each root of a length, by three sweeps, and F there.
+    def nodes(self, count: int, root: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the times of the nodes (K,) and dt/ds there (K, 1)."""
+        s = root * collocation(count).c
+        return self.t0 + self.direction * s**2, self.direction * 2.0 * s[:, None]
+
+    def guess(self, runs: np.ndarray, count: int, root: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return stages (N, K, m) by three sweeps, and F there.
 
         v must have moved before g/√v is a number; what is not a number does not move yet.
         """
-        rule, m = collocation(count), self.m
-        s = roots[:, None] * rule.c  # (R, K)
-        t = (self.t0 + self.direction * s**2).ravel()
-        factor = self.direction * 2.0 * s[:, :, None] * roots[:, None, None]
-        y = np.tile(self.y0, (*s.shape, 1))
-        for sweep in range(4):
-            slope = self.slopes(t, y.reshape(-1, m)).reshape(y.shape)
-            if sweep < 3:
-                moves = np.where(np.isfinite(slope), factor * slope, 0.0)
-                y = self.y0 + np.einsum("ij,rjm->rim", rule.a, moves)
+        t, factor = self.nodes(count, root)
+        y0 = self.y0[runs, None]
+        y = np.repeat(y0, count, axis=1)
+        slope = self.slopes(runs, t, y)
+        for _ in range(3):
+            moves = np.where(np.isfinite(slope), factor * slope, 0.0)
+            y = y0 + root * summed(collocation(count).a, moves)
+            slope = self.slopes(runs, t, y)
         return y, slope
 
-    def solve(self, count: int, root: float, y: np.ndarray
-              ) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return the stages and slopes dy/ds of the collocation on [0, root], or None."""
-        rule, m = collocation(count), self.m
-        s = root * rule.c
-        t = self.t0 + self.direction * s**2
-        if (t == self.t0).any():
-            return None
-        factor = self.direction * 2.0 * s[:, None]
-        before = np.inf
+    def solve(self, runs: np.ndarray, count: int, root: float, y: np.ndarray
+              ) -> tuple[np.ndarray, np.ndarray]:
+        """Solve the collocation on [0, root] by Newton's method from the stages y (N, K, m).
+
+        Return dy/ds at the nodes (N, K, m), and for each run whether it is solved.
+        """
+        a, size = collocation(count).a, count * self.m
+        t, factor = self.nodes(count, root)
+        y, slopes = y.copy(), np.full_like(y, np.nan)
+        solved = np.zeros(len(runs), dtype=bool)
+        before = np.full(len(runs), np.inf)
+        active = np.arange(len(runs))
         for _ in range(30):
-            slope = factor * self.slopes(t, y)
-            jacobian = factor[:, :, None] * self.jacobians(t, y)
-            if not (np.isfinite(slope).all() and np.isfinite(jacobian).all()):
-                return None
-            residual = y - self.y0 - root * rule.a @ slope
-            matrix = -root * np.einsum("ij,jkl->ikjl", rule.a, jacobian)
-            matrix = matrix.reshape(count * m, count * m) + np.eye(count * m)
-            try:
-                change = np.linalg.solve(matrix, -residual.ravel()).reshape(count, m)
-            except np.linalg.LinAlgError:
-                return None
-            y = y + change
-            size = float(np.abs(change / self.tolerance(y)).max())
-            if size <= 1e-6 or (size <= 1e-2 and size >= 0.25 * before):
-                slope = factor * self.slopes(t, y)
-                return (y, slope) if np.isfinite(slope).all() else None
-            before = size
-        return None
+            some, here = runs[active], y[active]
+            slope = factor * self.slopes(some, t, here)
+            jacobian = factor[:, :, None] * self.jacobians(some, t, here)
+            good = (np.isfinite(slope).all(axis=(1, 2))
+                    & np.isfinite(jacobian).all(axis=(1, 2, 3)))
+            active, some, here = active[good], some[good], here[good]
+            if not len(active):
+                break
+            residual = here - self.y0[some, None] - root * summed(a, slope[good])
+            matrix = -root * a[None, :, None, :, None] * jacobian[good].swapaxes(1, 2)[:, None]
+            matrix = matrix.reshape(-1, size, size) + np.eye(size)
+            change = solutions(matrix, -residual.reshape(-1, size)).reshape(here.shape)
+            y[active] = here + change
+            moved = np.abs(change / self.tolerance(some, y[active])).max(axis=(1, 2))
+            done = (moved <= 1e-6) | ((moved <= 1e-2) & (moved >= 0.25 * before[active]))
+            before[active] = moved
+            ended = active[done]
+            slopes[ended] = factor * self.slopes(runs[ended], t, y[ended])
+            solved[ended] = np.isfinite(slopes[ended]).all(axis=(1, 2))
+            active = active[~done & np.isfinite(moved)]
+        return slopes, solved
 
-    def step(self, length: float, guess: np.ndarray) -> Start | None:
-        """Return the first step of a length if both collocations agree on it."""
+    def step(self, runs: np.ndarray, length: float) -> dict[int, Start]:
+        """Return the first step of this length of the runs on which both collocations agree."""
         root = float(np.sqrt(length))
-        fine = self.solve(FINE, root, guess)
-        if fine is None:
-            return None
-        coarse = self.solve(COARSE, root, self.guess(COARSE, np.array([root]))[0][0])
-        if coarse is None:
-            return None
-        found = [root * collocation(k).polynomial @ slope for k, slope in ((FINE, fine[1]),
-                                                                           (COARSE, coarse[1]))]
+        t, _ = self.nodes(FINE, root)
+        if t[0] == self.t0:
+            return {}
+        self.resting[runs] = False
+        guess, slope = self.guess(runs, FINE, root)
+        self.resting[runs] = self.stays(runs, t, guess, slope)
+        clear = np.isfinite(at_rest(slope, self.resting[runs, None])).all(axis=(1, 2))
+        runs, guess = runs[clear], guess[clear]
+        fine, solved = self.solve(runs, FINE, root, guess)
+        runs, fine = runs[solved], fine[solved]
+        coarse, solved = self.solve(runs, COARSE, root, self.guess(runs, COARSE, root)[0])
+        runs, fine, coarse = runs[solved], fine[solved], coarse[solved]
+        rows = root * summed(collocation(FINE).polynomial, fine)
+        others = root * summed(collocation(COARSE).polynomial, coarse)
         x = np.linspace(0.1, 1.0, 10)[:, None]
-        states = [self.y0 + sum(row * x**(d + 1) for d, row in enumerate(rows)) for rows in found]
-        off = np.abs(states[0] - states[1]) / self.tolerance(states[0])
-        if not off.max() <= 0.1:
-            return None
+        states = self.y0[runs, None] + powers(rows, x)
+        off = np.abs(powers(rows, x) - powers(others, x)) / self.tolerance(runs, states)
+        good = off.max(axis=(1, 2), initial=0.0) <= 0.1
         inside = self.t0 + self.direction * length * x[:, 0]**2
-        if not self._keeps_sides(inside, states[0]):
-            return None
-        end = self.y0 + root * collocation(FINE).b @ fine[1]
-        if not np.isfinite(self.slopes(inside[-1:], end[None])).all():
-            return None
-        return Start(length, end, found[0], self.sides.copy(), self.resting.copy(),
-                     self.evaluations)
+        ends = self.y0[runs] + root * summed(collocation(FINE).b[None], fine)[:, 0]
+        good &= np.isfinite(self.slopes(runs, inside[-1:], ends[:, None])).all(axis=(1, 2))
+        if self.field.surfaces:
+            psi = self.rows("surfaces", len(self.sides), runs, inside, states)
+            good &= (psi * self.sides >= 0.0).all(axis=(1, 2))
+        return {int(run): Start(length, ends[i], rows[i], self.sides, self.resting[run].copy(),
+                                int(self.evaluations[run]))
+                for i, run in enumerate(runs) if good[i]}
 
-    def _keeps_sides(self, t: np.ndarray, y: np.ndarray) -> bool:
-        if not self.field.surfaces:
-            return True
-        sides = np.broadcast_to(self.sides, (len(t), len(self.sides)))
-        psi = self.field._rows("surfaces", len(self.sides), t, y, sides)
-        return bool((psi * self.sides >= 0.0).all())
+    def stays(self, runs: np.ndarray, t: np.ndarray, y: np.ndarray, slope: np.ndarray
+              ) -> np.ndarray:
+        """Return the components that are 0/0 at all nodes, and 0 when one state is moved.
+
+        Such is −g/√v with g = v = 0: next to v = 0 it is 0, and so the component stays.
+        """
+        undefined = np.isnan(slope).all(axis=1)  # (N, m)
+        some = undefined.any(axis=1)
+        if some.any():
+            shifts = 1e-6 * np.concatenate([np.eye(self.m), -np.eye(self.m)])
+            near = self.slopes(runs[some], np.full(2 * self.m, t[-1]),
+                               y[some, -1:] + shifts)
+            undefined[some] &= (near == 0.0).any(axis=1)
+        return undefined
+
+
+def summed(a: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return Σ_j a[i, j] values[:, j] in the order of j: (N, rows of a, m)."""
+    made = np.zeros((len(values), len(a), values.shape[2]))
+    for j in range(a.shape[1]):
+        made += a[:, j][None, :, None] * values[:, j][:, None, :]
+    return made
+
+
+def powers(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return Σ_d rows[:, d] x^(d+1) at x (k, 1): (N, k, m)."""
+    made = np.zeros((len(rows), len(x), rows.shape[2]))
+    for d in range(rows.shape[1] - 1, -1, -1):
+        made = (made + rows[:, d][:, None, :]) * x
+    return made
+
+
+def solutions(matrices: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the solution of each linear system (N, k), NaN where a matrix is singular."""
+    try:
+        return np.asarray(np.linalg.solve(matrices, right[:, :, None]))[:, :, 0]
+    except np.linalg.LinAlgError:
+        if len(matrices) == 1:
+            return np.full_like(right, np.nan)
+        return np.concatenate([solutions(a[None], b[None])
+                               for a, b in zip(matrices, right, strict=True)])
 
 
 def at_rest(slopes: np.ndarray, resting: np.ndarray) -> np.ndarray:
-    """Return slopes (k, m) with 0 where a resting component is 0/0."""
+    """Return slopes with 0 where a resting component is 0/0."""
     if not resting.any():
         return slopes
     return np.where(np.isnan(slopes) & resting, 0.0, slopes)
@@ -221,67 +294,50 @@ class Guarded(Motion):
     made: Any = None
 
 
-def first_step(field: Any, t0: float, y0: np.ndarray, end: float, method: Any,
-               sides: np.ndarray, checked: Any = None) -> Start | None:
-    """Return the first step of a run whose field is not finite at its start, or None.
+def first_steps(field: Any, p: np.ndarray, t0: float, y0: np.ndarray, end: float, method: Any,
+                sides: np.ndarray, checked: Any = None) -> dict[int, Start]:
+    """Return the first steps of the runs whose start has one, by the number of the run.
 
     Parameters
     ----------
+    p, y0 : ndarray, shape (N, P) and (N, m)
+        Parameters and starts of runs whose field is not finite at t0.
     method : Adaptive
         Its tolerances, h0 and max_step hold for this step.
     sides : ndarray, shape (S,)
-        The sides at the start; on a surface both are tried.
+        The sides at the start, of all runs; on a surface both are tried.
     checked : callable, optional
-        ``checked(t, y)`` says of the states inside the step whether nothing happens to them.
+        ``checked(t, y)`` says of states (k, m) inside a step whether nothing happens to them.
     """
-    direction, atol = (1.0 if end > t0 else -1.0), method.tolerances(field.m)
-    problem = Problem(field, t0, y0, direction,
-                      lambda y: atol + method.rtol * np.maximum(np.abs(y), np.abs(y0)))
+    direction = 1.0 if end > t0 else -1.0
     longest = min(abs(end - t0), method.max_step, method.h0 or np.inf, 1.0)
-    lengths = longest * 0.25 ** np.arange(CUTS)
-    lengths = lengths[np.abs(t0 + direction * lengths * collocation(FINE).c[0]**2 - t0) > 0.0]
-    free = _on_surfaces(field, t0, y0, sides)
-    if len(free) > 6:
-        return None
-    guesses = []
-    for choice in product((1.0, -1.0), repeat=len(free)):
-        problem.sides = sides.copy()
-        problem.sides[free] = choice
-        guesses.append((problem.sides, *problem.guess(FINE, np.sqrt(lengths))))
+    problems = [Problem(field, p, t0, y0, direction, method, choice)
+                for choice in _choices(field, t0, y0, sides)]
+    found: dict[int, Start] = {}
     x = np.linspace(0.1, 1.0, 10) ** 2
-    for i, length in enumerate(lengths.tolist()):
-        for held, y, slope in guesses:
-            problem.sides = held
-            problem.resting = _resting(problem, t0 + direction * length, y[i], slope[i])
-            if not np.isfinite(at_rest(slope[i], problem.resting)).all():
-                continue
-            made = problem.step(length, y[i])
-            problem.resting = np.zeros(field.m, dtype=bool)
-            if made is not None and (checked is None or checked(
-                    t0 + direction * length * x, made.at(y0, length * x))):
-                return made
-    return None
+    with np.errstate(all="ignore"):
+        for length in (longest * 0.25 ** np.arange(CUTS)).tolist():
+            for problem in problems:
+                left = np.array([i for i in range(len(y0)) if i not in found], dtype=int)
+                if not len(left):
+                    return found
+                for run, made in problem.step(left, length).items():
+                    if checked is None or checked(t0 + direction * length * x,
+                                                  made.at(y0[run], length * x)):
+                        found[run] = made
+    return found
 
 
-def _on_surfaces(field: Any, t0: float, y0: np.ndarray, sides: np.ndarray) -> list[int]:
-    """Return the surfaces on which the start lies, or whose ψ is no number there."""
+def _choices(field: Any, t0: float, y0: np.ndarray, sides: np.ndarray) -> list[np.ndarray]:
+    """Return the sides to try: both of each surface on which the start lies (at most six)."""
     if not field.surfaces:
-        return []
-    psi = field._rows("surfaces", field.surfaces, np.array([t0]), y0[None], sides[None])[0]
-    return [i for i in range(field.surfaces) if psi[i] == 0.0 or np.isnan(psi[i])]
-
-
-def _resting(problem: Problem, t: float, y: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    """Return the components that are 0/0 along the whole step, and 0 when one state is moved.
-
-    Such is −g/√v with g = v = 0: next to v = 0 it is 0, and so the component stays.
-    """
-    undefined = np.isnan(slope).all(axis=0)
-    if not undefined.any():
-        return undefined
-    m = problem.m
-    moved = np.repeat(y[-1:], 2 * m, axis=0)
-    moved[np.arange(m), np.arange(m)] += 1e-6
-    moved[m + np.arange(m), np.arange(m)] -= 1e-6
-    near = problem.slopes(np.full(2 * m, t), moved)
-    return undefined & (near == 0.0).any(axis=0)
+        return [sides]
+    psi = field._rows("surfaces", field.surfaces, np.array([t0]), y0[:1], sides[None])[0]
+    free = [i for i in range(field.surfaces) if psi[i] == 0.0 or np.isnan(psi[i])]
+    made = []
+    for choice in product((1.0, -1.0), repeat=len(free) if len(free) <= 6 else 0):
+        one = sides.copy()
+        if choice:
+            one[free] = choice
+        made.append(one)
+    return made
