@@ -93,6 +93,8 @@ def implicit_head(stepper: str, vector_field: Any, width: int, potential: int,
         lengths |= {places.U: surfaces, places.TRIAL_U: surfaces, places.PSI: surfaces,
                     places.PSI_RATES: surfaces * (m + 1), places.JUMP: surfaces * m,
                     places.RHO: surfaces}
+    else:
+        lengths[places.U] = m  # a state that the curve of kernels/midway.py comes back to
     work = _native.aligned(sum(lengths.values()))
     at = _native.address(work)
     for place, length in lengths.items():
@@ -176,9 +178,9 @@ class DiscreteGradient(Structured):
         L(x⁺) − L(x) = −|x⁺ − x|²/h.
 
     ``kind="gonzalez"`` (order 2): DG = ∇L(m) + (L(z) − L(x) − ∇L(m)·d) d/|d|², m = (x + z)/2,
-    d = z − x; Newton's method with the exact Hessian, which can fail at large steps (then the run
-    ends as NOT_CONVERGED). ``kind="itoh-abe"`` (order 1): one coordinate after another,
-    DGᵢ = (L(z₁…zᵢ, x_{i+1}…) − L(z₁…z_{i−1}, xᵢ…))/(zᵢ − xᵢ); a bracketed root of one unknown at a
+    d = z − x; Newton's method with the exact Hessian. At large steps the solution next to x can
+    disappear, and then the run may end as NOT_CONVERGED. ``kind="itoh-abe"`` (order 1): one
+    coordinate after another, DGᵢ = (L(z₁…zᵢ, x_{i+1}…) − L(z₁…z_{i−1}, xᵢ…))/(zᵢ − xᵢ); a bracketed root of one unknown at a
     time, found for every loss bounded below and every step, with kinks or without.
 
     For θ̇ = −c ∇L, c L takes the place of L.

@@ -7,7 +7,7 @@ import reference
 from scipy.special import j1
 
 import flowopt as fo
-from flowopt.integrators.singular import collocation
+from flowopt.integrators.collocation import collocation
 
 NESTEROV = fo.Flow({"theta": "v", "v": "-3/t*v - g"}, name="Nesterov's flow")
 ADAGRAD = fo.Flow({"theta": "-g/sqrt(v)", "v": "g**2"}, name="Adagrad")

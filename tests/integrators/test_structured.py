@@ -1,5 +1,8 @@
 """Implicit Euler, conformal leapfrog and discrete gradients: the structure that they keep."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import reference
@@ -258,7 +261,7 @@ def test_the_loss_falls_by_exactly_the_square_of_the_step(kind, name, h):
     ens = fo.ensemble(DESCENT.on(loss), x0s, t=(0, 4 * h), method=method,
                       save_at=h * np.arange(5))
     solved = ens.status == fo.Status.REACHED_END
-    assert solved.all() if kind == "itoh-abe" else solved.mean() > 0.8
+    assert solved.all() if kind == "itoh-abe" else solved.mean() > 0.9
     path = ens.saved[solved]
     values = loss.value(path.reshape(-1, loss.n)).reshape(path.shape[:2])
     change, square = np.diff(values, axis=1), (np.diff(path, axis=1)**2).sum(axis=2)
@@ -372,3 +375,21 @@ def test_linear_solver_against_numpy():
 def test_the_steppers_are_compiled_once():
     for name in ("implicit_euler", "gonzalez", "itoh_abe", "conformal"):
         assert stepper(name, 1) is stepper(name, 1)
+
+
+def test_a_warm_start_needs_no_sympy():
+    """What was found of a field is kept beside its kernels."""
+    code = ("import sys, flowopt as fo\n"
+            "ball = fo.flows.HeavyBall(gamma=0.3).on(fo.losses.himmelblau())\n"
+            "bowl = fo.flows.GradientFlow().on(fo.losses.himmelblau())\n"
+            "sign = fo.flows.SignFlow().on(fo.losses.himmelblau())\n"
+            "for f, m in [(ball, fo.ConformalLeapfrog(0.1)), (bowl, fo.DiscreteGradient(0.1)),\n"
+            "             (bowl, fo.ImplicitEuler(0.1)), (sign, fo.ImplicitEuler(0.1))]:\n"
+            "    fo.integrate(f, [1.0, 1.0], t=(0, 1), method=m)\n"
+            "start = fo.Flow({'theta': 'v', 'v': '-3/t*v - g'}).on(fo.losses.himmelblau())\n"
+            "fo.integrate(start, [1.0, 1.0], t=(0, 1))\n"
+            "print([n for n in ('sympy', 'numba', 'scipy') if n in sys.modules])\n")
+    for _ in range(2):
+        made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                              check=True)
+    assert made.stdout.strip() == "[]"

@@ -8,6 +8,7 @@ import math
 from flowopt._language import Int, Ints, Real, Reals, Truth, doubles
 from flowopt.integrators.kernels.block import finite
 from flowopt.integrators.kernels.fixed import copy
+from flowopt.integrators.kernels.midway import midway
 from flowopt.integrators.kernels.newton import (
     LOOSE,
     NOT_CONVERGED,
@@ -44,25 +45,24 @@ def gonzalez(at: Ints, h: Real) -> Int:
     """Solve the step of length h from Y with Gonzalez's discrete gradient; the result is Z.
 
     DG = g(m) + ρ d/|d|², with d = z − y, m = (y + z)/2 and ρ = U(z) − U(y) − g(m)·d. A solution
-    exists for every U that is bounded below (Brouwer). Newton's method looks for it from y, from
-    the point that the implicit midpoint rule would reach (2 w − y, where w is implicit Euler's
-    point for h/2), from w and from Itoh and Abe's point; if all fail, h grows from 0 to its value.
+    exists for every U that is bounded below (Brouwer). Newton's method looks for it from y, then
+    from the point to which the curve of midway.py leads, from implicit Euler's point and from Itoh
+    and Abe's; if all fail, h grows from 0 to its value.
     """
-    m, y, z = at[ROWS], doubles(at[Y]), doubles(at[Z])
-    copy(z, y, m)
+    z = doubles(at[Z])
+    copy(z, doubles(at[Y]), at[ROWS])
     if not finite(gradient_residual(at, h, False)):
         return NOT_FINITE
     if gradient_newton(at, h) == SOLVED:
         return SOLVED
     for guess in range(3):
         outcome = SOLVED
-        if guess == 2:
-            outcome = itoh_abe(at, h)
-        else:
-            outcome = proximal(at, 0.5 * h)
         if guess == 0:
-            for i in range(m):
-                z[i] = 2.0 * z[i] - y[i]
+            outcome = midway(at, h)
+        elif guess == 1:
+            outcome = proximal(at, h)
+        else:
+            outcome = itoh_abe(at, h)
         if outcome == SOLVED and gradient_newton(at, h) == SOLVED:
             return SOLVED
     return grown(at, h)
