@@ -131,6 +131,8 @@ class FixedBlock:
             head = (phases_of(self.field, self.method, width), self.context, sizes)
         call = runner.stepper(name, width)
         chunk = max(1, CHUNK // max(1, m * stages))
+        if name in runner.IMPLICIT:  # some Newton steps for each lane, one after another
+            chunk = max(1, chunk // (50 * m * width))
         while self.step < stop:
             upto = min(stop, self.step + chunk)
             reached = call(*head, self.p, self.y, self.bad, self.step, upto, self.start, self.h,

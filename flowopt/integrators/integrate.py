@@ -295,7 +295,7 @@ class AdaptiveRun:
                 return -1
             queue.h[0] = 0.0  # a new piece estimates its own first step
             return which
-        if runner.not_begun(inner)[0]:
+        if motion is self.motion and runner.not_begun(inner)[0]:
             self._singular_start()
             return -1
         self.status = runner.status_of(inner.status[0])

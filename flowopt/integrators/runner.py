@@ -19,6 +19,8 @@ BUDGET = 20_000
 #: steps that the stepper records before it hands them over
 CAPACITY = 1024
 SWITCH = places.SWITCH
+#: steppers that solve an equation in each lane and step
+IMPLICIT = ("implicit_euler", "gonzalez", "itoh_abe")
 _STATUS = {1: Status.REACHED_END, 3: Status.DIVERGED, 4: Status.MAX_STEPS,
            5: Status.STEP_TOO_SMALL}
 
@@ -27,8 +29,7 @@ _STATUS = {1: Status.REACHED_END, 3: Status.DIVERGED, 4: Status.MAX_STEPS,
 def stepper(name: str, width: int) -> _native.Function:
     """Return a compiled stepper for blocks of `width` lanes (compiled once per machine)."""
     module = {"explicit": "fixed", "sequential": "fixed", "noisy": "noise",
-              "implicit_euler": "implicit", "gonzalez": "implicit",
-              "itoh_abe": "implicit"}.get(name, name)
+              **dict.fromkeys(IMPLICIT, "implicit")}.get(name, name)
     stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.COMPILER)
 
     def build() -> tuple[dict[str, Any], dict[str, Any]]:

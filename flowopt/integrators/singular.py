@@ -139,7 +139,7 @@ class Problem:
         solved = np.zeros(len(runs), dtype=bool)
         before = np.full(len(runs), np.inf)
         active = np.arange(len(runs))
-        for _ in range(30):
+        for _ in range(12):
             some, here = runs[active], y[active]
             slope = factor * self.slopes(some, t, here)
             jacobian = factor[:, :, None] * self.jacobians(some, t, here)
@@ -154,7 +154,7 @@ class Problem:
             change = solutions(matrix, -residual.reshape(-1, size)).reshape(here.shape)
             y[active] = here + change
             moved = np.abs(change / self.tolerance(some, y[active])).max(axis=(1, 2))
-            done = (moved <= 1e-6) | ((moved <= 1e-2) & (moved >= 0.25 * before[active]))
+            done = (moved <= 1e-3) | ((moved <= 1e-2) & (moved >= 0.25 * before[active]))
             before[active] = moved
             ended = active[done]
             slopes[ended] = factor * self.slopes(runs[ended], t, y[ended])

@@ -180,8 +180,9 @@ class DiscreteGradient(Structured):
     ``kind="gonzalez"`` (order 2): DG = ∇L(m) + (L(z) − L(x) − ∇L(m)·d) d/|d|², m = (x + z)/2,
     d = z − x; Newton's method with the exact Hessian. At large steps the solution next to x can
     disappear, and then the run may end as NOT_CONVERGED. ``kind="itoh-abe"`` (order 1): one
-    coordinate after another, DGᵢ = (L(z₁…zᵢ, x_{i+1}…) − L(z₁…z_{i−1}, xᵢ…))/(zᵢ − xᵢ); a bracketed root of one unknown at a
-    time, found for every loss bounded below and every step, with kinks or without.
+    coordinate after another, DGᵢ = (L(z₁…zᵢ, x_{i+1}…) − L(z₁…z_{i−1}, xᵢ…))/(zᵢ − xᵢ); a
+    bracketed root of one unknown at a time, found for every loss bounded below and every step,
+    with kinks or without.
 
     For θ̇ = −c ∇L, c L takes the place of L.
 

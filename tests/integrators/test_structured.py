@@ -393,3 +393,35 @@ def test_a_warm_start_needs_no_sympy():
         made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                               check=True)
     assert made.stdout.strip() == "[]"
+
+
+def test_implicit_euler_runs_backwards():
+    def rhs(t, y):
+        return np.array([np.sin(t) - y[0]**3 / 10, y[0] * y[1] / 5])
+
+    field = fo.VectorField(["sin(t) - x**3/10", "x*y/5"], ["x", "y"])
+    run = fo.integrate(field, [0.5, 1.0], t=(2.0, 0.0), method=fo.ImplicitEuler(0.1))
+    twin = reference.implicit_euler(rhs, [0.5, 1.0], 2.0, -0.1, 20)
+    np.testing.assert_allclose(run.y, twin, rtol=0, atol=1e-11)
+
+
+def test_a_long_run_comes_in_chunks_and_is_the_same():
+    field = DESCENT.on(WELL)
+    run = fo.integrate(field, [1.4, 0.3], t=(0, 25000 * 1e-4), method=fo.ImplicitEuler(1e-4))
+    x = np.array([1.4, 0.3])
+    assert run.stats.n_steps == 25000
+    for k in (1, 9999, 10001, 24999):  # each step solves its equation, across chunks too
+        z, y = run.x[k + 1], run.x[k]
+        assert np.abs(z - y + 1e-4 * WELL.grad(z)).max() < 1e-15
+    assert (run.x[0] == x).all()
+
+
+def test_itoh_and_abe_where_the_loss_is_all_rounding_and_where_it_jumps():
+    """Near a minimum with L = 0 the loss is noise, and the steps go on; a jump up has no root."""
+    x = starts(2, 500, seed=4, size=4.0)
+    himmelblau = DESCENT.on(fo.losses.himmelblau())
+    ens = fo.ensemble(himmelblau, x, t=(0, 2), method=fo.DiscreteGradient(0.01, kind="itoh-abe"))
+    assert (ens.status == fo.Status.REACHED_END).all()
+    cliff = DESCENT.on("-x + Piecewise((0, x < 1), (3, True))")
+    run = fo.integrate(cliff, [0.5], t=(0, 3), method=fo.DiscreteGradient(1.0, kind="itoh-abe"))
+    assert run.status is fo.Status.NOT_CONVERGED

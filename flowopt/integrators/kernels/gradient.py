@@ -251,7 +251,22 @@ def coordinate(at: Ints, i: Int, h: Real, start: Real) -> Real:
     short, far = gain(at, i, low, h, start), gain(at, i, high, h, start)
     best = low if abs(short) < abs(far) or not finite(far) else high
     a = best - here
-    allowed = 1e-8 * a * a / abs(h) + 64.0 * floor + 64.0 * ROUNDING * steepness * abs(best)
-    if not min(abs(short), abs(far)) <= allowed:  # U jumps here
-        return math.nan
+    allowed = 1e-8 * a * a / abs(h) + 64.0 * floor
+    off = min(abs(short), abs(far))
+    if not off <= allowed and not off <= 16.0 * wobble(at, i, low, high, h, start):
+        return math.nan  # U jumps here
     return best
+
+
+def wobble(at: Ints, i: Int, low: Real, high: Real, h: Real, start: Real) -> Real:
+    """Return how much the gain changes between neighbours below `low` and above `high`."""
+    step = max(high - low, low - high) + 4.0 * ROUNDING * abs(high)
+    away = step if low > high else -step
+    made = 0.0
+    below, above = gain(at, i, low, h, start), gain(at, i, high, h, start)
+    for k in range(1, 9):
+        next_below = gain(at, i, low + k * away, h, start)
+        next_above = gain(at, i, high - k * away, h, start)
+        made = max(made, max(abs(next_below - below), abs(next_above - above)))
+        below, above = next_below, next_above
+    return made
