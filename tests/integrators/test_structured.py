@@ -425,3 +425,13 @@ def test_itoh_and_abe_where_the_loss_is_all_rounding_and_where_it_jumps():
     cliff = DESCENT.on("-x + Piecewise((0, x < 1), (3, True))")
     run = fo.integrate(cliff, [0.5], t=(0, 3), method=fo.DiscreteGradient(1.0, kind="itoh-abe"))
     assert run.status is fo.Status.NOT_CONVERGED
+
+
+def test_jumps_that_do_not_add_up_are_refused_on_the_intersection_only():
+    """F_y jumps by an amount that depends on the side of x: Filippov's set is no sum there."""
+    field = fo.VectorField(["-sign(x)", "-sign(y)*(2 + sign(x))"], ["x", "y"])
+    both = fo.integrate(field, [0.1, 0.1], t=(0, 1), method=fo.ImplicitEuler(1.0))
+    assert both.status is fo.Status.NOT_CONVERGED
+    one = fo.integrate(field, [0.1, 9.0], t=(0, 0.5), method=fo.ImplicitEuler(0.5))
+    # x is held with the weight 1/5, which mixes the slopes −3 and −1 of y
+    np.testing.assert_allclose(one.y[-1], [0.0, 9.0 - 0.5 * (2 + 0.2)], atol=1e-15)
