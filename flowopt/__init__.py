@@ -26,6 +26,8 @@ _WHERE = {
     **dict.fromkeys(["Euler", "Heun", "Midpoint", "RK4", "Dopri5", "Tsit5", "DOP853", "Rodas5P",
                      "SequentialEuler", "SymplecticEuler", "EulerMaruyama"],
                     "flowopt.integrators.methods"),
+    **dict.fromkeys(["ImplicitEuler", "ConformalLeapfrog", "DiscreteGradient"],
+                    "flowopt.integrators.structured"),
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",
             "symbolic": "flowopt.symbolic", "integrators": "flowopt.integrators",

@@ -293,6 +293,53 @@ def symplectic_euler(q_rhs, p_rhs, q0, p0, t0: float, h: float, steps: int, firs
     return qs, ps
 
 
+def implicit_euler(rhs: Rhs, y0, t0: float, h: float, steps: int) -> np.ndarray:
+    """Implicit Euler, z = y + h F(t + h, z), by MINPACK's hybrid method from z = y. Order 1."""
+    from scipy.optimize import fsolve
+
+    ys = [np.atleast_1d(np.array(y0, dtype=float))]
+    for step in range(steps):
+        y, t = ys[-1], t0 + (step + 1) * h
+        ys.append(fsolve(lambda z, y=y, t=t: z - y - h * np.asarray(rhs(t, z)), y, xtol=1e-12))
+    return np.array(ys)
+
+
+def conformal_leapfrog(force, gamma: float, q0, v0, h: float, steps: int):
+    """Friction e^(-gamma h/2) around velocity Verlet, for q' = v, v' = -gamma v + force(q).
+
+    Source: A. Bhatt, D. Floyd, B. Moore, J. Sci. Comput. 66 (2016) 1234. Order 2.
+
+    Returns
+    -------
+    qs, vs : ndarray, shape (steps + 1, n)
+    """
+    q, v = np.array(q0, dtype=float), np.array(v0, dtype=float)
+    qs, vs = [q], [v]
+    c = np.exp(-gamma * h / 2)
+    for _ in range(steps):
+        half = c * v + h / 2 * force(q)
+        q = q + h * half
+        v = c * (half + h / 2 * force(q))
+        qs.append(q)
+        vs.append(v)
+    return np.array(qs), np.array(vs)
+
+
+def gonzalez_gradient(value: Value, grad: Grad, x, z) -> np.ndarray:
+    """Gonzalez's discrete gradient, J. Nonlinear Sci. 6 (1996) 449: g(m) + (...) d / |d|^2."""
+    d, middle = z - x, grad((x + z) / 2)
+    if not d.any():
+        return middle
+    return middle + (value(z) - value(x) - middle @ d) / (d @ d) * d
+
+
+def itoh_abe_gradient(value: Value, x, z) -> np.ndarray:
+    """The discrete gradient of Itoh and Abe: difference quotients, coordinate by coordinate."""
+    points = [np.concatenate([z[:i], x[i:]]) for i in range(len(x) + 1)]
+    return np.array([(value(points[i + 1]) - value(points[i])) / (z[i] - x[i])
+                     for i in range(len(x))])
+
+
 # --------------------------------------------------------------------------------------------------
 # 3. Flow fields on a loss given as value(x) and grad(x); each returns rhs(t, y)
 # --------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ class Piece:
         y(t + θh) = y + Σ_j coefficients[j] θ^(j+1); None until they are needed.
     slopes : callable or None
         ``slopes(t, y)`` gives F for a batch; None for a linear piece.
+    root : bool
+        The polynomial is one in √θ: the first step from a singular start.
     """
 
     t: np.ndarray
@@ -32,6 +34,7 @@ class Piece:
     tableau: Tableau | None = None
     slopes: Any = None
     coefficients: np.ndarray | None = None
+    root: bool = False
 
     def since(self, first: int) -> Piece:
         """Return the piece from step number `first` on."""
@@ -103,6 +106,7 @@ class Dense:
                 continue
             step = np.searchsorted(starts, along[inside], side="right") - 1
             theta = ((times[inside] - piece.t[step]) / piece.h[step])[:, None]
+            theta = np.sqrt(theta) if piece.root else theta
             coefficients = piece.polynomial()
             value = np.zeros((len(step), m))
             for j in range(coefficients.shape[1] - 1, -1, -1):

@@ -13,7 +13,7 @@ import numpy as np
 
 from flowopt import _check
 from flowopt._evaluate import LANES
-from flowopt.integrators import runner, switching
+from flowopt.integrators import runner, singular, switching
 from flowopt.integrators.fixed import FixedBlock
 from flowopt.integrators.integrate import (
     MOST_BYTES,
@@ -28,6 +28,7 @@ from flowopt.integrators.methods import DOP853, Adaptive, Rodas5P, checked_metho
 from flowopt.integrators.reduce import Bound
 from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.status import Status
+from flowopt.integrators.structured import Structured
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Ensemble:
     Attributes
     ----------
     y : ndarray, shape (N, m)
-        Final states (NaN where a run of fixed step diverged); `x` is their θ part (N, n).
+        Final states (NaN where a run of fixed step diverged or a step had no solution); `x` is
+        their θ part (N, n).
     t : ndarray, shape (N,)
         The time each run reached.
     status : ndarray of int, shape (N,)
@@ -165,6 +167,8 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     threads = os.cpu_count() or 1 if threads is None else _check.integer("threads", threads,
                                                                         at_least=1)
     adaptive = isinstance(method, Adaptive)
+    if isinstance(method, Structured):
+        method.check(field)
     if reduce is not None and adaptive:
         raise ValueError(f"reduce needs a method of fixed step, got {method.name}; use save_at, or "
                          "a method such as fo.RK4(h=...)")
@@ -295,6 +299,8 @@ class _Job:
         self.field.address("rhs", self.width)
         if adaptive and not self.method.stable:
             self.field.derivative_address("jacobian", self.width)
+        if isinstance(self.method, Structured):
+            self.method.head(self.field, self.width)
         if self.bound is not None:
             self.bound.address(self.width)
 
@@ -319,7 +325,8 @@ class _Job:
             at = low + gone
             self.y[at] = np.nan
             self.t[at] = self.start + bad[gone] * block.h
-            self.steps[at], self.status[at] = bad[gone], Status.DIVERGED
+            self.steps[at] = bad[gone]
+            self.status[at] = [block.failure(lane) for lane in gone.tolist()]
         if len(self.saves):
             self.saved[low:high] = block.saved[:, :, :lanes].transpose(2, 0, 1)
         if self.bound is not None:
@@ -337,8 +344,13 @@ class _Job:
         if field.surfaces:
             self._with_surfaces(queue, final, low)
         else:
-            self._advance(Motion.free(field), queue)
+            motion = Motion.free(field)
+            self._advance(motion, queue)
+            if self._begun(queue, final, low):
+                self._advance(motion, queue)
             for i in range(count):
+                if queue.status[i] == 99:
+                    continue
                 if queue.status[i] != 0:
                     final[i] = runner.status_of(queue.status[i])
         self.y[low:high], self.t[low:high], self.status[low:high] = queue.y, queue.t, final
@@ -362,11 +374,34 @@ class _Job:
             runner.advance(motion, self.stiff, queue, 0, count, self.end, self.max_steps,
                            lanes_of(self.stiff, self.field.m), tick=self._tick)
 
+    def _begun(self, queue: Queue, final: np.ndarray, low: int) -> bool:
+        """Take the first steps of singular starts; return whether some trajectories go on."""
+        some = False
+        left = np.nonzero(runner.not_begun(queue))[0]
+        most = max(1, 4_000_000 // (singular.FINE * self.field.m)**2)  # numbers of the matrices
+        for first in range(0, len(left), most):
+            if self.stop:
+                break
+            part = left[first:first + most]
+            made = singular.first_steps(self.field, queue.p[part], self.start, queue.y[part],
+                                        self.end, self.method, queue.sides[0])
+            for i, start in ((int(part[k]), start) for k, start in made.items()):
+                if start.resting.any():
+                    self._alone(self._own(low + i), queue, final, i)
+                    continue
+                runner.begin(queue, i, start, self.end)
+                queue.status[i] = queue.t[i] == self.end
+                some |= queue.t[i] != self.end
+        return some
+
+    def _own(self, i: int) -> Any:
+        """Return the field with the parameters of run i."""
+        return self.field.with_parameters(**dict(zip(self.field.parameters, self.p[i].tolist(),
+                                                     strict=True)))
+
     def _with_surfaces(self, queue: Queue, final: np.ndarray, low: int) -> None:
         """Run free pieces in lanes; what happens on a surface is decided run by run."""
-        own = [self.field.with_parameters(**dict(zip(self.field.parameters, row.tolist(),
-                                                     strict=True)))
-               for row in self.p[low:low + len(final)]]
+        own = [self._own(i) for i in range(low, low + len(final))]
         direction = 1.0 if self.end > self.start else -1.0
         switches = np.zeros(len(final), dtype=np.int64)
         motion = Motion.free(self.field)
@@ -378,6 +413,9 @@ class _Job:
         while (queue.status == 0).any() and not self.stop:
             self._advance(motion, queue)
             for i in np.nonzero((final == Status.CANCELLED) & (queue.status != 0))[0].tolist():
+                if runner.not_begun(queue)[i]:
+                    self._alone(own[i], queue, final, i)
+                    continue
                 if queue.status[i] != runner.SWITCH:
                     final[i] = runner.status_of(queue.status[i])
                     continue

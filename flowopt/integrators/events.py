@@ -155,9 +155,9 @@ class Watch:
 
         The search ends at a terminal event.
         """
-        steps = _Steps(piece)
-        if not len(steps.t):
+        if not len(piece.t):
             return []
+        steps = _Steps(piece)
         theta = nodes()
         count, points = len(steps.t), len(theta)
         where = np.tile(theta, count)
@@ -208,6 +208,7 @@ class _Steps:
         self.length = self.end - self.t
         self.coefficients = piece.polynomial()
         self.share = self.length / piece.h  # of the polynomial's own step
+        self.root = piece.root
 
     def times(self, k: np.ndarray, theta: np.ndarray) -> np.ndarray:
         """Return the times at the fractions θ of the steps k."""
@@ -216,6 +217,7 @@ class _Steps:
     def states(self, k: np.ndarray, theta: np.ndarray) -> np.ndarray:
         """Return the states (N, m) at the fractions θ of the steps k."""
         x = (theta * self.share[k])[:, None]
+        x = np.sqrt(x) if self.root else x
         value = np.zeros((len(k), self.y.shape[1]))
         for j in range(self.coefficients.shape[1] - 1, -1, -1):
             value = (value + self.coefficients[k, j]) * x

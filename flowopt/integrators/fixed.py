@@ -10,6 +10,8 @@ import numpy as np
 from flowopt import _native
 from flowopt.integrators import runner
 from flowopt.integrators.methods import Explicit
+from flowopt.integrators.status import Status
+from flowopt.integrators.structured import Head, Structured
 
 #: evaluations of one lane's row between two looks at Ctrl-C and the progress bar
 CHUNK = 2_000_000
@@ -71,6 +73,13 @@ class FixedBlock:
             self.reducer_address = reducer.address(width)
             reducer.first(start, self.y, self.p, self.totals)
         self.lane0, self.seed = lane0, seed
+        self.head: Head | None = None
+        if isinstance(method, Structured):
+            self.head = method.head(field, width)
+
+    def failure(self, lane: int) -> Status:
+        """Return why a lane ended early: it diverged, or its step has no solution."""
+        return Status.DIVERGED if self.head is None else self.head.status(lane)
 
     @property
     def fused(self) -> bool:
@@ -118,6 +127,9 @@ class FixedBlock:
         elif explicit and stages == 1 and self.fused:
             name = "euler"
             head = (self.field.address("euler", width), self.context, sizes)
+        elif self.head is not None:
+            name, implicit = self.head.stepper, self.head.stepper != "conformal"
+            head = (*self.head.arguments, sizes, *[self.head.why] * implicit)
         elif explicit:
             plan = runner.plan_of(self.method.tableau, width)
             sizes[8] = len(plan.weight[0])
@@ -130,6 +142,8 @@ class FixedBlock:
             head = (phases_of(self.field, self.method, width), self.context, sizes)
         call = runner.stepper(name, width)
         chunk = max(1, CHUNK // max(1, m * stages))
+        if name in runner.IMPLICIT:  # some Newton steps for each lane, one after another
+            chunk = max(1, chunk // (50 * m * width))
         while self.step < stop:
             upto = min(stop, self.step + chunk)
             reached = call(*head, self.p, self.y, self.bad, self.step, upto, self.start, self.h,
@@ -139,4 +153,6 @@ class FixedBlock:
             self.save = int(sizes[6])
             if reached < upto or (tick is not None and not tick(done)):
                 break
+        if self.head is not None:
+            self.head.raise_pending()
         return self.step

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from flowopt import _check
-from flowopt.integrators import runner, switching
+from flowopt.integrators import runner, singular, switching
 from flowopt.integrators.dense import Dense, Piece
 from flowopt.integrators.events import Event, Watch
 from flowopt.integrators.fixed import FixedBlock
 from flowopt.integrators.methods import DOP853, Adaptive, Explicit, Rodas5P, checked_method
 from flowopt.integrators.runner import Motion, Path, Queue
 from flowopt.integrators.status import Status
+from flowopt.integrators.structured import Structured
 from flowopt.integrators.trajectory import Events, Stats, Trajectory
 
 #: switches after which a run is called chattering
@@ -85,6 +86,8 @@ def _check_fit(method: Any, field: Any) -> None:
         method.tolerances(field.m)
     elif hasattr(method, "phases"):
         method.phases(field)
+    elif isinstance(method, Structured):
+        method.check(field)
 
 
 def checked_seed(seed: int | None, method: Any) -> int | None:
@@ -118,9 +121,10 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     t : (float, float)
         The span, in units of time; a reversed span runs backwards.
     method : Method, optional
-        `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `EulerMaruyama`
-        (fixed step), or `Dopri5`, `Tsit5`, `DOP853`, `Rodas5P` (adaptive). By default
-        ``DOP853()``, which hands over to ``Rodas5P()`` where the field turns out to be stiff.
+        `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `ImplicitEuler`,
+        `ConformalLeapfrog`, `DiscreteGradient`, `EulerMaruyama` (fixed step), or `Dopri5`,
+        `Tsit5`, `DOP853`, `Rodas5P` (adaptive). By default ``DOP853()``, which hands over to
+        ``Rodas5P()`` where the field turns out to be stiff.
     save_at : array_like, shape (k,), optional
         Times to keep; by default the start and every step.
     events : list of Event or str, optional
@@ -234,6 +238,7 @@ class AdaptiveRun:
         self.found: list[tuple[float, np.ndarray, int, str]] = []
         self.pieces: list[Piece] = []
         self.evaluations = 0
+        self.resting = np.zeros(field.m, dtype=bool)
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
@@ -318,6 +323,9 @@ class AdaptiveRun:
             return int(inner.which[0])
         if inner.status[0] == runner.IS_STIFF:
             return -1
+        if motion is self.motion and runner.not_begun(inner)[0]:
+            self._singular_start()
+            return -1
         self.status = runner.status_of(inner.status[0])
         if self.status in (Status.DIVERGED, Status.STEP_TOO_SMALL, Status.MAX_STEPS):
             self.note = f"This was at t={queue.t[0]:.12g}."
@@ -330,6 +338,32 @@ class AdaptiveRun:
                     f"of {self.method.name}, not by accuracy: the field is stiff there, and "
                     "fo.Rodas5P takes longer steps.")
             self.note = f"{self.note} {told}".strip()
+
+    def _singular_start(self) -> None:
+        """Take the first step from a start at which the field is not finite."""
+        queue, field = self.queue, self.field
+        t0, y0 = float(queue.t[0]), queue.y[0].copy()
+        made = singular.first_steps(field, queue.p, t0, queue.y, self.end, self.method,
+                                    queue.sides[0]).get(0)
+        if made is None:
+            self.status, self.note = Status.DIVERGED, f"{singular.REFUSED} It is t={t0:.12g}."
+            return
+        runner.begin(queue, 0, made, self.end)
+        queue.sides[0] = made.sides
+        t1, y1 = float(queue.t[0]), queue.y[0].copy()
+        piece = Piece(np.array([t0]), np.array([t1 - t0]), y0[None], t1, y1,
+                      coefficients=made.coefficients[None], root=True)
+        if self.watch.count:
+            self._watch_steps(piece)
+        if self.status is not Status.RUNNING:
+            piece = piece.until(float(queue.t[0]), queue.y[0].copy())
+        elif t1 == self.end:
+            self.status = Status.REACHED_END
+        if self.keep:
+            self.pieces.append(piece)
+        if made.resting.any():
+            self.resting = made.resting
+            self.motion = singular.guarded(self.motion, field, made.sides, made.resting)
 
     def _watch_steps(self, piece: Piece) -> None:
         """Take note of the user's events on some steps; a terminal one ends the run."""
@@ -358,7 +392,8 @@ class AdaptiveRun:
 
         def slopes(t: np.ndarray, y: np.ndarray) -> np.ndarray:
             kind = "smooth" if field.surfaces else "rhs"
-            return field._rows(kind, field.m, t, y, np.broadcast_to(sides, (len(t), len(sides))))
+            rows = field._rows(kind, field.m, t, y, np.broadcast_to(sides, (len(t), len(sides))))
+            return singular.at_rest(rows, self.resting)
 
         which = self._piece(self.motion, sides, slopes)
         if which < 0:
@@ -494,9 +529,10 @@ class FixedRun:
         self.reached = block.run(self.stop)
         bad = int(block.bad[0])
         if bad >= 0:
-            self.reached, self.status = bad, Status.DIVERGED
+            self.reached, self.status = bad, block.failure(0)
+            last = "finite state" if self.status is Status.DIVERGED else "state"
             self.note = (f"This was in step {bad + 1}, after t={self._time(bad):.12g}; the last "
-                         "finite state is kept.")
+                         f"{last} is kept.")
         else:
             self.status = Status.REACHED_END if self.stop == self.total else Status.MAX_STEPS
             if self.status is Status.MAX_STEPS:
@@ -524,7 +560,7 @@ class FixedRun:
 
     def _last(self) -> np.ndarray:
         """The last finite state; a run that diverged is taken again up to there."""
-        if self.status is not Status.DIVERGED:
+        if self.block.bad[0] < 0:
             return self.block.y[:, 0].copy()
         again = self._block(0)
         again.run(self.reached)
@@ -540,6 +576,9 @@ class FixedRun:
     def counts(self) -> tuple[int, int, int, int]:
         """Steps accepted and rejected, evaluations of the field and of its Jacobian."""
         each = 1
+        if isinstance(self.method, Structured) and self.block.head is not None:
+            counted, jacobians = self.block.head.evaluations
+            return self.reached, 0, counted or self.reached + 1, jacobians
         if isinstance(self.method, Explicit):
             each = self.method.tableau.stages
         elif self.field.is_kernel and not self.method.stochastic:

@@ -21,6 +21,8 @@ CAPACITY = 1024
 SWITCH, IS_STIFF = places.SWITCH, places.IS_STIFF
 #: the largest matrix that is factored by our own code; beyond it LAPACK is faster
 OWN_LU = 48
+#: steppers that solve an equation in each lane and step
+IMPLICIT = ("implicit_euler", "gonzalez", "itoh_abe")
 _STATUS = {1: Status.REACHED_END, 3: Status.DIVERGED, 4: Status.MAX_STEPS,
            5: Status.STEP_TOO_SMALL}
 
@@ -30,7 +32,8 @@ def stepper(name: str, width: int) -> _native.Function:
     """Return a compiled stepper for blocks of `width` lanes (compiled once per machine)."""
     module = {"explicit": "fixed", "euler": "fixed", "sequential": "fixed", "noisy": "noise",
               "rosenbrock": "adaptive", "sliding_field": "sliding",
-              "sliding_surfaces": "sliding"}.get(name, name)
+              "sliding_surfaces": "sliding",
+              **dict.fromkeys(IMPLICIT, "implicit")}.get(name, name)
     stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.COMPILER)
 
     def build() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -376,3 +379,27 @@ def advance(motion: Motion, method: Any, queue: Queue, start: int, stop: int, t_
 def status_of(code: int) -> Status:
     """Return the status of a stepper's code."""
     return _STATUS[int(code)]
+
+
+def not_begun(queue: Queue) -> np.ndarray:
+    """Return which trajectories have a finite start at which the field is not finite: (N,)."""
+    return ((queue.status == places.DIVERGED) & (queue.count[:, :2].sum(axis=1) == 0)
+            & np.isfinite(queue.y).all(axis=1))
+
+
+def begin(queue: Queue, one: int, first: Any, end: float) -> None:
+    """Put the first step of a singular start (integrators/singular.py) into the queue."""
+    t0, y0 = float(queue.t[one]), queue.y[one].copy()
+    direction = 1.0 if end > t0 else -1.0
+    t1 = t0 + direction * first.length
+    t1 = end if abs(end - t0) <= first.length else t1
+    along = (queue.save_at[queue.save[one]:] - t0) * direction
+    within = int((along <= abs(t1 - t0)).sum())
+    if within:
+        low = int(queue.save[one])
+        queue.saved[one, low:low + within] = first.at(y0, along[:within])
+        queue.save[one] += within
+    queue.t[one], queue.y[one] = t1, first.y
+    queue.h[one], queue.status[one] = 0.0, 0
+    queue.count[one, 0] += 1
+    queue.count[one, 2] += first.evaluations

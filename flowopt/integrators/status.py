@@ -27,6 +27,7 @@ class Status(IntEnum):
     CHATTERING = 8
     CANCELLED = 9
     NOT_UNIQUE = 10
+    NOT_CONVERGED = 11
 
     def __str__(self) -> str:
         return self.name
@@ -55,4 +56,6 @@ _SENTENCES = {
     Status.NOT_UNIQUE: "The motion can go on in several ways from where it is on the switching "
     "surfaces, so none was chosen; start to one side of them, or change the field where they meet.",
     Status.CANCELLED: "The run was interrupted; what was finished is kept.",
+    Status.NOT_CONVERGED: "The equation of an implicit step was not solved: it has no solution, or "
+    "Newton's method did not find one; take a smaller step.",
 }

@@ -114,7 +114,8 @@ def test_saves_and_parameters_along_a_slide():
 def test_the_l1_penalty_holds_a_coordinate_at_zero():
     """Gradient flow of ½‖x − c‖² + λ‖x‖₁: coordinates with |c| ≤ λ stop at 0."""
     c, lam = np.array([2.0, 0.3, -0.4]), 0.5
-    loss = fo.Loss("(x - 2)**2/2 + (y - 0.3)**2/2 + (z + 0.4)**2/2 + lam*(Abs(x) + Abs(y) + Abs(z))",
+    loss = fo.Loss("(x - 2)**2/2 + (y - 0.3)**2/2 + (z + 0.4)**2/2"
+                   " + lam*(Abs(x) + Abs(y) + Abs(z))",
                    parameters={"lam": lam}, variables=["x", "y", "z"])
     field = fo.flows.GradientFlow().on(loss)
     start = np.array([-1.0, 1.0, -1.0])
