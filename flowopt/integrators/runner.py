@@ -26,8 +26,8 @@ _STATUS = {1: Status.REACHED_END, 3: Status.DIVERGED, 4: Status.MAX_STEPS,
 @functools.cache
 def stepper(name: str, width: int) -> _native.Function:
     """Return a compiled stepper for blocks of `width` lanes (compiled once per machine)."""
-    module = {"explicit": "fixed", "euler": "fixed", "sequential": "fixed",
-              "noisy": "noise"}.get(name, name)
+    module = {"explicit": "fixed", "euler": "fixed", "sequential": "fixed", **dict.fromkeys(
+        ("maruyama", "sra1", "baoab", "coldest"), "noise")}.get(name, name)
     stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.COMPILER)
 
     def build() -> tuple[dict[str, Any], dict[str, Any]]:
