@@ -262,7 +262,7 @@ class Noise:
         heat = Heat(method.temperature, vector_field)
         self.temperature = np.zeros(width) if heat.timed else heat.values(span[0], p)
         self.friction = method.frictions(vector_field, p)
-        self.lengths = np.array([length, rest])
+        self.lengths = np.array([length, rest, np.sqrt(length), np.sqrt(rest)])
         self.key = np.array([seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF, lane0, -1])
         self.word = np.zeros(4 * max(width, held // 2, n if held == 2 else 1), dtype=np.int64)
         self.work = _native.aligned((4 * m + 2 * n + 10 + method.streams * n * held) * width)

@@ -1,7 +1,7 @@
 """Steppers with noise: Euler–Maruyama, SRA1 and BAOAB; their random numbers are in philox.py.
 
 The three take the same arguments. `sizes`: see the constants below. `lengths`: the lengths of a
-fine step and of the last one; a step is made of sizes[FINE] fine steps, so that runs with other
+fine step and of the last one, and their square roots; a step is made of sizes[FINE] fine steps, so that runs with other
 steps, but the same fine step, see the same Brownian path. `key`: the seed in two halves, the lane
 of the block's first run, and the fine step from which on the buffer of normal numbers is filled
 (−1: not yet). `heat`: the kernel of the temperature, or 0 when it does not depend on time and
@@ -37,6 +37,7 @@ def maruyama(rhs: Int, context: Ints, sizes: Ints, lengths: Reals, key: Ints, he
     slope, before, dw = work, shift(work, rows), shift(work, 2 * rows)
     t, size = shift(dw, noisy), shift(dw, noisy + W)
     noise = shift(size, W)
+    amplitudes(size, temperature)
     step = first
     while step < last:
         start = t0 + step * h
@@ -44,11 +45,11 @@ def maruyama(rhs: Int, context: Ints, sizes: Ints, lengths: Reals, key: Ints, he
         fill(t, start)
         if heat != 0:
             call_kernel(heat, context, t, y, p, p, temperature)
-        amplitudes(size, temperature)
+            amplitudes(size, temperature)
         call_kernel(rhs, context, t, y, p, p, slope)
         fill_rows(dw, 0.0, n)
         increments(dw, noise, word, key, sizes, lengths, step)
-        if sizes[NEXT_SAVE] < sizes[SAVES]:
+        if saves_here(sizes, saves, step):
             copy(before, y, rows)
         good = drifted(y, slope, length, m)
         good = good & kicked(y, size, dw, n)
@@ -101,7 +102,7 @@ def sra1(rhs: Int, context: Ints, sizes: Ints, lengths: Reals, key: Ints, heat: 
         stage(inner, y, slope, later, dz, 0.75 * length, 1.5 / abs(length), m, n)
         fill(t, start + 0.75 * length)
         call_kernel(rhs, context, t, inner, p, p, other)
-        if sizes[NEXT_SAVE] < sizes[SAVES]:
+        if saves_here(sizes, saves, step):
             copy(before, y, rows)
         good = joined(y, slope, other, length / 3.0, m)
         good = good & kicked_twice(y, size, later, dw, dz, 1.0 / abs(length), n)
@@ -137,6 +138,7 @@ def baoab(rhs: Int, context: Ints, sizes: Ints, lengths: Reals, key: Ints, heat:
     fades(shift(fine, 2 * W), shift(fine, 3 * W), friction, lengths[1])
     fill_rows(shift(still, noisy), 0.0, n)
     copy(still, y, noisy)
+    roots(root, temperature)
     fill(t, t0 + first * h)
     call_kernel(rhs, context, t, still, p, p, slope)
     step = first
@@ -147,12 +149,12 @@ def baoab(rhs: Int, context: Ints, sizes: Ints, lengths: Reals, key: Ints, heat:
             length = h_last
             end = start + h_last
             copy(fade, fade_last, W)
-        if sizes[NEXT_SAVE] < sizes[SAVES]:
+        if saves_here(sizes, saves, step):
             copy(before, y, rows)
         if heat != 0:
             fill(t, start + 0.5 * length)
             call_kernel(heat, context, t, y, p, p, temperature)
-        roots(root, temperature)
+            roots(root, temperature)
         fill_rows(dw, 0.0, n)
         thermal(dw, fine, noise, word, key, sizes, step)
         thrown(y, shift(y, noisy), shift(slope, noisy), root, fade, dw, 0.5 * length, n)
@@ -252,7 +254,7 @@ def increments(dw: Reals, noise: Reals, word: Ints, key: Ints, sizes: Ints, leng
     first = step * sizes[FINE]
     for j in range(first, first + fine_steps(sizes, step)):
         z = shift(noise, place(noise, word, key, sizes, j, 1))
-        root = math.sqrt(lengths[1] if is_last(sizes, j) else lengths[0])
+        root = lengths[3] if is_last(sizes, j) else lengths[2]
         for i in range(sizes[NOISY]):
             add_scaled(shift(dw, i * W), shift(z, i * stride(sizes)), root)
 
@@ -268,11 +270,11 @@ def both_increments(dw: Reals, dz: Reals, noise: Reals, word: Ints, key: Ints, s
     second = sizes[NOISY] * sizes[HELD] * W
     for j in range(first, first + fine_steps(sizes, step)):
         at = place(noise, word, key, sizes, j, 2)
-        length = lengths[1] if is_last(sizes, j) else lengths[0]
+        last = 1 if is_last(sizes, j) else 0
         for i in range(sizes[NOISY]):
             z = shift(noise, at + i * stride(sizes))
-            add_both(shift(dw, i * W), shift(dz, i * W), z, shift(z, second), length,
-                     math.sqrt(length))
+            add_both(shift(dw, i * W), shift(dz, i * W), z, shift(z, second), lengths[last],
+                     lengths[2 + last])
 
 
 def thermal(dw: Reals, fine: Reals, noise: Reals, word: Ints, key: Ints, sizes: Ints, step: Int):
@@ -402,6 +404,11 @@ def thrown(q: Reals, v: Reals, force: Reals, root: Reals, fade: Reals, xi: Reals
 def add_rows(y: Reals, slope: Reals, h: Real, count: Int):
     for q in range(count):
         y[q] = y[q] + h * slope[q]
+
+
+def saves_here(sizes: Ints, saves: Ints, step: Int) -> Truth:
+    """Return whether the next time to save lies in the step."""
+    return sizes[NEXT_SAVE] < sizes[SAVES] and saves[sizes[NEXT_SAVE]] == step
 
 
 def settle(y: Reals, before: Reals, step: Int, good: Truth, sizes: Ints, bad: Ints, path: Reals,
