@@ -103,8 +103,8 @@ def test_backwards(cls, twin):
     back = fo.integrate(field, [0.3], (1.0, 0.0), cls(h=0.05, temperature="(1 + t)/3"), seed=8)
     dW, dZ = reference.brownian(1, 20, 0.05, 0, 8)
     given = (dW,) if cls is fo.EulerMaruyama else (dW, dZ)
-    path = twin(lambda s, y: np.sin(y) - np.cos(1 - s), lambda s: np.sqrt(2 * (2 - s) / 3), [0.3], 0.0,
-                0.05, *given)
+    path = twin(lambda s, y: np.sin(y) - np.cos(1 - s), lambda s: np.sqrt(2 * (2 - s) / 3), [0.3],
+                0.0, 0.05, *given)
     assert abs(back.y - path).max() < 1e-13
 
 
