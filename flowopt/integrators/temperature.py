@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from flowopt import _check, _native
-from flowopt._evaluate import LANES, evaluate
+from flowopt._evaluate import FEW, LANES, evaluate
 from flowopt.symbolic.names import exact, symbolic_stamp
 from flowopt.symbolic.parse import parse
 
@@ -122,15 +122,15 @@ class Heat:
             return
         from flowopt.integrators.runner import stepper
 
-        call, total = stepper("coldest", LANES), steps[0]
-        block = np.zeros((5, LANES))
+        width, total = 1 if len(rows) < FEW else LANES, steps[0]
+        call, block = stepper("coldest", width), np.zeros((5, width))
         context, at = np.zeros(4, dtype=np.int64), np.array(nodes)
-        for low in range(0, len(rows), LANES):
-            which = np.minimum(np.arange(low, low + LANES), len(rows) - 1)
-            lanes = np.zeros((max(p.shape[1], 1), LANES))
+        for low in range(0, len(rows), width):
+            which = np.minimum(np.arange(low, low + width), len(rows) - 1)
+            lanes = np.zeros((max(p.shape[1], 1), width))
             lanes[:p.shape[1]] = p[np.asarray(rows)[which]].T
             block[2], block[4] = np.inf, -np.inf
-            call(self.address(LANES), context, lanes, *block, at, len(at), total, start, steps[1],
+            call(self.address(width), context, lanes, *block, at, len(at), total, start, steps[1],
                  steps[2])
             least, when, most = block[2:]
             bad = ~(least >= -1e-12 * np.abs(most))  # 1 - t may round below 0 at the end

@@ -4,8 +4,9 @@ The three take the same arguments. `sizes`: see the constants below. `lengths`: 
 fine step and of the last one, and their square roots; a step is made of sizes[FINE] fine steps,
 so that runs with other steps, but the same fine step, see the same Brownian path. `key`: the seed
 in two halves, the lane of the block's first run, and the fine step from which on the buffer of
-normal numbers is filled (−1: not yet). `heat`: the kernel of the temperature, or 0 when it does not depend on time and
-`temperature` holds it. `word`: room for the generator. The rest is as in fixed.py.
+normal numbers is filled (−1: not yet). `heat`: the kernel of the temperature, or 0 when it does not
+depend on time and `temperature` holds it. `word`: room for the generator. The rest is as in
+fixed.py.
 """
 
 import math
