@@ -1,30 +1,41 @@
 """Steppers with noise: Euler–Maruyama, SRA1 and BAOAB; their random numbers are in philox.py.
 
-The three take the same arguments. `sizes`: see the constants below. `lengths`: the lengths of a
-fine step and of the last one, and their square roots; a step is made of sizes[FINE] fine steps,
-so that runs with other steps, but the same fine step, see the same Brownian path. `key`: the seed
-in two halves, the lane of the block's first run, and the fine step from which on the buffer of
-normal numbers is filled (−1: not yet). `heat`: the kernel of the temperature, or 0 when it does not
-depend on time and `temperature` holds it. `word`: room for the generator. The rest is as in
-fixed.py.
+The three take the same arguments. `sizes` and `key`: see noise_places.py. `lengths`: the lengths
+of a fine step and of the last one, and their square roots; a step is made of sizes[FINE] fine
+steps, so that runs with other steps, but the same fine step, see the same Brownian path. `heat`:
+the kernel of the temperature, or 0 when it does not depend on time and `temperature` holds it.
+`word`: room for the generator. The rest is as in fixed.py.
 """
 
 import math
 
-from flowopt._language import Int, Ints, Real, Reals, Truth, call_kernel, muladd, shift
+from flowopt._language import Int, Ints, Real, Reals, Truth, call_kernel, shift
 from flowopt.integrators.kernels.block import finite
 from flowopt.integrators.kernels.fixed import all_finite, between, copy, fill, park
-from flowopt.integrators.kernels.philox import normals, words
+from flowopt.integrators.kernels.increments import both_increments, increments, thermal
+from flowopt.integrators.kernels.noise_places import (
+    KEEP,
+    NEXT_SAVE,
+    NOISY,
+    ROWS,
+    SAVES,
+    TOTAL,
+)
+from flowopt.integrators.kernels.noise_rows import (
+    add_rows,
+    amplitudes,
+    drifted,
+    fades,
+    fill_rows,
+    joined,
+    kicked,
+    kicked_twice,
+    roots,
+    stage,
+    thrown,
+)
 
 W = 1
-#: rows of the state, coordinates with noise, fine steps of a step, steps, saves, record the path
-#: (0 or 1), next save, whether F depends on time, fine steps of the last step, steps in the buffer
-ROWS, NOISY, FINE, TOTAL, SAVES, KEEP, NEXT_SAVE, TIMED, FINE_LAST, HELD = range(10)
-K0, K1, LANE, BASE = range(4)
-#: the counter's stream of the second numbers, which only ∫∫ dW ds needs
-SECOND = 0x80000000
-#: 1/(2√3)
-ROOT_TWELFTH = 0.28867513459481287
 
 
 def maruyama(rhs: Int, context: Ints, sizes: Ints, lengths: Reals, key: Ints, heat: Int,
@@ -194,217 +205,6 @@ def coldest(heat: Int, context: Ints, p: Reals, t: Reals, now: Reals, least: Rea
                 least[lane] = value if worse else least[lane]
                 most[lane] = max(most[lane], value)
     return 0
-
-
-# ------------------------------------------------------------------ random numbers of a step
-def place(noise: Reals, word: Ints, key: Ints, sizes: Ints, j: Int, streams: Int) -> Int:
-    """Return where the normal number of coordinate 0 in fine step j is; fill the buffer first.
-
-    For many lanes the buffer holds (2 steps, n, W), for one lane (n, 2, steps/2), or, of many
-    coordinates, (2 steps, n); the second stream lies behind the first.
-    """
-    n, held = sizes[NOISY], sizes[HELD]
-    base = j & -held
-    if key[BASE] != base:
-        key[BASE] = base
-        for stream in range(streams):
-            draw(shift(noise, stream * n * held * W), word, key, base >> 1, n, held,
-                 stream * SECOND)
-    if W > 1:
-        return (j & 1) * n * W
-    odd = n if held == 2 else held >> 1
-    return (j & 1) * odd + ((j - base) >> 1)
-
-
-def stride(sizes: Ints) -> Int:
-    """Return how far apart the coordinates are in the buffer."""
-    if W > 1:
-        return W
-    return 1 if sizes[HELD] == 2 else sizes[HELD]
-
-
-def draw(noise: Reals, word: Ints, key: Ints, pair: Int, n: Int, held: Int, stream: Int):
-    """Fill the buffer with the normal numbers of `held` steps, from that of the pair on."""
-    if W > 1:
-        for i in range(n):
-            words(word, W, stream + i, 0, pair, 0, key[LANE], 1, key[K0], key[K1])
-            normals(shift(noise, i * W), shift(noise, (n + i) * W), word, W)
-    elif held > 2:
-        half = held >> 1
-        for i in range(n):
-            words(word, half, stream + i, 0, pair, 1, key[LANE], 0, key[K0], key[K1])
-            normals(shift(noise, i * held), shift(noise, i * held + half), word, half)
-    else:
-        words(word, n, stream, 1, pair, 0, key[LANE], 0, key[K0], key[K1])
-        normals(noise, shift(noise, n), word, n)
-
-
-def fine_steps(sizes: Ints, step: Int) -> Int:
-    """Return how many fine steps the step has."""
-    return sizes[FINE_LAST] if step == sizes[TOTAL] - 1 else sizes[FINE]
-
-
-def is_last(sizes: Ints, j: Int) -> Truth:
-    """Return whether fine step j is the last of the run."""
-    return j == (sizes[TOTAL] - 1) * sizes[FINE] + sizes[FINE_LAST] - 1
-
-
-def increments(dw: Reals, noise: Reals, word: Ints, key: Ints, sizes: Ints, lengths: Reals,
-               step: Int):
-    """Add up ΔW of each coordinate over the fine steps of a step."""
-    first = step * sizes[FINE]
-    for j in range(first, first + fine_steps(sizes, step)):
-        z = shift(noise, place(noise, word, key, sizes, j, 1))
-        root = lengths[3] if is_last(sizes, j) else lengths[2]
-        for i in range(sizes[NOISY]):
-            add_scaled(shift(dw, i * W), shift(z, i * stride(sizes)), root)
-
-
-def both_increments(dw: Reals, dz: Reals, noise: Reals, word: Ints, key: Ints, sizes: Ints,
-                    lengths: Reals, step: Int):
-    """Add up ΔW and ΔZ = ∫ (W(s) − W(t)) ds over the fine steps of a step.
-
-    Over one fine step of length δ, ΔW = √δ z₁ and ΔZ = ½ δ^{3/2} (z₁ + z₂/√3); its ΔZ starts from
-    the W reached.
-    """
-    first = step * sizes[FINE]
-    second = sizes[NOISY] * sizes[HELD] * W
-    for j in range(first, first + fine_steps(sizes, step)):
-        at = place(noise, word, key, sizes, j, 2)
-        last = 1 if is_last(sizes, j) else 0
-        for i in range(sizes[NOISY]):
-            z = shift(noise, at + i * stride(sizes))
-            add_both(shift(dw, i * W), shift(dz, i * W), z, shift(z, second), lengths[last],
-                     lengths[2 + last])
-
-
-def thermal(dw: Reals, fine: Reals, noise: Reals, word: Ints, key: Ints, sizes: Ints, step: Int):
-    """Set the kick of O at T = 1: over each fine step ξ becomes e^{−γδ} ξ + √(1 − e^{−2γδ}) z."""
-    first = step * sizes[FINE]
-    for j in range(first, first + fine_steps(sizes, step)):
-        z = shift(noise, place(noise, word, key, sizes, j, 1))
-        fade = shift(fine, 2 * W if is_last(sizes, j) else 0)
-        for i in range(sizes[NOISY]):
-            relax(shift(dw, i * W), shift(z, i * stride(sizes)), fade, shift(fade, W))
-
-
-# ------------------------------------------------------------------ loops over a block
-def fill_rows(block: Reals, value: Real, rows: Int):
-    for q in range(rows * W):
-        block[q] = value
-
-
-def add_scaled(out: Reals, z: Reals, root: Real):
-    for lane in range(W):
-        out[lane] = muladd(root, z[lane], out[lane])
-
-
-def add_both(dw: Reals, dz: Reals, z: Reals, other: Reals, length: Real, root: Real):
-    for lane in range(W):
-        area = root * length * muladd(ROOT_TWELFTH, other[lane], 0.5 * z[lane])
-        dz[lane] = muladd(length, dw[lane], dz[lane]) + area
-        dw[lane] = muladd(root, z[lane], dw[lane])
-
-
-def relax(xi: Reals, z: Reals, fade: Reals, kick: Reals):
-    for lane in range(W):
-        xi[lane] = muladd(fade[lane], xi[lane], kick[lane] * z[lane])
-
-
-def fades(fade: Reals, kick: Reals, friction: Reals, length: Real):
-    """Set e^{−x} and √(1 − e^{−2x}) for x = γ h; 1 − e^{−2x} = (1 + e^{−2x}) tanh x."""
-    for lane in range(W):
-        x = friction[lane] * length
-        f = math.exp(-x)
-        fade[lane] = f
-        kick[lane] = math.sqrt((1.0 + f * f) * math.tanh(x))
-
-
-def roots(out: Reals, temperature: Reals):
-    """Set √T; a T that rounding made negative counts as 0."""
-    for lane in range(W):
-        out[lane] = math.sqrt(max(temperature[lane], 0.0))
-
-
-def amplitudes(out: Reals, temperature: Reals):
-    """Set √(2T); a T that rounding made negative counts as 0."""
-    for lane in range(W):
-        out[lane] = math.sqrt(2.0 * max(temperature[lane], 0.0))
-
-
-def drifted(y: Reals, slope: Reals, h: Real, m: Int) -> Truth:
-    """Set y = y + h F; return whether all numbers are finite."""
-    good = True
-    for q in range(m * W):
-        value = y[q] + h * slope[q]
-        y[q] = value
-        good = good & finite(value)
-    return good
-
-
-def kicked(y: Reals, size: Reals, dw: Reals, n: Int) -> Truth:
-    """Set y = y + g ΔW in the coordinates with noise; return whether they are finite."""
-    good = True
-    for i in range(n):
-        row, add = shift(y, i * W), shift(dw, i * W)
-        for lane in range(W):
-            value = muladd(size[lane], add[lane], row[lane])
-            row[lane] = value
-            good = good & finite(value)
-    return good
-
-
-def stage(out: Reals, y: Reals, slope: Reals, size: Reals, dz: Reals, h: Real, weight: Real,
-          m: Int, n: Int):
-    """Set out = y + h F + weight g ΔZ."""
-    for q in range(m * W):
-        out[q] = y[q] + h * slope[q]
-    for i in range(n):
-        row, add = shift(out, i * W), shift(dz, i * W)
-        for lane in range(W):
-            row[lane] = muladd(size[lane], weight * add[lane], row[lane])
-
-
-def joined(y: Reals, slope: Reals, other: Reals, third: Real, m: Int) -> Truth:
-    """Set y = y + h/3 (F₁ + 2 F₂); return whether all numbers are finite."""
-    good = True
-    for q in range(m * W):
-        value = y[q] + third * muladd(2.0, other[q], slope[q])
-        y[q] = value
-        good = good & finite(value)
-    return good
-
-
-def kicked_twice(y: Reals, size: Reals, later: Reals, dw: Reals, dz: Reals, rate: Real, n: Int
-                 ) -> Truth:
-    """Set y = y + g(t + h) ΔW + (g(t) − g(t + h)) ΔZ/h; return whether y is finite."""
-    good = True
-    for i in range(n):
-        row, one, two = shift(y, i * W), shift(dw, i * W), shift(dz, i * W)
-        for lane in range(W):
-            value = muladd(later[lane], one[lane], row[lane])
-            value = muladd(size[lane] - later[lane], rate * two[lane], value)
-            row[lane] = value
-            good = good & finite(value)
-    return good
-
-
-def thrown(q: Reals, v: Reals, force: Reals, root: Reals, fade: Reals, xi: Reals, half: Real,
-           n: Int):
-    """Take B, A, O and A; `half` is half a step."""
-    for i in range(n):
-        a, b, f, x = shift(q, i * W), shift(v, i * W), shift(force, i * W), shift(xi, i * W)
-        for lane in range(W):
-            speed = b[lane] + half * f[lane]
-            middle = a[lane] + half * speed
-            speed = muladd(fade[lane], speed, root[lane] * x[lane])
-            a[lane] = middle + half * speed
-            b[lane] = speed
-
-
-def add_rows(y: Reals, slope: Reals, h: Real, count: Int):
-    for q in range(count):
-        y[q] = y[q] + h * slope[q]
 
 
 def saves_here(sizes: Ints, saves: Ints, step: Int) -> Truth:
