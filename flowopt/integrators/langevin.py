@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from flowopt import _native
-from flowopt._evaluate import evaluate
+from flowopt.integrators.temperature import row_by_row
 from flowopt.symbolic.names import symbolic_stamp
 
 
@@ -21,8 +21,7 @@ def friction(field: Any, p: np.ndarray) -> np.ndarray:
     meta = _unit(field, 1).meta
     if meta["refusal"]:
         raise NotLangevin(meta["refusal"])
-    return evaluate(lambda width: _unit(field, width).addresses["kernel"], 1, np.zeros(len(p)),
-                    np.zeros((len(p), 1)), p)[:, 0]
+    return row_by_row(lambda width: _unit(field, width).addresses["kernel"], 0.0, p)
 
 
 def coordinates_of(field: Any) -> int:
