@@ -23,7 +23,7 @@ _WHERE = {
     "Ensemble": "flowopt.integrators.ensemble",
     "compare": "flowopt.comparison",
     "SciPy": "flowopt.comparison",
-    **dict.fromkeys(["Euler", "Heun", "Midpoint", "RK4", "Dopri5", "Tsit5", "DOP853",
+    **dict.fromkeys(["Euler", "Heun", "Midpoint", "RK4", "Dopri5", "Tsit5", "DOP853", "Rodas5P",
                      "SequentialEuler", "SymplecticEuler"],
                     "flowopt.integrators.methods"),
     **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),

@@ -387,6 +387,12 @@ class Body:
         return Value("None", self.builder.call(kernel, [slots, error,
                                                         *(a.code for a in arguments)]))
 
+    def subroutine(self, address: Value, *arguments: Value) -> Value:
+        """Call ``void f(arguments...)`` at an address."""
+        kind = ir.FunctionType(ir.VoidType(), [KINDS[a.kind] for a in arguments])
+        code = self.builder.inttoptr(address.code, kind.as_pointer())
+        return Value("None", self.builder.call(code, [a.code for a in arguments]))
+
     def cast(self, kind: str, address: Value) -> Value:
         return Value(kind, self.builder.inttoptr(address.code, KINDS[kind]))
 
@@ -429,6 +435,7 @@ PRIMITIVES: dict[Any, Callable[..., Value]] = {
     _language.bits: _calls(Body.reread, "Int"),
     _language.from_bits: _calls(Body.reread, "Real"),
     _language.call_kernel: Body.kernel,
+    _language.call_fortran: Body.subroutine,
     _language.doubles: _calls(Body.cast, "Reals"),
     _language.integers: _calls(Body.cast, "Ints"),
 }

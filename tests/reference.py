@@ -232,6 +232,25 @@ def rk4(rhs: Rhs, y0, t0: float, h: float, steps: int) -> np.ndarray:
     return runge_kutta(A, b, [0.0, 0.5, 0.5, 1.0], rhs, y0, t0, h, steps)
 
 
+def rosenbrock(alpha, gamma, b, rhs: Rhs, jacobian, rate, y0, t0: float, h: float, steps: int):
+    """Return the path of a Rosenbrock method, (steps + 1, m): Hairer & Wanner II, Eq. (IV.7.4).
+
+    k_i = h f(t + α_i h, y + Σ_j α_ij k_j) + γ_i h² f_t + h J Σ_j γ_ij k_j, y⁺ = y + Σ_i b_i k_i,
+    with α_i = Σ_j α_ij and γ_i = Σ_j γ_ij; `jacobian` and `rate` give J and f_t at (t, y).
+    """
+    t, path = t0, [np.array(y0, dtype=float)]
+    for n in range(steps):
+        y, t = path[-1], t0 + n * h
+        J, k = jacobian(t, y), []
+        for i in range(len(b)):
+            stage = y + sum((alpha[i, j] * k[j] for j in range(i)), np.zeros_like(y))
+            right = (h * rhs(t + alpha[i].sum() * h, stage) + gamma[i].sum() * h**2 * rate(t, y)
+                     + h * J @ sum((gamma[i, j] * k[j] for j in range(i)), np.zeros_like(y)))
+            k.append(np.linalg.solve(np.eye(len(y)) - h * gamma[i, i] * J, right))
+        path.append(y + sum(w * v for w, v in zip(b, k, strict=True)))
+    return np.array(path)
+
+
 def sequential_euler(theta_rhs, state_rhs, theta0, states0, t0: float, h: float, steps: int):
     """Gauss-Seidel Euler, states first: s += h S(t, theta, s), then theta += h F(t, theta, s_new).
 

@@ -6,7 +6,7 @@ again from them on demand, for many steps at once (the steps are the lanes).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,19 @@ class Piece:
     tableau: Tableau | None = None
     slopes: Any = None
     coefficients: np.ndarray | None = None
+
+    def since(self, first: int) -> Piece:
+        """Return the piece from step number `first` on."""
+        part = None if self.coefficients is None else self.coefficients[first:]
+        return replace(self, t=self.t[first:], h=self.h[first:], y=self.y[first:],
+                       coefficients=part)
+
+    def until(self, end: float, last: np.ndarray) -> Piece:
+        """Return the piece up to a time inside it, where the state is `last`."""
+        count = int((self.t < end).sum() if self.h.sum() > 0 else (self.t > end).sum())
+        part = None if self.coefficients is None else self.coefficients[:count]
+        return replace(self, t=self.t[:count], h=self.h[:count], y=self.y[:count], end=end,
+                       last=last, coefficients=part)
 
     def polynomial(self) -> np.ndarray:
         """Return the coefficients of every step, computing the stages if need be."""

@@ -22,9 +22,10 @@ from flowopt.integrators.integrate import (
     checked_field,
     checked_saves,
     checked_seed,
+    handover,
     step_budget,
 )
-from flowopt.integrators.methods import DOP853, Adaptive, checked_method
+from flowopt.integrators.methods import DOP853, Adaptive, Rodas5P, checked_method
 from flowopt.integrators.reduce import Bound
 from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.status import Status
@@ -48,6 +49,9 @@ class Ensemble:
         What the reducers kept.
     steps : ndarray of int, shape (N,)
         Steps taken.
+    stiff_from : ndarray, shape (N,)
+        When the stability of an explicit adaptive method began to limit its step (NaN: never);
+        with ``method=None``, Rodas5P took over from there.
     """
 
     y: np.ndarray
@@ -60,6 +64,7 @@ class Ensemble:
     seed: int | None = None
     vector_field: Any = field(default=None, repr=False)
     parameters: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    stiff_from: np.ndarray | None = None
 
     @property
     def x(self) -> np.ndarray:
@@ -113,7 +118,8 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     t : (float, float)
         The span, in units of time.
     method : Method, optional
-        As for `integrate`. Default: ``DOP853()``.
+        As for `integrate`. By default ``DOP853()``, and ``Rodas5P()`` for each run from where it
+        turns out to be stiff.
     parameters : mapping of str to float or array (N,), optional
         Values for parameters of the field, and for further names in the formula of a temperature,
         for all runs or one by one.
@@ -153,6 +159,7 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     field = checked_field(field)
     start, end = _check.span(t)
     starts = field.starts(_check.array("x0s", x0s, f"(N, {field.n})", (2,), finite=False))
+    stiff = handover(method, field)
     method = DOP853() if method is None else checked_method(method)
     saves = checked_saves(save_at, start, end)
     limit = step_budget(max_steps, method, start, end)
@@ -176,7 +183,8 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     if size > MOST_BYTES:
         raise ValueError(f"save_at would keep {size / 2**30:.1f} GB; keep fewer times or starts, "
                          "or use reduce")
-    job = _Job(field, method, starts, values, start, end, saves, bound, limit, seed or 0)
+    job = _Job(field, method, starts, values, start, end, saves, bound, limit, seed or 0,
+               stiff)
     job.run(threads, progress)
     field.raise_pending()
     return job.result(seed, given, save_at is not None)
@@ -215,6 +223,8 @@ def _parameters(field: Any, method: Any, parameters: Mapping[str, Any] | None, c
     return values, given
 
 
+#: switches of a run beyond which it is finished by itself
+MOST_TOGETHER = 1000
 #: numbers of the state in a block of fixed step: the wider a block, the less the calls of a step
 #: cost, as long as what it reads and writes stays in the first-level cache
 WIDEST = 512
@@ -228,21 +238,30 @@ def block_width(m: int, count: int) -> int:
     return width
 
 
+def lanes_of(method: Adaptive, m: int) -> int:
+    """Return how many lanes a block of an adaptive method takes: with matrices, they must fit."""
+    if method.stable or m <= 12:
+        return LANES
+    return 8 if m <= 32 else 1
+
+
 class _Job:
     """The runs of one ensemble: dealt out in pieces, each on a thread of its own."""
 
     def __init__(self, field: Any, method: Any, starts: np.ndarray, p: np.ndarray, start: float,
                  end: float, saves: np.ndarray, bound: Bound | None, max_steps: int,
-                 seed: int) -> None:
-        self.field, self.method, self.bound = field, method, bound
+                 seed: int, stiff: Rodas5P | None = None) -> None:
+        self.field, self.method, self.bound, self.stiff = field, method, bound, stiff
         self.start, self.end, self.saves, self.max_steps, self.seed = (start, end, saves, max_steps,
                                                                        seed)
         self.p, count = p, len(starts)
-        self.width = LANES if isinstance(method, Adaptive) else block_width(field.m, count)
+        self.width = (lanes_of(method, field.m) if isinstance(method, Adaptive)
+                      else block_width(field.m, count))
         self.y = starts.copy()
         self.t = np.full(count, start)
         self.steps = np.zeros(count, dtype=np.int64)
         self.status = np.full(count, Status.CANCELLED, dtype=np.int64)
+        self.stiff_from = np.full(count, np.nan)
         self.saved = np.full((count, len(saves), field.m), np.nan)
         self.reduced = ({} if bound is None
                         else {name: np.full(count, np.nan) for name in bound.reducers})
@@ -287,8 +306,10 @@ class _Job:
     def _compile(self, adaptive: bool) -> None:
         """Compile on this thread, once, before the others start."""
         if adaptive and self.field.surfaces:
-            self.field.address("smooth", LANES)
+            self.field.address("smooth", self.width)
         self.field.address("rhs", self.width)
+        if adaptive and not self.method.stable:
+            self.field.derivative_address("jacobian", self.width)
         if self.bound is not None:
             self.bound.address(self.width)
 
@@ -331,14 +352,30 @@ class _Job:
         if field.surfaces:
             self._with_surfaces(queue, final, low)
         else:
-            motion = Motion.free(field)
-            runner.advance(motion, self.method, queue, 0, count, self.end, self.max_steps, LANES,
-                           tick=self._tick)
+            self._advance(Motion.free(field), queue)
             for i in range(count):
                 if queue.status[i] != 0:
                     final[i] = runner.status_of(queue.status[i])
         self.y[low:high], self.t[low:high], self.status[low:high] = queue.y, queue.t, final
         self.steps[low:high] = queue.count[:, 0]
+        self.stiff_from[low:high] = queue.stiff
+
+    def _advance(self, motion: Motion, queue: Queue) -> None:
+        """Run everything that runs; what turns out to be stiff goes on with the stiff method."""
+        count = len(queue.t)
+        if self.stiff is None:
+            runner.advance(motion, self.method, queue, 0, count, self.end, self.max_steps,
+                           self.width, tick=self._tick, stiffness=1)
+            return
+        waiting = (queue.status == 0) & np.isfinite(queue.stiff)
+        queue.status[waiting] = runner.IS_STIFF
+        if not runner.advance(motion, self.method, queue, 0, count, self.end, self.max_steps,
+                              self.width, tick=self._tick, stiffness=2):
+            return
+        queue.status[queue.status == runner.IS_STIFF] = 0
+        if (queue.status == 0).any():
+            runner.advance(motion, self.stiff, queue, 0, count, self.end, self.max_steps,
+                           lanes_of(self.stiff, self.field.m), tick=self._tick)
 
     def _with_surfaces(self, queue: Queue, final: np.ndarray, low: int) -> None:
         """Run free pieces in lanes; what happens on a surface is decided run by run."""
@@ -346,47 +383,44 @@ class _Job:
                                                      strict=True)))
                for row in self.p[low:low + len(final)]]
         direction = 1.0 if self.end > self.start else -1.0
-        special: list[int] = []
-        for i, one in enumerate(own):
-            if np.isfinite(queue.y[i]).all():
-                queue.sides[i], sliding = switching.initial_sides(one, self.start, queue.y[i],
-                                                                  direction)
-                if sliding != -1:
-                    special.append(i)
-                    queue.status[i] = runner.SWITCH
         switches = np.zeros(len(final), dtype=np.int64)
         motion = Motion.free(self.field)
-        for i in special:
-            self._alone(own[i], queue, final, i)
+        for i, one in enumerate(own):
+            if np.isfinite(queue.y[i]).all():
+                queue.sides[i], on = switching.initial_sides(one, self.start, queue.y[i])
+                if on:
+                    self._alone(one, queue, final, i)
         while (queue.status == 0).any() and not self.stop:
-            runner.advance(motion, self.method, queue, 0, len(final), self.end, self.max_steps,
-                           LANES, tick=self._tick)
+            self._advance(motion, queue)
             for i in np.nonzero((final == Status.CANCELLED) & (queue.status != 0))[0].tolist():
                 if queue.status[i] != runner.SWITCH:
                     final[i] = runner.status_of(queue.status[i])
                     continue
                 switches[i] += 1
-                which = int(queue.which[i])
-                what, _ = switching.decide(own[i], float(queue.t[i]), queue.y[i], queue.sides[i],
-                                           which, direction)
-                if what in ("cross", "graze") and switches[i] < 10_000:
-                    if what == "cross":
-                        queue.sides[i, which] *= -1.0
-                    queue.h[i], queue.status[i] = 0.0, 0
-                else:
-                    self._alone(own[i], queue, final, i, which)
+                t, y, which = float(queue.t[i]), queue.y[i], int(queue.which[i])
+                if switches[i] < MOST_TOGETHER and switching.touched(
+                        own[i], t, y, queue.sides[i]) in ([], [which]):
+                    outcome = switching.Contact(own[i], t, y.copy(), queue.sides[i].copy(),
+                                                [which], direction).outcome()
+                    if outcome.kind == "move" and not outcome.active:
+                        queue.sides[i] = outcome.sides
+                        queue.h[i], queue.status[i] = 0.0, 0
+                        continue
+                self._alone(own[i], queue, final, i, which)
 
     def _alone(self, one: Any, queue: Queue, final: np.ndarray, i: int, which: int = -1) -> None:
         """Finish run i by itself: it rests or slides on a surface."""
-        alone = AdaptiveRun(one, self.method, queue.y[i], float(queue.t[i]), self.end, self.saves,
-                            False, self.max_steps)
+        handed = self.stiff is not None and np.isfinite(queue.stiff[i])
+        alone = AdaptiveRun(one, self.stiff if handed else self.method, queue.y[i],
+                            float(queue.t[i]), self.end, self.saves, False, self.max_steps,
+                            stiff=None if handed else self.stiff)
         alone.queue.saved = queue.saved[i:i + 1]
         alone.queue.save[0], alone.queue.count[0] = queue.save[i], queue.count[i]
-        alone.queue.sides[0] = queue.sides[i]
+        alone.queue.sides[0], alone.queue.stiff[0] = queue.sides[i], queue.stiff[i]
         alone.go(met=which)
         final[i], queue.status[i] = alone.status, 99
         queue.t[i], queue.y[i] = alone.queue.t[0], alone.queue.y[0]
-        queue.count[i] = alone.queue.count[0]
+        queue.count[i], queue.stiff[i] = alone.queue.count[0], alone.queue.stiff[0]
 
     def result(self, seed: int | None, given: dict[str, np.ndarray], saved: bool) -> Ensemble:
         """Return the ensemble."""
@@ -394,7 +428,8 @@ class _Job:
         if self.bound is not None:
             reduced = self.reduced["value"] if self.bound.single else self.reduced
         return Ensemble(self.y, self.t, self.status, self.steps, self.field.n,
-                        self.saved if saved else None, reduced, seed, self.field, given)
+                        self.saved if saved else None, reduced, seed, self.field, given,
+                        self.stiff_from)
 
 
 def _bar(total: int) -> Any:

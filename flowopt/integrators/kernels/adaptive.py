@@ -16,9 +16,12 @@ from flowopt.integrators.kernels.control import control, error_norm, move_on, ta
 from flowopt.integrators.kernels.explicit import dense_stages, evaluate, try_step
 from flowopt.integrators.kernels.places import *
 from flowopt.integrators.kernels.queue import take
+from flowopt.integrators.kernels.rosenbrock import rosenbrock_step
+from flowopt.integrators.kernels.stiffness import watch_stiffness
 from flowopt.integrators.kernels.surfaces import sample_surfaces, save_inside
 
 W = 1
+ROSENBROCK = 0
 
 
 def adaptive(at: Ints, sizes: Ints, numbers: Reals, budget: Int) -> Int:
@@ -39,7 +42,10 @@ def adaptive(at: Ints, sizes: Ints, numbers: Reals, budget: Int) -> Int:
         if sizes[CAPACITY] > 0 and sizes[RECORDED] == sizes[CAPACITY]:
             return 2
         rounds += 1
-        try_step(at, sizes, numbers)
+        if ROSENBROCK:
+            rosenbrock_step(at, sizes, numbers)
+        else:
+            try_step(at, sizes, numbers)
         error_norm(doubles(at[ERR]), doubles(at[OTHER]), doubles(at[GUARD]), doubles(at[Y]),
                    doubles(at[NEW]), doubles(at[ESTIMATE]), doubles(at[ATOL]), numbers[RTOL],
                    sizes[ROWS], sizes[SIZE], sizes[ERRORS])
@@ -49,6 +55,8 @@ def adaptive(at: Ints, sizes: Ints, numbers: Reals, budget: Int) -> Int:
         if some:
             if sizes[LATE] == 1:
                 evaluate(at, sizes, NEW, sizes[STAGES])
+            if sizes[STIFFNESS] > 0:
+                watch_stiffness(at, sizes, numbers)
             if sizes[SURFACES] > 0 or save_inside(at, sizes):
                 dense_stages(at, sizes)
             if sizes[SURFACES] > 0:
@@ -60,16 +68,17 @@ def adaptive(at: Ints, sizes: Ints, numbers: Reals, budget: Int) -> Int:
             move_on(doubles(at[Y]), doubles(at[NEW]), doubles(at[T]), doubles(at[USED]),
                     doubles(at[ACCEPT]), sizes[ROWS])
             stages = sizes[STAGES] * sizes[SIZE]
-            take_slope(doubles(at[K]), shift(doubles(at[K]), stages), doubles(at[ACCEPT]),
+            take_slope(doubles(at[FIRST]), shift(doubles(at[K]), stages), doubles(at[ACCEPT]),
                        sizes[ROWS])
 
 
 def build(width: int, name: str = "adaptive"):
-    """Return the compiled stepper for blocks of `width` lanes."""
+    """Return the compiled stepper for blocks of `width` lanes: "adaptive" or "rosenbrock"."""
     from flowopt._compiler import compiled
 
-    return compiled(adaptive, {"W": width}, vectorise=width > 1)
+    constants = {"W": width, "ROSENBROCK": int(name == "rosenbrock")}
+    return compiled(adaptive, constants, vectorise=width > 1)
 
 
 #: how ctypes passes the arguments: p address, i integer
-KINDS = {"adaptive": "pppi"}
+KINDS = {"adaptive": "pppi", "rosenbrock": "pppi"}

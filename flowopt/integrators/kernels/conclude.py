@@ -4,15 +4,18 @@ from flowopt._language import Int, Ints, Real, Reals, doubles, integers, muladd,
 from flowopt.integrators.kernels.block import finite, gather, scatter
 from flowopt.integrators.kernels.places import *
 from flowopt.integrators.kernels.queue import keep
+from flowopt.integrators.kernels.rosenbrock import keep_polynomial
+from flowopt.integrators.kernels.stiffness import MANY
 from flowopt.integrators.kernels.surfaces import first_switch, inside, saves_inside
 
 W = 1
+ROSENBROCK = 0
 
 
 def conclude(at: Ints, sizes: Ints, numbers: Reals, lane: Int):
     """Count the step of a lane, store what it has to, and hand the trajectory back if it ends."""
     one = integers(at[LANE_ID])[lane]
-    count = shift(integers(at[QUEUE_COUNT]), 3 * one)
+    count = shift(integers(at[QUEUE_COUNT]), COUNTS * one)
     status = integers(at[QUEUE_STATUS])
     t, h, used, accept = doubles(at[T]), doubles(at[H]), doubles(at[USED]), doubles(at[ACCEPT])
     count[EVALUATIONS] += sizes[STAGES] - sizes[LATE]
@@ -24,6 +27,11 @@ def conclude(at: Ints, sizes: Ints, numbers: Reals, lane: Int):
         count[ACCEPTED] += 1
         count[EVALUATIONS] += sizes[LATE]
         accepted(at, sizes, numbers, lane, one)
+    if (status[one] == RUNNING and sizes[STIFFNESS] == 2 and accept[lane] > 0.0
+            and doubles(at[STIFF])[lane] >= MANY):
+        status[one] = IS_STIFF
+        gather(doubles(at[POINT]), doubles(at[NEW]), sizes[ROWS], lane)
+        end_at(at, sizes, lane, t[lane] + used[lane])
     if status[one] == RUNNING and count[ACCEPTED] + count[REJECTED] >= sizes[MAX_STEPS]:
         status[one] = OUT_OF_STEPS
         if accept[lane] > 0.0:
@@ -38,12 +46,12 @@ def conclude(at: Ints, sizes: Ints, numbers: Reals, lane: Int):
 
 def verdict(at: Ints, sizes: Ints, lane: Int) -> Int:
     """Return why the step is too small: growth beyond all bounds, or a tolerance out of reach."""
-    y, k = doubles(at[Y]), doubles(at[K])
-    if doubles(at[REFUSED])[lane] == 2.0:
-        return DIVERGED
+    y, k = doubles(at[Y]), doubles(at[FIRST])
     for i in range(sizes[ROWS]):
         if abs(y[i * W + lane]) > HUGE or not finite(k[i * W + lane]):
             return DIVERGED
+    if doubles(at[REFUSED])[lane] == 2.0 and doubles(at[SINGULAR])[lane] == 0.0:
+        return DIVERGED
     return STEP_TOO_SMALL
 
 
@@ -66,7 +74,8 @@ def accepted(at: Ints, sizes: Ints, numbers: Reals, lane: Int, one: Int):
         if place <= 1.0:
             end = muladd(place, used, t)
     if sizes[SURFACES] > 0 or saves_inside(at, sizes, lane):
-        integers(at[QUEUE_COUNT])[3 * one + EVALUATIONS] += sizes[ALL_STAGES] - sizes[STAGES] - 1
+        count = shift(integers(at[QUEUE_COUNT]), COUNTS * one)
+        count[EVALUATIONS] += sizes[ALL_STAGES] - sizes[STAGES] - 1
     if sizes[CAPACITY] > 0:
         record(at, sizes, lane)
     save = integers(at[QUEUE_SAVE])
@@ -95,4 +104,6 @@ def record(at: Ints, sizes: Ints, lane: Int):
     doubles(at[PATH_T])[place] = doubles(at[T])[lane]
     doubles(at[PATH_H])[place] = doubles(at[USED])[lane]
     gather(shift(doubles(at[PATH_Y]), place * sizes[ROWS]), doubles(at[Y]), sizes[ROWS], lane)
+    if ROSENBROCK:  # an explicit method makes its polynomials again from the states
+        keep_polynomial(at, sizes, shift(doubles(at[PATH_C]), place * sizes[DEGREE] * sizes[ROWS]))
     sizes[RECORDED] = place + 1

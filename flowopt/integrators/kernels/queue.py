@@ -25,7 +25,7 @@ def start(at: Ints, sizes: Ints, numbers: Reals, lane: Int, one: Int):
     m, parameters, surfaces = sizes[ROWS], sizes[PARAMETERS], sizes[SURFACES]
     point, slope, t1 = doubles(at[POINT]), doubles(at[SLOPE]), doubles(at[T1])
     p1, s1 = doubles(at[P1]), doubles(at[S1])
-    h, count = doubles(at[H]), shift(integers(at[QUEUE_COUNT]), 3 * one)
+    h, count = doubles(at[H]), shift(integers(at[QUEUE_COUNT]), COUNTS * one)
     for i in range(m):
         point[i] = doubles(at[QUEUE_Y])[one * m + i]
     for i in range(parameters):
@@ -47,8 +47,10 @@ def start(at: Ints, sizes: Ints, numbers: Reals, lane: Int, one: Int):
     doubles(at[T])[lane] = t1[0]
     doubles(at[MEMORY])[lane] = 1.0
     doubles(at[REFUSED])[lane] = 0.0
+    doubles(at[STIFF])[lane] = 0.0
+    doubles(at[CALM])[lane] = 0.0
     scatter(doubles(at[Y]), point, m, lane)
-    scatter(doubles(at[K]), slope, m, lane)
+    scatter(doubles(at[FIRST]), slope, m, lane)
     scatter(doubles(at[P]), p1, parameters, lane)
     scatter(doubles(at[SIDE]), s1, surfaces, lane)
     save = integers(at[QUEUE_SAVE])
