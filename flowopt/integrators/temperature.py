@@ -19,10 +19,8 @@ def checked_temperature(value: Any) -> Any:
     """Return a number >= 0, the text of a formula, or a sympy expression with exact numbers."""
     if isinstance(value, str):
         return parse(value, what="temperature").text
-    if hasattr(value, "free_symbols"):
-        if value.free_symbols:
-            return exact(value)
-        value = float(value)
+    if getattr(value, "free_symbols", None):
+        return exact(value)
     return _check.real("temperature", value, at_least=0.0)
 
 
@@ -32,6 +30,16 @@ def _names(temperature: Any) -> tuple[str, ...]:
     if isinstance(temperature, str):
         return parse(temperature, what="temperature").names
     return tuple(sorted(str(s) for s in getattr(temperature, "free_symbols", ())))
+
+
+@functools.lru_cache(maxsize=256)
+def _definition(temperature: Any) -> str:
+    """Return the text that names a formula in the cache of compiled kernels."""
+    if isinstance(temperature, str):
+        return temperature
+    import sympy
+
+    return f"sympy {sympy.srepr(temperature)}"
 
 
 def row_by_row(address: Callable[[int], int], t: float, p: np.ndarray) -> np.ndarray:
@@ -75,12 +83,7 @@ class Heat:
 
     def address(self, width: int) -> int:
         """Return the address of the kernel that writes T in each lane."""
-        import sys
-
-        text = self.temperature
-        if not isinstance(text, str):
-            text = "sympy " + sys.modules["sympy"].srepr(text)
-        key = json.dumps(["temperature", text, self.field.time_name,
+        key = json.dumps(["temperature", _definition(self.temperature), self.field.time_name,
                           [*self.field.parameters, *self.extra], width])
         return _native.unit(key, symbolic_stamp(), lambda: self._build(width)).addresses["kernel"]
 

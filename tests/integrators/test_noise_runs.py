@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import reference
+import sympy
 
 import flowopt as fo
 from flowopt.integrators import integrate as integrate_module
@@ -125,6 +126,9 @@ REFUSED = {
     "negative": (lambda: em(-1.0), ValueError, "temperature must be a finite number >= 0, got -1"),
     "nan": (lambda: em(math.nan), ValueError, "temperature"),
     "a list": (lambda: em([1.0, 2.0]), TypeError, "temperature"),
+    "complex": (lambda: em(sympy.I), TypeError, "temperature must be a finite number"),
+    "no such function": (go(em(sympy.Function("f")(sympy.Symbol("t")))), ValueError,
+                         "compiled form"),
     "h": (lambda: fo.SRA1(h=0.0, temperature=1.0), ValueError, "h must"),
     "code": (lambda: em("__import__('os')"), ValueError, "temperature"),
     "no formula": (lambda: em("1 +"), ValueError, "temperature ends after"),
