@@ -165,6 +165,8 @@ class VectorField:
                 "source": source}
         if kind == "rhs" and width == 1 and system.regimes.surfaces:
             meta["pairs"], meta["inner"] = system.interactions()
+        if kind == "rhs" and width == 1:
+            meta["norms"] = [len(norm) for norm in system.norms()]
         return meta, {"kernel": compile_kernel(source)}
 
     def context(self, width: int) -> np.ndarray:

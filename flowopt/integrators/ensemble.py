@@ -356,7 +356,11 @@ class _Job:
         if self.method.h0 is not None:
             queue.h[:] = self.method.h0 * (1.0 if self.end > self.start else -1.0)
         final = np.full(count, Status.CANCELLED, dtype=np.int64)
-        if field.surfaces:
+        if any(norm >= field.m for norm in field.meta.get("norms", ())):
+            for i in range(count):  # a run may arrive at a point where the field is singular
+                if not self.stop:
+                    self._alone(self._own(low + i), queue, final, i)
+        elif field.surfaces:
             self._with_surfaces(queue, final, low)
         else:
             motion = Motion.free(field)

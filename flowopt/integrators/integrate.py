@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from flowopt import _check
-from flowopt.integrators import runner, singular, switching
+from flowopt.integrators import extinction, runner, singular, switching
 from flowopt.integrators.dense import Dense, Piece
 from flowopt.integrators.events import Event, Watch
 from flowopt.integrators.fixed import FixedBlock
@@ -27,6 +27,9 @@ MOST_SWITCHES = 10_000
 MOST_ACCUMULATED = 100
 #: steps between two looks for a terminal event
 FEW_STEPS = 32
+#: why a motion through a point without direction is not unique
+NO_DIRECTION = ("At {}, a norm in the field is zero, and the field leads away from there in some "
+                "direction.")
 #: a path beyond this many bytes is refused, with the number
 MOST_BYTES = 8 * 2**30
 #: dimension up to which the Jacobian is a dense matrix
@@ -250,6 +253,9 @@ class AdaptiveRun:
         self.pieces: list[Piece] = []
         self.evaluations = 0
         self.resting = np.zeros(field.m, dtype=bool)
+        self.approach = extinction.Approach(field, self.direction, method.rtol)
+        self.arrival: extinction.Arrival | None = None
+        self.cut: int | None = None
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
@@ -276,6 +282,8 @@ class AdaptiveRun:
                 self.queue.sides[0], on = switching.initial_sides(self.field, self.start_t,
                                                                   self.start_y)
                 slide = self._contact(on, starts=True) if on else None
+            if self.approach.possible and self.status is Status.RUNNING:
+                self._start_at_a_norm_of_zero()
         last = deque([self.start_t], maxlen=MOST_ACCUMULATED)
         for _ in range(MOST_SWITCHES):
             if self.status is not Status.RUNNING:
@@ -296,7 +304,7 @@ class AdaptiveRun:
         if self.stiff is not None and np.isfinite(queue.stiff[0]):
             self.method, self.stiff = self.stiff, None
             self.work += f" to t={queue.t[0]:.6g}, then {self.method.name}"
-        path = Path() if self.keep or watch.count else None
+        path = Path() if self.keep or watch.count or self.approach.possible else None
         inner = Queue(queue.t, queue.y, queue.p, sides[None], queue.save_at, queue.saved)
         inner.h, inner.count, inner.save = queue.h, queue.count, queue.save
         inner.stiff = queue.stiff
@@ -308,25 +316,36 @@ class AdaptiveRun:
             return Piece(t, h, y, float(queue.t[0]), queue.y[0].copy(), self.method.tableau,
                          slopes, path.polynomials(self.field.m))
 
-        def look() -> bool:  # whether the run goes on: no terminal event is among the new steps
+        def look() -> bool:  # whether the run goes on
             nonlocal looked
-            piece = recorded().since(looked)
-            if len(piece.t):
-                looked += len(piece.t)
-                self._watch_steps(replace(piece, end=float(piece.t[-1] + piece.h[-1])))
+            piece = recorded()
+            if self._arrives(piece, sides):
+                return False
+            upto = len(piece.t) - 1  # the last step may yet turn out to lead to an arrival
+            if watch.count and upto > looked:
+                self._watch_steps(piece.until(float(piece.t[upto]), piece.y[upto]).since(looked))
+                looked = upto
             return self.status is Status.RUNNING
 
+        watches = watch.ends or self.approach.possible
         done = runner.advance(motion, self.method, inner, 0, 1, self.end, self.max_steps, 1, path,
-                              look if watch.ends else None, FEW_STEPS if watch.ends else 0,
+                              look if watches else None, FEW_STEPS if watches else 0,
                               stiffness=1 if self.stiff is None else 2)
         if path is not None:
             piece = recorded()
-            if done and watch.count:
+            arrives = self.cut is not None or (done and self._arrives(piece, sides))
+            if self.cut is not None:
+                piece = self._cut_back(piece)
+            if watch.count and self.status is Status.RUNNING:
                 self._watch_steps(piece.since(looked))
             if self.status is not Status.RUNNING:  # a terminal event: what lies beyond is dropped
                 piece = piece.until(float(queue.t[0]), queue.y[0].copy())
             if self.keep:
                 self.pieces.append(piece)
+            if arrives and self.status is Status.RUNNING:
+                if self.arrival is not None:
+                    self._come_to_rest(self.arrival)
+                return -1
         if self.status is not Status.RUNNING:
             return -1
         if inner.status[0] == runner.SWITCH:
@@ -375,6 +394,72 @@ class AdaptiveRun:
         if made.resting.any():
             self.resting = made.resting
             self.motion = singular.guarded(self.motion, field, made.sides, made.resting)
+
+    def _arrives(self, piece: Piece, sides: np.ndarray) -> bool:
+        """Return whether the steps lead to a point where the field is singular; note it if so."""
+        if not self.approach.possible or len(sides) != self.field.surfaces:  # not on a slide
+            return False
+        found = self.approach.look(piece, sides)
+        if found is None or self.direction * (found.piece.end - self.end) > 0.0:
+            return False
+        k = self.cut = found.step
+        if k > 0 and found.far_before:
+            # a step that lands on the point is worth nothing where its last stages are: the
+            # method goes there again in shorter steps, and stops before
+            self.cut = k - 1
+            shorter = abs(float(piece.h[k - 1])) / 8
+            self.method = replace(self.method, max_step=shorter, h0=None)
+        else:
+            self.arrival = found
+        return True
+
+    def _cut_back(self, piece: Piece) -> Piece:
+        """Go back to the start of a step, and return the piece up to there."""
+        assert self.cut is not None
+        queue, k, self.cut = self.queue, self.cut, None
+        queue.t[0], queue.y[0], queue.h[0] = piece.t[k], piece.y[k], 0.0
+        along = self.direction * (self.saves - piece.t[k])
+        queue.save[0] = min(int(queue.save[0]), int((along <= 0.0).sum()))
+        return piece.until(float(piece.t[k]), piece.y[k].copy())
+
+    def _start_at_a_norm_of_zero(self) -> None:
+        stays = self.approach.at_start(self.start_t, self.start_y, self.queue.sides[0])
+        if stays is None:
+            return
+        if stays:
+            self._rest(self.start_t, self.start_y.copy())
+        else:
+            self.status = Status.NOT_UNIQUE
+            self.note = NO_DIRECTION.format("the start")
+
+    def _come_to_rest(self, arrival: extinction.Arrival) -> None:
+        """Go the rest of the way to a point where the field is singular."""
+        queue, piece = self.queue, arrival.piece
+        if self.watch.count:
+            self._watch_steps(piece)
+            if self.status in (Status.EVENT, Status.CONVERGED):
+                piece = piece.until(float(queue.t[0]), queue.y[0].copy())
+        along = self.direction * (self.saves - piece.t[0])
+        first = int((along <= 0.0).sum())
+        inside = self.direction * (self.saves - piece.end) <= 0.0
+        here = np.nonzero(inside & (along > 0.0))[0]
+        if len(here):
+            dense = Dense([piece], float(piece.t[0]), self.direction)
+            queue.saved[0, here] = dense(self.saves[here], self.field.m)
+        queue.save[0] = first + len(here)
+        if self.keep:
+            self.pieces.append(piece)
+        if self.status in (Status.EVENT, Status.CONVERGED):
+            return
+        queue.t[0], queue.y[0] = piece.end, piece.last
+        self.status = Status.STUCK if arrival.stable else Status.NOT_UNIQUE
+        if arrival.stable:
+            self._rest(piece.end, piece.last.copy())
+            self.note += " It is a point where a norm in the field is zero."
+        else:
+            place = ", ".join(f"{n}={v:.9g}" for n, v in zip(self.field.names, piece.last,
+                                                             strict=True))
+            self.note = NO_DIRECTION.format(f"t={piece.end:.9g}, {place}")
 
     def _watch_steps(self, piece: Piece) -> None:
         """Take note of the user's events on some steps; a terminal one ends the run."""
@@ -511,7 +596,7 @@ class AdaptiveRun:
             return self.saves[:count], self.queue.saved[0, :count].copy()
         t = np.concatenate([*(p.t for p in self.pieces), [self.queue.t[0]]])
         y = np.concatenate([*(p.y for p in self.pieces), self.queue.y[:1]])
-        fresh = np.concatenate([[True], np.diff(t) != 0])
+        fresh = np.concatenate([np.diff(t) != 0, [True]])  # the last state of each time
         return t[fresh], y[fresh]
 
 

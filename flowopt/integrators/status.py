@@ -43,8 +43,9 @@ _SENTENCES = {
     Status.REACHED_END: "The end of the time span was reached.",
     Status.CONVERGED: "The field became smaller than the tolerance for rest.",
     Status.EVENT: "A terminal event ended the run.",
-    Status.STUCK: "The motion came to rest on a switching surface: the field on both sides points "
-    "at it (a sliding rest of Filippov), so the state stays for ever.",
+    Status.STUCK: "The motion came to rest on a switching surface, or where a norm in the field is "
+    "zero: the field around points at it (a sliding rest of Filippov), so the state stays for "
+    "ever.",
     Status.DIVERGED: "The state or the field stopped being finite (overflow or NaN): the solution "
     "blows up, or the step is too large for the method.",
     Status.MAX_STEPS: "The budget of steps was spent; raise max_steps, loosen the tolerances, or "

@@ -134,6 +134,9 @@ class System:
         if kind == "dissipation":  # dL/dt = Σ g_i F_i along the field as written
             assert self.loss is not None
             return [sympy.Add(*[g * f for g, f in zip(self.loss.g, self.rhs, strict=False)])], False
+        if kind == "norms":  # f_i of every norm, then row by row ∂f_i/∂y_j
+            parts = [f for norm in self.norms() for f in norm]
+            return parts + [self.derivative(f, j) for f in parts for j in m], True
         if kind.startswith("rows:"):  # some rows of F only: one block of a splitting
             return [self.rhs[int(i)] for i in kind[5:].split(",")], False
         raise KeyError(kind)
@@ -156,6 +159,26 @@ class System:
         meaning = self.definitions(smooth)
         reductions = self.smooth_reductions if smooth else self.reductions
         return tuple(e.xreplace(reductions).xreplace(meaning) for e in exprs)
+
+    def norms(self) -> list[list[Any]]:
+        """Return the terms f_i of each Σ f_i² (two or more of them) that F is divided by.
+
+        Where all f_i are 0, F is singular in a set of codimension two or more: no surface of
+        `regimes`, but a place at which a motion can arrive, as normalised flow at a minimum.
+        """
+        found: list[list[Any]] = []
+        exprs = [*self.smooth_rhs, *self.smooth_reductions.values()]
+        for power in sorted(set().union(*(e.atoms(sympy.Pow) for e in exprs)), key=str):
+            if not (power.exp.is_number and power.exp.is_negative):
+                continue
+            base = self.smooth_reductions.get(power.base, power.base)
+            terms = sympy.Add.make_args(base)
+            squares = [t for t in terms if t.is_Pow and t.exp.is_Integer and t.exp.is_even]
+            if len(terms) > 1 and len(squares) == len(terms):
+                made = [t.base ** (t.exp / 2) for t in squares]
+                if made not in found:
+                    found.append(made)
+        return found
 
     def interactions(self) -> tuple[list[list[int]], list[int]]:
         """Return the pairs of sides that a term of F holds together, and the sides that ∇ψ holds.
