@@ -13,6 +13,7 @@ import numpy as np
 
 from flowopt import _check
 from flowopt._evaluate import LANES
+from flowopt.flows.field import LARGE
 from flowopt.integrators import runner, singular, switching
 from flowopt.integrators.fixed import FixedBlock
 from flowopt.integrators.integrate import (
@@ -161,6 +162,11 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     starts = field.starts(_check.array("x0s", x0s, f"(N, {field.n})", (2,), finite=False))
     stiff = handover(method, field)
     method = DOP853() if method is None else checked_method(method)
+    if isinstance(method, Rodas5P):
+        field.check_jacobian(start, starts[0])
+        if field.m > LARGE:
+            raise ValueError(f"an ensemble of {method.name} takes at most {LARGE} equations, got "
+                             f"{field.m}; use fo.integrate for each start")
     saves = checked_saves(save_at, start, end)
     limit = step_budget(max_steps, method, start, end)
     values, given = _parameters(field, parameters, len(starts))

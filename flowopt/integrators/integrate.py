@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from flowopt import _check
+from flowopt.flows.field import LARGE
 from flowopt.integrators import runner, singular, switching
 from flowopt.integrators.dense import Dense, Piece
 from flowopt.integrators.events import Event, Watch
@@ -29,8 +30,6 @@ MOST_ACCUMULATED = 100
 FEW_STEPS = 32
 #: a path beyond this many bytes is refused, with the number
 MOST_BYTES = 8 * 2**30
-#: dimension up to which the Jacobian is a dense matrix
-MOST_DENSE = 2000
 #: default budget of steps of an adaptive method
 MAX_STEPS = 1_000_000
 
@@ -77,7 +76,7 @@ def step_budget(max_steps: int | None, method: Any, start: float, end: float) ->
 
 def handover(method: Any, field: Any) -> Rodas5P | None:
     """Return the method that takes over where the default one finds the field to be stiff."""
-    return Rodas5P() if method is None and field.m <= MOST_DENSE else None
+    return Rodas5P() if method is None and field.m <= LARGE else None
 
 
 def _check_fit(method: Any, field: Any) -> None:
@@ -88,6 +87,19 @@ def _check_fit(method: Any, field: Any) -> None:
         method.phases(field)
     elif isinstance(method, Structured):
         method.check(field)
+
+
+def _check_jacobian(method: Any, stiff: Any, field: Any, start: float, y0: np.ndarray,
+                    events: Any, rest: Any) -> None:
+    """Refuse a Jacobian of the wrong shape, and what many equations do not allow."""
+    if not isinstance(method, Rodas5P) and stiff is None:
+        return
+    field.check_jacobian(start, y0)
+    if field.m <= LARGE or stiff is not None:
+        return
+    if len(events) or rest is not None or not field.is_kernel:
+        raise ValueError(f"{method.name} with {field.m} equations (more than {LARGE}) takes a "
+                         "field of kernels, no events and no rest; use an explicit method")
 
 
 def checked_seed(seed: int | None, method: Any) -> int | None:
@@ -165,6 +177,7 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     stiff = handover(method, field)
     method = DOP853() if method is None else checked_method(method)
     _check_fit(method, field)
+    _check_jacobian(method, stiff, field, start, y0, events, rest)
     saves = checked_saves(save_at, start, end)
     limit = step_budget(max_steps, method, start, end)
     if dense not in (None, True, False):
@@ -225,6 +238,7 @@ class AdaptiveRun:
                              "method of fixed step")
         self.field, self.method, self.end = field, method, end
         self.stiff, self.work = stiff, method.name
+        self.large = field.m > LARGE and not method.stable
         self.direction = 1.0 if end > start else -1.0
         self.saves, self.keep, self.max_steps = saves, keep or not len(saves), max_steps
         self.watch = Watch(field, []) if watch is None else watch
@@ -305,9 +319,16 @@ class AdaptiveRun:
                 self._watch_steps(replace(piece, end=float(piece.t[-1] + piece.h[-1])))
             return self.status is Status.RUNNING
 
-        done = runner.advance(motion, self.method, inner, 0, 1, self.end, self.max_steps, 1, path,
-                              look if watch.ends else None, FEW_STEPS if watch.ends else 0,
-                              stiffness=1 if self.stiff is None else 2)
+        if self.large:
+            from flowopt.integrators import large
+
+            large.advance(self.field, self.method, inner, self.end, self.max_steps, path)
+            done = True
+        else:
+            done = runner.advance(motion, self.method, inner, 0, 1, self.end, self.max_steps, 1,
+                                  path, look if watch.ends else None,
+                                  FEW_STEPS if watch.ends else 0,
+                                  stiffness=1 if self.stiff is None else 2)
         if path is not None:
             piece = recorded()
             if done and watch.count:

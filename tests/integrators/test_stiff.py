@@ -316,3 +316,98 @@ def test_saved_and_loaded(tmp_path):
 def test_compare_takes_it():
     result = fo.compare(VALLEY, [-1.2, 1.0], (0.0, 5.0), methods=[fo.Rodas5P(rtol=1e-9)])
     assert result.rows[0].trustworthy and result.rows[0].error < 1e-7
+
+
+# --------------------------------------------------------- a user's Jacobian, many equations
+def heat(m, k):
+    """ẏ = k (second differences of y), and its eigenvalues and eigenvectors."""
+    def rhs(t, y, p, dy):
+        dy[:] = -2 * k * y
+        dy[1:] += k * y[:-1]
+        dy[:-1] += k * y[1:]
+
+    j = np.arange(1, m + 1)
+    first = np.sin(np.pi * j / (m + 1))
+    return rhs, first, -4 * k * np.sin(np.pi / (2 * (m + 1)))**2
+
+
+def test_a_given_jacobian_is_used():
+    import numba
+
+    def fill(t, y, p, J):
+        J[0, 0], J[0, 1] = -np.cos(y[0]), np.cos(3 * t)
+        J[1, 0], J[1, 1] = np.sin(t), -1.0
+
+    def rhs(t, y, p, dy):
+        dy[0] = -np.sin(y[0]) + np.cos(3 * t) * y[1]
+        dy[1] = -y[1] + y[0] * np.sin(t)
+
+    exact = fo.integrate(TAME, [1.0, -0.5], t=(0.0, 2.0), method=held(0.125))
+    for f, jacobian in ((rhs, fill), (rhs, lambda t, y, p, J: tame_jacobian(t, y)),
+                        (numba.njit(rhs), numba.njit(fill))):
+        field = fo.VectorField.from_kernel(f, 2, jacobian=jacobian)
+        made = fo.integrate(field, [1.0, -0.5], t=(0.0, 2.0), method=held(0.125))
+        assert abs(made.y - exact.y).max() < 1e-9
+        assert made.stats.n_rhs == exact.stats.n_rhs + 16 * 2  # differences for ∂F/∂t only
+        assert np.allclose(field.jacobian(0.3, [1.0, 2.0]), tame_jacobian(0.3, [1.0, 2.0]))
+        ens = fo.ensemble(field, [[1.0, -0.5]] * 3, (0.0, 2.0), held(0.125))
+        assert (ens.y == made.y[-1]).all()
+
+
+@pytest.mark.parametrize("jacobian, told", [
+    (lambda t, y, p, J: np.zeros((3, 3)), "(2, 2)"), (lambda t, y, p, J: y, "(2, 2)"),
+    (lambda t, y, p, J: J.__setitem__(slice(None), np.zeros((2, 3))), "shape (2, 2)"),
+    (lambda t, y, p, J: J.__setitem__((0, 0), 1.0), "J[0, 1]"),
+    (lambda t, y, p, J: 1 / 0, "ZeroDivisionError")])
+@pytest.mark.parametrize("method", [fo.Rodas5P(), None])
+def test_a_wrong_jacobian_is_refused(jacobian, told, method):
+    field = fo.VectorField.from_kernel(lambda t, y, p, dy: None, 2, jacobian=jacobian)
+    with pytest.raises(ValueError, match="jacobian must") as problem:
+        fo.integrate(field, [1.0, 2.0], t=(0.0, 1.0), method=method)
+    assert told in str(problem.value) and len(str(problem.value).splitlines()) == 1
+    with pytest.raises(TypeError, match="jacobian"):
+        fo.VectorField.from_kernel(lambda t, y, p, dy: None, 2, jacobian=3.0)
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_many_equations_need_no_dense_matrix(sparse):
+    import scipy.sparse
+
+    m, k = 2500, 1e5 if sparse else 30.0
+    rhs, first, rate = heat(m, k)
+    A = k * scipy.sparse.diags_array([1.0, -2.0, 1.0], offsets=[-1, 0, 1], shape=(m, m))
+    field = fo.VectorField.from_kernel(rhs, m, jacobian=(lambda t, y, p, J: A) if sparse else None)
+    times = np.array([0.0, 0.1, 0.3, 0.5])
+    saved = fo.integrate(field, first, t=(0.0, 0.5), save_at=times,
+                         method=fo.Rodas5P(rtol=1e-7, atol=1e-9))
+    assert saved.status is fo.Status.REACHED_END and saved.stats.n_jac == saved.stats.n_steps
+    assert abs(saved.y - np.exp(rate * times)[:, None] * first).max() < 1e-6
+    dense = fo.integrate(field, first, t=(0.0, 0.5), method=fo.Rodas5P(rtol=1e-7, atol=1e-9))
+    assert abs(dense(times) - saved.y).max() < 1e-12
+
+
+def test_the_loop_in_numpy_takes_the_compiled_steps(monkeypatch):
+    from flowopt.integrators import integrate
+
+    def rhs(t, y, p, dy):
+        dy[:] = tame(t, y) * np.array([1.0, 300.0])
+
+    field = fo.VectorField.from_kernel(rhs, 2)
+    compiled = fo.integrate(field, [1.0, -0.5], t=(0.0, 3.0), method=fo.Rodas5P(rtol=1e-6))
+    monkeypatch.setattr(integrate, "LARGE", 1)
+    plain = fo.integrate(field, [1.0, -0.5], t=(0.0, 3.0), method=fo.Rodas5P(rtol=1e-6))
+    assert abs(plain.stats.n_steps - compiled.stats.n_steps) <= 1
+    assert abs(plain.y[-1] - compiled.y[-1]).max() < 1e-9
+
+
+def test_what_many_equations_do_not_allow():
+    rhs, first, _ = heat(2500, 1.0)
+    field = fo.VectorField.from_kernel(rhs, 2500)
+    with pytest.raises(ValueError, match="2500 equations"):
+        fo.integrate(field, first, t=(0, 1), method=fo.Rodas5P(), events=["y1"])
+    with pytest.raises(ValueError, match="ensemble of Rodas5P"):
+        fo.ensemble(field, [first], (0, 1), fo.Rodas5P())
+    dense = fo.VectorField.from_kernel(
+        rhs, 2500, jacobian=lambda t, y, p, J: J.__setitem__((0, 0), 1.0))
+    with pytest.raises(ValueError, match="scipy.sparse.*GB.*GMRES"):
+        fo.integrate(dense, first, t=(0, 1), method=fo.Rodas5P())
