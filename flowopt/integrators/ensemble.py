@@ -22,10 +22,9 @@ from flowopt.integrators.integrate import (
     checked_field,
     checked_saves,
     checked_seed,
-    handover,
     step_budget,
 )
-from flowopt.integrators.methods import DOP853, Adaptive, Rodas5P, checked_method
+from flowopt.integrators.methods import Adaptive, Rodas5P, chosen
 from flowopt.integrators.reduce import Bound
 from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.status import Status
@@ -120,8 +119,8 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     t : (float, float)
         The span, in units of time.
     method : Method, optional
-        As for `integrate`; also `EulerMaruyama`. By default ``DOP853()``, and ``Rodas5P()`` for
-        each run from where it turns out to be stiff.
+        As for `integrate`; also `EulerMaruyama`. By default ``Automatic()``: DOP853, and Rodas5P
+        for each run from where it turns out to be stiff.
     parameters : mapping of str to float or array (N,), optional
         Values for parameters of the field, for all runs or one by one.
     save_at : array_like, shape (k,), optional
@@ -160,8 +159,7 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     field = checked_field(field)
     start, end = _check.span(t)
     starts = field.starts(_check.array("x0s", x0s, f"(N, {field.n})", (2,), finite=False))
-    stiff = handover(method, field)
-    method = DOP853() if method is None else checked_method(method)
+    method, stiff = chosen(method, field.m, LARGE)
     if isinstance(method, Rodas5P):
         field.check_jacobian(start, starts[0])
         if field.m > LARGE:

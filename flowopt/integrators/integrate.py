@@ -16,7 +16,7 @@ from flowopt.integrators import runner, singular, switching
 from flowopt.integrators.dense import Dense, Piece
 from flowopt.integrators.events import Event, Watch
 from flowopt.integrators.fixed import FixedBlock
-from flowopt.integrators.methods import DOP853, Adaptive, Explicit, Rodas5P, checked_method
+from flowopt.integrators.methods import Adaptive, Explicit, Rodas5P, chosen
 from flowopt.integrators.runner import Motion, Path, Queue
 from flowopt.integrators.status import Status
 from flowopt.integrators.structured import Structured
@@ -72,11 +72,6 @@ def step_budget(max_steps: int | None, method: Any, start: float, end: float) ->
     if max_steps is not None:
         return _check.integer("max_steps", max_steps, at_least=1)
     return MAX_STEPS if isinstance(method, Adaptive) else method.steps(start, end)[0]
-
-
-def handover(method: Any, field: Any) -> Rodas5P | None:
-    """Return the method that takes over where the default one finds the field to be stiff."""
-    return Rodas5P() if method is None and field.m <= LARGE else None
 
 
 def _check_fit(method: Any, field: Any) -> None:
@@ -135,8 +130,8 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     method : Method, optional
         `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `ImplicitEuler`,
         `ConformalLeapfrog`, `DiscreteGradient`, `EulerMaruyama` (fixed step), or `Dopri5`,
-        `Tsit5`, `DOP853`, `Rodas5P` (adaptive). By default ``DOP853()``, which hands over to
-        ``Rodas5P()`` where the field turns out to be stiff.
+        `Tsit5`, `DOP853`, `Rodas5P`, `Automatic` (adaptive). By default ``Automatic()``: DOP853,
+        and Rodas5P from where the field turns out to be stiff.
     save_at : array_like, shape (k,), optional
         Times to keep; by default the start and every step.
     events : list of Event or str, optional
@@ -174,8 +169,7 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     field = checked_field(field)
     start, end = _check.span(t)
     y0 = field.start(x0)
-    stiff = handover(method, field)
-    method = DOP853() if method is None else checked_method(method)
+    method, stiff = chosen(method, field.m, LARGE)
     _check_fit(method, field)
     _check_jacobian(method, stiff, field, start, y0, events, rest)
     saves = checked_saves(save_at, start, end)
