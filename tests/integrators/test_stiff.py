@@ -273,6 +273,8 @@ def test_the_default_method_hands_over():
     exact = fo.integrate(ROBERTSON, [1.0, 0.0, 0.0], t=(0.0, 1e6),
                          method=fo.Rodas5P(rtol=1e-11, atol=1e-16))
     assert abs(traj.y[-1] / exact.y[-1] - 1).max() < 1e-4  # b = 8e-9 has one digit within atol
+    rest = fo.integrate(fo.VectorField(["-y"], ["y"]), [1.0], t=(0.0, 500.0))
+    assert rest.method == "DOP853" and not rest.note  # limited by stability, and soon at its end
     smooth = fo.integrate(fo.VectorField(["y", "-x"], ["x", "y"]), [1.0, 0.0], t=(0.0, 50.0))
     assert smooth.method == "DOP853" and smooth.stats.n_jac == 0
 
