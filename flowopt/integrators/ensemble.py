@@ -232,10 +232,8 @@ def block_width(m: int, count: int) -> int:
 
 
 def lanes_of(method: Adaptive, m: int) -> int:
-    """Return how many lanes a block of an adaptive method takes: with matrices, they must fit."""
-    if method.stable or m <= 12:
-        return LANES
-    return 8 if m <= 32 else 1
+    """Return how many lanes a block of an adaptive method takes; LAPACK solves for one."""
+    return LANES if method.stable or m <= runner.OWN_LU else 1
 
 
 class _Job:

@@ -197,7 +197,7 @@ def test_an_ensemble_is_its_single_runs(method, threads):
 
 @pytest.mark.parametrize("m", [3, 20, OWN_LU + 12])
 def test_many_dimensions(m):
-    """Heat on a rod: own LU in 64 or 8 lanes, and LAPACK's, give the closed form."""
+    """Heat on a rod: own LU in 64 lanes, and LAPACK's, give the closed form."""
     def rhs(t, y, p, dy):
         dy[:] = -2 * y
         dy[1:] += y[:-1]
