@@ -169,6 +169,10 @@ def test_prothero_and_robinson():
         field = fo.VectorField(["-k*(y - sin(t)) + cos(t)"], ["y"], parameters={"k": lam})
         traj = fo.integrate(field, [0.0], t=(0.0, 3.0), method=fo.Rodas5P())
         assert traj.stats.n_steps < 60 and abs(traj.y[:, 0] - np.sin(traj.t)).max() < 1e-7
+    field, steps = field.with_parameters(k=1e3), np.array([10, 20, 40])
+    errors = [abs(fo.integrate(field, [0.0], t=(0.0, 3.0), method=held(3 / n)).y[-1, 0] - np.sin(3))
+              for n in steps]
+    assert reference.measured_order(errors, 3 / steps) > 3.6  # a plain method of order 5 has 2
 
 
 def test_a_stiff_transient_is_gone_in_one_step():
@@ -236,6 +240,9 @@ def test_events_and_rest():
                          events=[fo.Event("x - 1.5", direction=1)])
     assert len(traj.events) == len(truth.events) > 0
     assert np.allclose(traj.events.t, truth.events.t, rtol=1e-7)
+    alone = fo.integrate(VALLEY, [-1.2, 1.0], t=(0, 9), method=fo.Rodas5P())
+    watched = fo.integrate(VALLEY, [-1.2, 1.0], t=(0, 9), method=fo.Rodas5P(), events=["x1 - 5"])
+    assert watched.stats.n_rhs == alone.stats.n_rhs  # the exact Jacobian here, too
     done = fo.integrate(VALLEY, [-1.2, 1.0], t=(0, 1e3), method=fo.Rodas5P(), rest=1e-6)
     assert done.status is fo.Status.CONVERGED and abs(done.y[-1] - 1).max() < 1e-5
 
