@@ -306,6 +306,16 @@ def test_a_jacobian_without_value_is_told():
         assert traj.status is fo.Status.STEP_TOO_SMALL and "singular" in traj.message
 
 
+def test_a_start_at_which_the_time_derivative_has_no_value():
+    """ẏ = √t + x, x constant: ∂F/∂t = ∞ at t = 0; a one-sided difference stands in."""
+    field = fo.VectorField(["sqrt(t) + x", "0"], ["y", "x"])
+    traj = fo.integrate(field, [0.0, 1.0], t=(0.0, 4.0), method=fo.Rodas5P())
+    assert traj.status is fo.Status.REACHED_END
+    assert abs(traj.y[-1, 0] - (16 / 3 + 4)) < 1e-7
+    ens = fo.ensemble(field, [[0.0, 1.0], [0.5, 2.0]], (0.0, 4.0), fo.Rodas5P())
+    assert (ens.y[0] == traj.y[-1]).all() and ens.steps[0] == traj.stats.n_steps
+
+
 def test_blow_up_and_budget():
     traj = fo.integrate(fo.VectorField(["y**2"], ["y"]), [1.0], t=(0.0, 2.0), method=fo.Rodas5P())
     assert traj.status is fo.Status.DIVERGED and abs(traj.t[-1] - 1) < 1e-6
