@@ -42,6 +42,22 @@ def kernel(context, t_, y_, p_, s_, out_):
         for i in range({m}):
             out_[i * {width} + lane] = dy[i]
 """
+JACOBIAN_SOURCE = """
+def kernel(context, t_, y_, p_, s_, out_):
+    scratch = as_doubles(context[0])
+    y = carray(scratch, ({m},))
+    p = carray(shift(scratch, {m}), ({parameters},))
+    J = carray(shift(scratch, {m} + {parameters}), ({m}, {m}))
+    for lane in range({width}):
+        for i in range({m}):
+            y[i] = y_[i * {width} + lane]
+        for i in range({parameters}):
+            p[i] = p_[i * {width} + lane]
+        user(t_[lane], y, p, J)
+        for i in range({m}):
+            for j in range({m}):
+                out_[(i * {m} + j) * {width} + lane] = J[i, j]
+"""
 #: a rule that sees the loss: rows of the loss kernel are L, g and, where asked for, H
 RULE_SOURCE = """
 def kernel(context, t_, y_, p_, s_, out_):

@@ -17,8 +17,10 @@ from flowopt import _check
 from flowopt.integrators.integrate import checked_field, integrate
 from flowopt.integrators.methods import (
     DOP853,
+    Automatic,
     Dopri5,
     FixedStep,
+    Rodas5P,
     Tsit5,
     checked_method,
 )
@@ -166,8 +168,8 @@ def compare(field: Any, x0: Any, t: tuple[float, float], methods: Sequence[Any] 
         Our methods and `SciPy` entries. Default: our adaptive methods, and scipy's RK45, DOP853,
         LSODA, Radau and BDF at default and at tight (1e-9, 1e-12) tolerances.
     truth : callable or array_like, optional
-        ``truth(t)`` giving θ (n,), or θ at the end; by default a switching-aware DOP853 run with
-        rtol=1e-12, atol=1e-14.
+        ``truth(t)`` giving θ (n,), or θ at the end; by default a switching-aware run of
+        `Automatic` with rtol=1e-12, atol=1e-14.
     trust : float
         The largest relative defect of the dissipation identity that is trusted (without a loss:
         the largest error relative to 1 + |θ|).
@@ -207,7 +209,7 @@ def compare(field: Any, x0: Any, t: tuple[float, float], methods: Sequence[Any] 
 
 
 def _default_methods() -> list[Any]:
-    return [Dopri5(), Tsit5(), DOP853(),
+    return [Dopri5(), Tsit5(), DOP853(), Rodas5P(),
             *(SciPy(name) for name in ("RK45", "DOP853", "LSODA", "Radau", "BDF")),
             *(SciPy(name, 1e-9, 1e-12) for name in ("RK45", "DOP853", "LSODA", "Radau", "BDF"))]
 
@@ -221,8 +223,8 @@ def _truth(field: Any, y0: np.ndarray, start: float, end: float, truth: Any
         if len(final) != field.n:
             raise ValueError(f"truth must have shape ({field.n},), got shape {final.shape}")
         return (lambda t: final if t == end else np.full(field.n, np.nan)), "the given final state"
-    run = integrate(field, y0, (start, end), DOP853(rtol=1e-12, atol=1e-14))
-    about = f"switching-aware DOP853 at rtol=1e-12 ({run.status.name} at t={run.t[-1]:.9g})"
+    run = integrate(field, y0, (start, end), Automatic(rtol=1e-12, atol=1e-14))
+    about = f"switching-aware {run.method} at rtol=1e-12 ({run.status.name} at t={run.t[-1]:.9g})"
 
     def exact(t: float) -> np.ndarray:
         inside = (t - start) * (run.t[-1] - t) >= 0 or run.status is Status.STUCK

@@ -67,7 +67,7 @@ def test_a_field_without_loss_is_judged_by_error():
 
 def test_default_methods():
     rows = fo.compare(fo.VectorField(["-y"], ["y"]), [1.0], (0.0, 1.0)).rows
-    assert len(rows) == 13 and len({row.label for row in rows}) == 13
+    assert len(rows) == 14 and len({row.label for row in rows}) == 14
 
 
 @pytest.mark.parametrize(("call", "words"), [

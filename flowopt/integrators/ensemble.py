@@ -13,6 +13,7 @@ import numpy as np
 
 from flowopt import _check
 from flowopt._evaluate import LANES
+from flowopt.flows.field import LARGE
 from flowopt.integrators import runner, singular, switching
 from flowopt.integrators.fixed import FixedBlock
 from flowopt.integrators.integrate import (
@@ -22,10 +23,9 @@ from flowopt.integrators.integrate import (
     checked_field,
     checked_saves,
     checked_seed,
-    handover,
     step_budget,
 )
-from flowopt.integrators.methods import DOP853, Adaptive, Rodas5P, checked_method
+from flowopt.integrators.methods import Adaptive, Rodas5P, chosen
 from flowopt.integrators.reduce import Bound
 from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.status import Status
@@ -120,8 +120,8 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     t : (float, float)
         The span, in units of time.
     method : Method, optional
-        As for `integrate`. By default ``DOP853()``, and ``Rodas5P()`` for each run from where it
-        turns out to be stiff.
+        As for `integrate`. By default ``Automatic()``: DOP853, and Rodas5P for each run from where
+        it turns out to be stiff.
     parameters : mapping of str to float or array (N,), optional
         Values for parameters of the field, and for further names in the formula of a temperature,
         for all runs or one by one.
@@ -161,8 +161,12 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     field = checked_field(field)
     start, end = _check.span(t)
     starts = field.starts(_check.array("x0s", x0s, f"(N, {field.n})", (2,), finite=False))
-    stiff = handover(method, field)
-    method = DOP853() if method is None else checked_method(method)
+    method, stiff = chosen(method, field.m, LARGE)
+    if isinstance(method, Rodas5P):
+        field.check_jacobian(start, starts[0])
+        if field.m > LARGE:
+            raise ValueError(f"an ensemble of {method.name} takes at most {LARGE} equations, got "
+                             f"{field.m}; use fo.integrate for each start")
     saves = checked_saves(save_at, start, end)
     limit = step_budget(max_steps, method, start, end)
     values, given = _parameters(field, method, parameters, len(starts))
@@ -243,10 +247,8 @@ def block_width(m: int, count: int) -> int:
 
 
 def lanes_of(method: Adaptive, m: int) -> int:
-    """Return how many lanes a block of an adaptive method takes: with matrices, they must fit."""
-    if method.stable or m <= 12:
-        return LANES
-    return 8 if m <= 32 else 1
+    """Return how many lanes a block of an adaptive method takes; LAPACK solves for one."""
+    return LANES if method.stable or m <= runner.OWN_LU else 1
 
 
 class _Job:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from flowopt import _check
+from flowopt.flows.field import LARGE
 from flowopt.integrators import extinction, runner, singular, switching
 from flowopt.integrators.dense import Dense, Piece
 from flowopt.integrators.events import Event, Watch
 from flowopt.integrators.fixed import FixedBlock
-from flowopt.integrators.methods import DOP853, Adaptive, Explicit, Rodas5P, checked_method
+from flowopt.integrators.methods import Adaptive, Explicit, Rodas5P, chosen
 from flowopt.integrators.runner import Motion, Path, Queue
 from flowopt.integrators.status import Status
 from flowopt.integrators.structured import Structured
@@ -32,8 +33,6 @@ NO_DIRECTION = ("At {}, a norm in the field is zero, and the field leads away fr
                 "direction.")
 #: a path beyond this many bytes is refused, with the number
 MOST_BYTES = 8 * 2**30
-#: dimension up to which the Jacobian is a dense matrix
-MOST_DENSE = 2000
 #: default budget of steps of an adaptive method
 MAX_STEPS = 1_000_000
 
@@ -78,11 +77,6 @@ def step_budget(max_steps: int | None, method: Any, start: float, end: float) ->
     return MAX_STEPS if isinstance(method, Adaptive) else method.steps(start, end)[0]
 
 
-def handover(method: Any, field: Any) -> Rodas5P | None:
-    """Return the method that takes over where the default one finds the field to be stiff."""
-    return Rodas5P() if method is None and field.m <= MOST_DENSE else None
-
-
 def _check_fit(method: Any, field: Any) -> None:
     """Refuse a method whose tolerances or blocks do not fit the field."""
     if isinstance(method, Adaptive):
@@ -100,6 +94,19 @@ def check_noise(method: Any, field: Any, p: np.ndarray, start: float, end: float
     if p.shape[1] == len(field.parameters):
         Heat(method.temperature, field).refuse_extra()
     method.check(field, p, start, end)
+
+
+def _check_jacobian(method: Any, stiff: Any, field: Any, start: float, y0: np.ndarray,
+                    events: Any, rest: Any) -> None:
+    """Refuse a Jacobian of the wrong shape, and what many equations do not allow."""
+    if not isinstance(method, Rodas5P) and stiff is None:
+        return
+    field.check_jacobian(start, y0)
+    if field.m <= LARGE or stiff is not None:
+        return
+    if len(events) or rest is not None or not field.is_kernel:
+        raise ValueError(f"{method.name} with {field.m} equations (more than {LARGE}) takes a "
+                         "field of kernels, no events and no rest; use an explicit method")
 
 
 def checked_seed(seed: int | None, method: Any) -> int | None:
@@ -135,8 +142,9 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     method : Method, optional
         `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `ImplicitEuler`,
         `ConformalLeapfrog`, `DiscreteGradient` (fixed step), `EulerMaruyama`, `SRA1`, `BAOAB`
-        (fixed step, with noise), or `Dopri5`, `Tsit5`, `DOP853`, `Rodas5P` (adaptive). By default
-        ``DOP853()``, which hands over to ``Rodas5P()`` where the field turns out to be stiff.
+        (fixed step, with noise), or `Dopri5`, `Tsit5`, `DOP853`, `Rodas5P`, `Automatic`
+        (adaptive). By default ``Automatic()``: DOP853, and Rodas5P from where the field turns out
+        to be stiff.
     save_at : array_like, shape (k,), optional
         Times to keep; by default the start and every step.
     events : list of Event or str, optional
@@ -174,9 +182,9 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     field = checked_field(field)
     start, end = _check.span(t)
     y0 = field.start(x0)
-    stiff = handover(method, field)
-    method = DOP853() if method is None else checked_method(method)
+    method, stiff = chosen(method, field.m, LARGE)
     _check_fit(method, field)
+    _check_jacobian(method, stiff, field, start, y0, events, rest)
     saves = checked_saves(save_at, start, end)
     limit = step_budget(max_steps, method, start, end)
     if method.stochastic:
@@ -239,6 +247,7 @@ class AdaptiveRun:
                              "method of fixed step")
         self.field, self.method, self.end = field, method, end
         self.stiff, self.work = stiff, method.name
+        self.large = field.m > LARGE and not method.stable
         self.direction = 1.0 if end > start else -1.0
         self.saves, self.keep, self.max_steps = saves, keep or not len(saves), max_steps
         self.watch = Watch(field, []) if watch is None else watch
@@ -328,9 +337,15 @@ class AdaptiveRun:
             return self.status is Status.RUNNING
 
         watches = watch.ends or self.approach.possible
-        done = runner.advance(motion, self.method, inner, 0, 1, self.end, self.max_steps, 1, path,
-                              look if watches else None, FEW_STEPS if watches else 0,
-                              stiffness=1 if self.stiff is None else 2)
+        if self.large:
+            from flowopt.integrators import large
+
+            large.advance(self.field, self.method, inner, self.end, self.max_steps, path)
+            done = True
+        else:
+            done = runner.advance(motion, self.method, inner, 0, 1, self.end, self.max_steps, 1,
+                                  path, look if watches else None, FEW_STEPS if watches else 0,
+                                  stiffness=1 if self.stiff is None else 2)
         if path is not None:
             piece = recorded()
             arrives = self.cut is not None or (done and self._arrives(piece, sides))

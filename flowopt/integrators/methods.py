@@ -355,7 +355,13 @@ class Rodas5P(Adaptive):
 
     A-stable, L-stable and stiffly accurate. Each step evaluates the Jacobian once and solves eight
     linear systems with one matrix I/γ − h ∂F/∂y. The Jacobian and ∂F/∂t are exact for a field of
-    expressions, and central differences for a field of kernels. Dense output of order 4.
+    expressions; for a field of kernels they are differences, or the Jacobian that it was given.
+    Dense output of order 4.
+
+    The systems are solved by our own LU up to 48 equations, and by LAPACK up to 2000 (whose
+    threads the variable OPENBLAS_NUM_THREADS sets; one is best on a busy machine). Beyond, the
+    field must be one of kernels: a Jacobian returned as a scipy.sparse matrix has a sparse LU, and
+    without a Jacobian the systems are solved by GMRES.
 
     Source: G. Steinebach, BIT Numer. Math. 63 (2023) 27; Hairer & Wanner, Solving ODEs II (1996),
     Eq. (IV.7.4).
@@ -380,6 +386,56 @@ class Rodas5P(Adaptive):
 
     tableau: ClassVar[RosenbrockTableau] = tableaus.RODAS5P
     order: ClassVar[int] = 5
+
+
+@dataclass(frozen=True)
+class Automatic(Adaptive):
+    """`DOP853`, which hands over to `Rodas5P` where the field turns out to be stiff: the default.
+
+    The handover is decided in the stepper, by h|λ| at the end of the stability of DOP853 in 15
+    steps with more than 500 ahead; `Trajectory.method` says who did the work. It is made at most
+    once in a run, and is the same in an ensemble. With more than 2000 equations DOP853 stays, and
+    says that it is limited.
+
+    Source of the test: Hairer & Wanner, Solving ODEs II (1996), section IV.2.
+
+    Parameters
+    ----------
+    rtol, atol : float
+        Tolerances of both, relative and absolute (atol also (m,), one for each component).
+    h0 : float, optional
+        The first step; by default it is estimated.
+    max_step : float
+        The longest step.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> stiff = fo.VectorField(["-1e6*(y - cos(t)) - sin(t)"], ["y"])
+    >>> run = fo.integrate(stiff, [1.0], t=(0.0, 1.0), method=fo.Automatic(rtol=1e-6, atol=1e-9))
+    >>> run.method.startswith("DOP853 to t="), run.method.endswith("then Rodas5P")
+    (True, True)
+    """
+
+    order: ClassVar[int] = 8
+
+    @property
+    def pair(self) -> tuple[DOP853, Rodas5P]:
+        """The two methods."""
+        given = self.rtol, self.atol, self.h0, self.max_step
+        return DOP853(*given), Rodas5P(*given)
+
+
+def chosen(method: Any, m: int, most: int) -> tuple[Any, Rodas5P | None]:
+    """Return the method to begin with, and the one that takes over from it, if any.
+
+    `m` is the number of equations, `most` the number up to which there may be a handover.
+    """
+    method = Automatic() if method is None else checked_method(method)
+    if not isinstance(method, Automatic):
+        return method, None
+    explicit, stiff = method.pair
+    return explicit, stiff if m <= most else None
 
 
 def checked_method(method: Any) -> Any:

@@ -169,6 +169,10 @@ def test_prothero_and_robinson():
         field = fo.VectorField(["-k*(y - sin(t)) + cos(t)"], ["y"], parameters={"k": lam})
         traj = fo.integrate(field, [0.0], t=(0.0, 3.0), method=fo.Rodas5P())
         assert traj.stats.n_steps < 60 and abs(traj.y[:, 0] - np.sin(traj.t)).max() < 1e-7
+    field, steps = field.with_parameters(k=1e3), np.array([10, 20, 40])
+    errors = [abs(fo.integrate(field, [0.0], t=(0.0, 3.0), method=held(3 / n)).y[-1, 0] - np.sin(3))
+              for n in steps]
+    assert reference.measured_order(errors, 3 / steps) > 3.6  # a plain method of order 5 has 2
 
 
 def test_a_stiff_transient_is_gone_in_one_step():
@@ -197,7 +201,7 @@ def test_an_ensemble_is_its_single_runs(method, threads):
 
 @pytest.mark.parametrize("m", [3, 20, OWN_LU + 12])
 def test_many_dimensions(m):
-    """Heat on a rod: own LU in 64 or 8 lanes, and LAPACK's, give the closed form."""
+    """Heat on a rod: own LU in 64 lanes, and LAPACK's, give the closed form."""
     def rhs(t, y, p, dy):
         dy[:] = -2 * y
         dy[1:] += y[:-1]
@@ -236,6 +240,9 @@ def test_events_and_rest():
                          events=[fo.Event("x - 1.5", direction=1)])
     assert len(traj.events) == len(truth.events) > 0
     assert np.allclose(traj.events.t, truth.events.t, rtol=1e-7)
+    alone = fo.integrate(VALLEY, [-1.2, 1.0], t=(0, 9), method=fo.Rodas5P())
+    watched = fo.integrate(VALLEY, [-1.2, 1.0], t=(0, 9), method=fo.Rodas5P(), events=["x1 - 5"])
+    assert watched.stats.n_rhs == alone.stats.n_rhs  # the exact Jacobian here, too
     done = fo.integrate(VALLEY, [-1.2, 1.0], t=(0, 1e3), method=fo.Rodas5P(), rest=1e-6)
     assert done.status is fo.Status.CONVERGED and abs(done.y[-1] - 1).max() < 1e-5
 
@@ -273,6 +280,8 @@ def test_the_default_method_hands_over():
     exact = fo.integrate(ROBERTSON, [1.0, 0.0, 0.0], t=(0.0, 1e6),
                          method=fo.Rodas5P(rtol=1e-11, atol=1e-16))
     assert abs(traj.y[-1] / exact.y[-1] - 1).max() < 1e-4  # b = 8e-9 has one digit within atol
+    rest = fo.integrate(fo.VectorField(["-y"], ["y"]), [1.0], t=(0.0, 500.0))
+    assert rest.method == "DOP853" and not rest.note  # limited by stability, and soon at its end
     smooth = fo.integrate(fo.VectorField(["y", "-x"], ["x", "y"]), [1.0, 0.0], t=(0.0, 50.0))
     assert smooth.method == "DOP853" and smooth.stats.n_jac == 0
 
@@ -297,6 +306,16 @@ def test_a_jacobian_without_value_is_told():
         assert traj.status is fo.Status.STEP_TOO_SMALL and "singular" in traj.message
 
 
+def test_a_start_at_which_the_time_derivative_has_no_value():
+    """ẏ = √t + x, x constant: ∂F/∂t = ∞ at t = 0; a one-sided difference stands in."""
+    field = fo.VectorField(["sqrt(t) + x", "0"], ["y", "x"])
+    traj = fo.integrate(field, [0.0, 1.0], t=(0.0, 4.0), method=fo.Rodas5P())
+    assert traj.status is fo.Status.REACHED_END
+    assert abs(traj.y[-1, 0] - (16 / 3 + 4)) < 1e-7
+    ens = fo.ensemble(field, [[0.0, 1.0], [0.5, 2.0]], (0.0, 4.0), fo.Rodas5P())
+    assert (ens.y[0] == traj.y[-1]).all() and ens.steps[0] == traj.stats.n_steps
+
+
 def test_blow_up_and_budget():
     traj = fo.integrate(fo.VectorField(["y**2"], ["y"]), [1.0], t=(0.0, 2.0), method=fo.Rodas5P())
     assert traj.status is fo.Status.DIVERGED and abs(traj.t[-1] - 1) < 1e-6
@@ -316,3 +335,98 @@ def test_saved_and_loaded(tmp_path):
 def test_compare_takes_it():
     result = fo.compare(VALLEY, [-1.2, 1.0], (0.0, 5.0), methods=[fo.Rodas5P(rtol=1e-9)])
     assert result.rows[0].trustworthy and result.rows[0].error < 1e-7
+
+
+# --------------------------------------------------------- a user's Jacobian, many equations
+def heat(m, k):
+    """ẏ = k (second differences of y), and its eigenvalues and eigenvectors."""
+    def rhs(t, y, p, dy):
+        dy[:] = -2 * k * y
+        dy[1:] += k * y[:-1]
+        dy[:-1] += k * y[1:]
+
+    j = np.arange(1, m + 1)
+    first = np.sin(np.pi * j / (m + 1))
+    return rhs, first, -4 * k * np.sin(np.pi / (2 * (m + 1)))**2
+
+
+def test_a_given_jacobian_is_used():
+    import numba
+
+    def fill(t, y, p, J):
+        J[0, 0], J[0, 1] = -np.cos(y[0]), np.cos(3 * t)
+        J[1, 0], J[1, 1] = np.sin(t), -1.0
+
+    def rhs(t, y, p, dy):
+        dy[0] = -np.sin(y[0]) + np.cos(3 * t) * y[1]
+        dy[1] = -y[1] + y[0] * np.sin(t)
+
+    exact = fo.integrate(TAME, [1.0, -0.5], t=(0.0, 2.0), method=held(0.125))
+    for f, jacobian in ((rhs, fill), (rhs, lambda t, y, p, J: tame_jacobian(t, y)),
+                        (numba.njit(rhs), numba.njit(fill))):
+        field = fo.VectorField.from_kernel(f, 2, jacobian=jacobian)
+        made = fo.integrate(field, [1.0, -0.5], t=(0.0, 2.0), method=held(0.125))
+        assert abs(made.y - exact.y).max() < 1e-9
+        assert made.stats.n_rhs == exact.stats.n_rhs + 16 * 2  # differences for ∂F/∂t only
+        assert np.allclose(field.jacobian(0.3, [1.0, 2.0]), tame_jacobian(0.3, [1.0, 2.0]))
+        ens = fo.ensemble(field, [[1.0, -0.5]] * 3, (0.0, 2.0), held(0.125))
+        assert (ens.y == made.y[-1]).all()
+
+
+@pytest.mark.parametrize("jacobian, told", [
+    (lambda t, y, p, J: np.zeros((3, 3)), "(2, 2)"), (lambda t, y, p, J: y, "(2, 2)"),
+    (lambda t, y, p, J: J.__setitem__(slice(None), np.zeros((2, 3))), "shape (2, 2)"),
+    (lambda t, y, p, J: J.__setitem__((0, 0), 1.0), "J[0, 1]"),
+    (lambda t, y, p, J: 1 / 0, "ZeroDivisionError")])
+@pytest.mark.parametrize("method", [fo.Rodas5P(), None])
+def test_a_wrong_jacobian_is_refused(jacobian, told, method):
+    field = fo.VectorField.from_kernel(lambda t, y, p, dy: None, 2, jacobian=jacobian)
+    with pytest.raises(ValueError, match="jacobian must") as problem:
+        fo.integrate(field, [1.0, 2.0], t=(0.0, 1.0), method=method)
+    assert told in str(problem.value) and len(str(problem.value).splitlines()) == 1
+    with pytest.raises(TypeError, match="jacobian"):
+        fo.VectorField.from_kernel(lambda t, y, p, dy: None, 2, jacobian=3.0)
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_many_equations_need_no_dense_matrix(sparse):
+    import scipy.sparse
+
+    m, k = 2500, 1e5 if sparse else 30.0
+    rhs, first, rate = heat(m, k)
+    A = k * scipy.sparse.diags_array([1.0, -2.0, 1.0], offsets=[-1, 0, 1], shape=(m, m))
+    field = fo.VectorField.from_kernel(rhs, m, jacobian=(lambda t, y, p, J: A) if sparse else None)
+    times = np.array([0.0, 0.1, 0.3, 0.5])
+    saved = fo.integrate(field, first, t=(0.0, 0.5), save_at=times,
+                         method=fo.Rodas5P(rtol=1e-7, atol=1e-9))
+    assert saved.status is fo.Status.REACHED_END and saved.stats.n_jac == saved.stats.n_steps
+    assert abs(saved.y - np.exp(rate * times)[:, None] * first).max() < 1e-6
+    dense = fo.integrate(field, first, t=(0.0, 0.5), method=fo.Rodas5P(rtol=1e-7, atol=1e-9))
+    assert abs(dense(times) - saved.y).max() < 1e-12
+
+
+def test_the_loop_in_numpy_takes_the_compiled_steps(monkeypatch):
+    from flowopt.integrators import integrate
+
+    def rhs(t, y, p, dy):
+        dy[:] = tame(t, y) * np.array([1.0, 300.0])
+
+    field = fo.VectorField.from_kernel(rhs, 2)
+    compiled = fo.integrate(field, [1.0, -0.5], t=(0.0, 3.0), method=fo.Rodas5P(rtol=1e-6))
+    monkeypatch.setattr(integrate, "LARGE", 1)
+    plain = fo.integrate(field, [1.0, -0.5], t=(0.0, 3.0), method=fo.Rodas5P(rtol=1e-6))
+    assert abs(plain.stats.n_steps - compiled.stats.n_steps) <= 1
+    assert abs(plain.y[-1] - compiled.y[-1]).max() < 1e-9
+
+
+def test_what_many_equations_do_not_allow():
+    rhs, first, _ = heat(2500, 1.0)
+    field = fo.VectorField.from_kernel(rhs, 2500)
+    with pytest.raises(ValueError, match="2500 equations"):
+        fo.integrate(field, first, t=(0, 1), method=fo.Rodas5P(), events=["y1"])
+    with pytest.raises(ValueError, match="ensemble of Rodas5P"):
+        fo.ensemble(field, [first], (0, 1), fo.Rodas5P())
+    dense = fo.VectorField.from_kernel(
+        rhs, 2500, jacobian=lambda t, y, p, J: J.__setitem__((0, 0), 1.0))
+    with pytest.raises(ValueError, match="scipy.sparse.*GB.*GMRES"):
+        fo.integrate(dense, first, t=(0, 1), method=fo.Rodas5P())

@@ -5,7 +5,6 @@ from flowopt.integrators.kernels.block import finite, gather, scatter
 from flowopt.integrators.kernels.places import *
 from flowopt.integrators.kernels.queue import keep
 from flowopt.integrators.kernels.rosenbrock import keep_polynomial
-from flowopt.integrators.kernels.stiffness import MANY
 from flowopt.integrators.kernels.surfaces import first_switch, inside, saves_inside
 
 W = 1
@@ -27,8 +26,9 @@ def conclude(at: Ints, sizes: Ints, numbers: Reals, lane: Int):
         count[ACCEPTED] += 1
         count[EVALUATIONS] += sizes[LATE]
         accepted(at, sizes, numbers, lane, one)
+    stiff = doubles(at[QUEUE_STIFF])[one]  # NaN: not found to be stiff
     if (status[one] == RUNNING and sizes[STIFFNESS] == 2 and accept[lane] > 0.0
-            and doubles(at[STIFF])[lane] >= MANY):
+            and stiff == stiff):
         status[one] = IS_STIFF
         gather(doubles(at[POINT]), doubles(at[NEW]), sizes[ROWS], lane)
         end_at(at, sizes, lane, t[lane] + used[lane])

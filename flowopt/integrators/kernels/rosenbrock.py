@@ -19,7 +19,7 @@ from flowopt._language import (
     muladd,
     shift,
 )
-from flowopt.integrators.kernels.block import combine, copy_block
+from flowopt.integrators.kernels.block import combine, copy_block, finite
 from flowopt.integrators.kernels.control import choose_step
 from flowopt.integrators.kernels.explicit import point_of_line, times_of_stage
 from flowopt.integrators.kernels.linear import factor, factor_lanes, solve, solve_lanes
@@ -140,14 +140,20 @@ def new_jacobian(at: Ints, sizes: Ints, numbers: Reals):
         if at[TIME_DERIVATIVE] != 0:
             call_kernel(at[TIME_DERIVATIVE], integers(at[CONTEXT]), t, doubles(at[Y]),
                         doubles(at[P]), doubles(at[SIDE]), doubles(at[RATE]))
+            if broken(doubles(at[RATE]), doubles(at[ERR]), sizes[ROWS]):
+                spare = shift(doubles(at[K]), 2 * sizes[SIZE])
+                difference_rate(at, sizes, numbers, spare)
+                repair(doubles(at[RATE]), spare, sizes[ROWS])
         else:
-            difference_rate(at, sizes, numbers)
+            difference_rate(at, sizes, numbers, doubles(at[RATE]))
     for lane in range(W):
         one = integers(at[LANE_ID])[lane]
         if one >= 0 and doubles(at[REFUSED])[lane] == 0.0:
             count = shift(integers(at[QUEUE_COUNT]), COUNTS * one)
             count[JACOBIANS] += 1
             count[EVALUATIONS] += sizes[DIFFERENCES]
+            if sizes[TIMED] == 1 and at[TIME_DERIVATIVE] != 0 and doubles(at[ERR])[lane] > 0.0:
+                count[EVALUATIONS] += 2
 
 
 def difference_jacobian(at: Ints, sizes: Ints):
@@ -178,8 +184,25 @@ def column(out: Reals, after: Reals, before: Reals, y: Reals):
         out[lane] = (after[lane] - before[lane]) / (2.0 * (NEAR * max(1.0, abs(y[lane]))))
 
 
-def difference_rate(at: Ints, sizes: Ints, numbers: Reals):
-    """Set RATE = ∂F/∂t by (−3F(t) + 4F(t + δ) − F(t + 2δ))/2δ, never outside the run."""
+def broken(rate: Reals, flag: Reals, m: Int) -> Truth:
+    """Return whether ∂F/∂t is no number in some lane, as that of √t at its start; flag it."""
+    some = 0.0
+    for lane in range(W):
+        flag[lane] = 0.0
+        for i in range(m):
+            if not finite(rate[i * W + lane]):
+                flag[lane] = 1.0
+        some += flag[lane]
+    return some > 0.0
+
+
+def repair(rate: Reals, other: Reals, m: Int):
+    for q in range(m * W):
+        rate[q] = rate[q] if finite(rate[q]) else other[q]
+
+
+def difference_rate(at: Ints, sizes: Ints, numbers: Reals, out: Reals):
+    """Set out = ∂F/∂t by (−3F(t) + 4F(t + δ) − F(t + 2δ))/2δ, never outside the run."""
     size = sizes[SIZE]
     near, far = doubles(at[K]), shift(doubles(at[K]), size)
     delta, t, stage_t = doubles(at[OTHER]), doubles(at[T]), doubles(at[STAGE_T])
@@ -191,7 +214,7 @@ def difference_rate(at: Ints, sizes: Ints, numbers: Reals):
     slope_at(at, Y, near)
     times_of_stage(stage_t, t, delta, 2.0)
     slope_at(at, Y, far)
-    difference(doubles(at[RATE]), doubles(at[FIRST]), near, far, delta, sizes[ROWS])
+    difference(out, doubles(at[FIRST]), near, far, delta, sizes[ROWS])
 
 
 def difference(out: Reals, here: Reals, near: Reals, far: Reals, delta: Reals, m: Int):

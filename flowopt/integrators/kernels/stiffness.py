@@ -2,7 +2,8 @@
 
 The last stage and the new point both stand at t + h, so |ΔF|/|Δy| between them estimates the
 largest |λ| of the Jacobian, at no cost. A step with h|λ| near the end of the stability interval is
-one that stability limits; many such steps, without a few others in a row, make a stiff trajectory.
+one that stability limits; many such steps, without a few others in a row, make a stiff trajectory,
+if it is still long: a motion that comes to rest is limited by stability too, and soon at its end.
 
 Source: Hairer & Wanner, Solving ODEs II (1996), section IV.2, and the code dop853.
 """
@@ -13,6 +14,8 @@ from flowopt.integrators.kernels.places import *
 W = 1
 #: steps at the limit that make a trajectory stiff, and steps off it that make it start again
 MANY, FEW = 15, 6
+#: steps that are left at least
+LONG = 500
 
 
 def watch_stiffness(at: Ints, sizes: Ints, numbers: Reals):
@@ -24,10 +27,11 @@ def watch_stiffness(at: Ints, sizes: Ints, numbers: Reals):
                   doubles(at[TRIAL]), doubles(at[NEW]), doubles(at[USED]), doubles(at[ACCEPT]),
                   numbers[STABLE], sizes[ROWS])
     for lane in range(W):
-        if stiff[lane] >= MANY:
+        if stiff[lane] >= MANY and doubles(at[ACCEPT])[lane] > 0.0:
             when = shift(doubles(at[QUEUE_STIFF]), integers(at[LANE_ID])[lane])
-            if when[0] != when[0] and doubles(at[ACCEPT])[lane] > 0.0:
-                when[0] = doubles(at[T])[lane]
+            t, h = doubles(at[T])[lane], doubles(at[USED])[lane]
+            if when[0] != when[0] and abs(numbers[T_END] - t) > LONG * abs(h):
+                when[0] = t
 
 
 def count_limited(stiff: Reals, calm: Reals, above: Reals, below: Reals, k: Reals, k_new: Reals,
