@@ -268,6 +268,11 @@ def address(array: np.ndarray) -> int:
     return int(array.ctypes.data)
 
 
+def addresses(arguments: Sequence[Any]) -> list[Any]:
+    """Return the arguments with the address in place of each array (which the caller keeps)."""
+    return [address(a) if isinstance(a, np.ndarray) else a for a in arguments]
+
+
 def aligned(length: int) -> np.ndarray:
     """Return zeros that start on a line of the cache (64 bytes), as vector units like it."""
     room = np.zeros(length + 8)
@@ -286,6 +291,5 @@ class Function:
 
     def __call__(self, *arguments: Any) -> int:
         result, error = ctypes.c_int64(), ctypes.c_void_p()
-        self.call(ctypes.addressof(result), ctypes.addressof(error),
-                  *[address(a) if isinstance(a, np.ndarray) else a for a in arguments])
+        self.call(ctypes.addressof(result), ctypes.addressof(error), *addresses(arguments))
         return result.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -232,6 +233,7 @@ class _Job:
         self.reduced = ({} if bound is None
                         else {name: np.full(count, np.nan) for name in bound.reducers})
         self.stop = False
+        self.blocks = threading.local()
 
     def run(self, threads: int, progress: bool) -> None:
         """Run all pieces; Ctrl-C stops the rest."""
@@ -281,9 +283,14 @@ class _Job:
         return not self.stop
 
     def _fixed(self, low: int, high: int) -> None:
-        block = FixedBlock(self.field, self.method, self.y[low:high], self.p[low:high], self.start,
-                           self.end, self.saves, self.width, reducer=self.bound, lane0=low,
-                           seed=self.seed)
+        block = getattr(self.blocks, "block", None)
+        if block is None or self.method.stochastic:
+            block = FixedBlock(self.field, self.method, self.y[low:high], self.p[low:high],
+                               self.start, self.end, self.saves, self.width, reducer=self.bound,
+                               lane0=low, seed=self.seed)
+            self.blocks.block = block
+        else:
+            block.load(self.y[low:high], self.p[low:high])
         reached = block.run(block.total, self._tick)
         lanes = high - low
         bad = block.bad[:lanes]

@@ -52,15 +52,11 @@ class FixedBlock:
         self.field, self.method, self.width = field, method, width
         self.total, self.h, self.h_last = method.steps(start, end)
         self.start = start
-        lanes = np.minimum(np.arange(width), len(y0) - 1)
-        self.y = np.ascontiguousarray(y0[lanes].T)  # (m, width)
-        self.p = _native.aligned(max(p.shape[1], 1) * width).reshape(-1, width)
-        self.p[:p.shape[1]] = p[np.minimum(lanes, len(p) - 1)].T
-        self.bad = np.full(width, -1, dtype=np.int64)
-        self.step = 0
         m = field.m
+        self.y = np.empty((m, width))
+        self.p = _native.aligned(max(p.shape[1], 1) * width).reshape(-1, width)
+        self.bad = np.empty(width, dtype=np.int64)
         self.path = np.empty((keep + 1, m, width))
-        self.path[0] = self.y
         self.keep = keep
         self._lay_out_saves(saves, end)
         self.context = field.context(width)
@@ -69,8 +65,23 @@ class FixedBlock:
         if reducer is not None:
             self.totals = reducer.begin(width)
             self.reducer_address = reducer.address(width)
-            reducer.first(start, self.y, self.p, self.totals)
         self.lane0, self.seed = lane0, seed
+        self.prepared: Any = None
+        self.load(y0, p)
+
+    def load(self, y0: np.ndarray, p: np.ndarray) -> None:
+        """Take these starts (at most `width`) from the beginning; spare lanes repeat the last."""
+        count = len(y0)
+        for block, rows in ((self.y, y0.T), (self.p[:p.shape[1]], p[:count].T)):
+            block[:, :count] = rows
+            block[:, count:] = rows[:, -1:]
+        self.bad.fill(-1)
+        self.step = self.save = 0
+        self.path[0] = self.y
+        self.saved.fill(np.nan)
+        if self.reducer is not None:
+            self.totals[:] = self.reducer.begin(self.width)
+            self.reducer.first(self.start, self.y, self.p, self.totals)
 
     @property
     def fused(self) -> bool:
@@ -79,8 +90,8 @@ class FixedBlock:
 
     def _lay_out_saves(self, saves: np.ndarray, end: float) -> None:
         """Find for each time to save the step it lies in and its fraction of that step."""
-        self.saves, self.save = saves, 0
-        self.saved = np.full((max(len(saves), 1), self.field.m, self.width), np.nan)
+        self.saves = saves
+        self.saved = np.empty((max(len(saves), 1), self.field.m, self.width))
         if not len(saves):
             self.save_step, self.save_fraction = np.zeros(1, dtype=np.int64), np.zeros(1)
             return
@@ -101,6 +112,22 @@ class FixedBlock:
 
     def run(self, stop: int, tick: Callable[[int], bool] | None = None) -> int:
         """Take the steps up to `stop` and return the step reached."""
+        if self.prepared is None:
+            self.prepared = self._prepare()
+        call, sizes, before, after, chunk, _ = self.prepared
+        sizes[6] = self.save
+        while self.step < stop:
+            upto = min(stop, self.step + chunk)
+            reached = call(*before, self.step, upto, *after)
+            done, self.step = reached - self.step, reached
+            self.save = int(sizes[6])
+            if reached < upto or (tick is not None and not tick(done)):
+                break
+        return self.step
+
+    def _prepare(self) -> tuple[Any, np.ndarray, list[Any], list[Any], int, Any]:
+        """Return the stepper, its sizes, what stands before and after the range of steps in its
+        arguments, the number of steps between two looks at Ctrl-C, and the arrays to keep."""
         width, m = self.width, self.field.m
         explicit = isinstance(self.method, Explicit)
         stages = self.method.tableau.stages if explicit else 1
@@ -128,15 +155,9 @@ class FixedBlock:
         else:
             name = "sequential"
             head = (phases_of(self.field, self.method, width), self.context, sizes)
-        call = runner.stepper(name, width)
+        before = (*head, self.p, self.y, self.bad)
+        after = (self.start, self.h, self.h_last, self.path, self.save_step, self.save_fraction,
+                 self.saved, self.reducer_address, self.reducer_context, self.totals, work)
         chunk = max(1, CHUNK // max(1, m * stages))
-        while self.step < stop:
-            upto = min(stop, self.step + chunk)
-            reached = call(*head, self.p, self.y, self.bad, self.step, upto, self.start, self.h,
-                           self.h_last, self.path, self.save_step, self.save_fraction, self.saved,
-                           self.reducer_address, self.reducer_context, self.totals, work)
-            done, self.step = reached - self.step, reached
-            self.save = int(sizes[6])
-            if reached < upto or (tick is not None and not tick(done)):
-                break
-        return self.step
+        return (runner.stepper(name, width), sizes, _native.addresses(before),
+                _native.addresses(after), chunk, (before, after))
