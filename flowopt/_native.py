@@ -245,6 +245,21 @@ def options() -> dict[str, Any]:
             "_nrt": False}
 
 
+class Portable:
+    """An object that goes to other processes as its definition: addresses mean nothing there."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        made = {name for kind in type(self).__mro__ for name, value in vars(kind).items()
+                if isinstance(value, functools.cached_property)}
+        return {name: {} if name == "_addresses" else value
+                for name, value in self.__dict__.items() if name not in made}
+
+    def __copy__(self) -> Any:
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+
 # ----------------------------------------------------------------- calling compiled code
 POINTER = ctypes.c_void_p
 INTEGER = ctypes.c_int64

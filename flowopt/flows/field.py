@@ -24,7 +24,7 @@ from flowopt.symbolic.names import (
 )
 
 
-class VectorField:
+class VectorField(_native.Portable):
     """A vector field ẏ = F(t, y; p) from expressions.
 
     Parameters

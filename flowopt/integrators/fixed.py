@@ -31,8 +31,23 @@ def phases_of(field: Any, method: Any, width: int) -> np.ndarray:
     return np.array(made, dtype=np.int64)
 
 
+def lane_steps(h: np.ndarray, start: float, end: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what `method.steps` says for each h (N,): steps, signed step, signed last step."""
+    span = end - start
+    count = abs(span) / h
+    if count.max() > 2**53:
+        raise ValueError(f"h must be larger: the span {abs(span):g} takes {count.max():.3g} steps "
+                         f"of h={h.min():g}")
+    total = np.maximum(1, np.ceil(count * (1 - 1e-15) - 1e-9)).astype(np.int64)
+    signed = h if span > 0 else -h
+    last = span - (total - 1) * signed
+    return total, signed, np.where(np.abs(last - signed) <= 1e-9 * h, signed, last)
+
+
 class FixedBlock:
     """A block of `width` lanes under a method of fixed step.
+
+    With h (an array), each lane has a step of its own; nothing can then be saved.
 
     Attributes
     ----------
@@ -48,10 +63,11 @@ class FixedBlock:
 
     def __init__(self, field: Any, method: Any, y0: np.ndarray, p: np.ndarray, start: float,
                  end: float, saves: np.ndarray, width: int, keep: int = 0,
-                 reducer: Any = None, lane0: int = 0, seed: int = 0) -> None:
+                 reducer: Any = None, lane0: int = 0, seed: int = 0,
+                 h: np.ndarray | None = None) -> None:
         self.field, self.method, self.width = field, method, width
         self.total, self.h, self.h_last = method.steps(start, end)
-        self.start = start
+        self.start, self.end = start, end
         m = field.m
         self.y = np.empty((m, width))
         self.p = _native.aligned(max(p.shape[1], 1) * width).reshape(-1, width)
@@ -67,11 +83,20 @@ class FixedBlock:
             self.reducer_address = reducer.address(width)
         self.lane0, self.seed = lane0, seed
         self.prepared: Any = None
-        self.load(y0, p)
+        self.varied = h is not None
+        if self.varied:
+            self.lane_h, self.lane_total = np.empty((2, width)), np.empty(width, dtype=np.int64)
+            self.done, self.done_totals = np.empty((m, width)), np.empty_like(self.totals)
+        self.load(y0, p, h)
 
-    def load(self, y0: np.ndarray, p: np.ndarray) -> None:
+    def load(self, y0: np.ndarray, p: np.ndarray, h: np.ndarray | None = None) -> None:
         """Take these starts (at most `width`) from the beginning; spare lanes repeat the last."""
         count = len(y0)
+        if h is not None:
+            spare = np.minimum(np.arange(self.width), count - 1)
+            self.lane_total[:], self.lane_h[0], self.lane_h[1] = (
+                a[spare] for a in lane_steps(h, self.start, self.end))
+            self.total = int(self.lane_total.max())
         for block, rows in ((self.y, y0.T), (self.p[:p.shape[1]], p[:count].T)):
             block[:, :count] = rows
             block[:, count:] = rows[:, -1:]
@@ -82,6 +107,17 @@ class FixedBlock:
         if self.reducer is not None:
             self.totals[:] = self.reducer.begin(self.width)
             self.reducer.first(self.start, self.y, self.p, self.totals)
+
+    def outcome(self, lanes: int) -> tuple[np.ndarray, ...]:
+        """Return of the first lanes: states (lanes, m), times, steps, which diverged, totals."""
+        y, totals = (self.done, self.done_totals) if self.varied else (self.y, self.totals)
+        total = self.lane_total[:lanes] if self.varied else np.full(lanes, self.total)
+        bad = self.bad[:lanes]
+        gone = (bad >= 0) & (bad < total)
+        steps = np.where(gone, bad, total)
+        h = self.lane_h[0, :lanes] if self.varied else self.h
+        t = np.where(gone, self.start + steps * h, self.end)
+        return np.where(gone, np.nan, y[:, :lanes]).T, t, steps, gone, totals[:, :lanes]
 
     @property
     def fused(self) -> bool:
@@ -115,7 +151,7 @@ class FixedBlock:
         if self.prepared is None:
             self.prepared = self._prepare()
         call, sizes, before, after, chunk, _ = self.prepared
-        sizes[6] = self.save
+        sizes[3], sizes[6] = self.total, self.save
         while self.step < stop:
             upto = min(stop, self.step + chunk)
             reached = call(*before, self.step, upto, *after)
@@ -127,13 +163,18 @@ class FixedBlock:
 
     def _prepare(self) -> tuple[Any, np.ndarray, list[Any], list[Any], int, Any]:
         """Return the stepper, its sizes, what stands before and after the range of steps in its
-        arguments, the number of steps between two looks at Ctrl-C, and the arrays to keep."""
+        arguments, the number of steps between two looks at Ctrl-C, and the arrays to keep.
+        """
         width, m = self.width, self.field.m
         explicit = isinstance(self.method, Explicit)
         stages = self.method.tableau.stages if explicit else 1
         degree = self.method.tableau.dense_array.shape[1] if explicit else 1
         sizes = np.array([m, stages, degree, self.total, len(self.saves), int(self.keep > 0),
-                          self.save, not self.field.autonomous, 0], dtype=np.int64)
+                          self.save, not self.field.autonomous, 0, 0, 0, 0, 0, 0, 0],
+                         dtype=np.int64)
+        if self.varied:
+            sizes[9:] = [1, *map(_native.address, (self.lane_h, self.lane_total, self.done,
+                                                   self.done_totals)), len(self.totals)]
         work = _native.aligned((stages + 2) * m * width + 2 * width + stages + 4 * m * width + 64)
         head: tuple[Any, ...]
         if self.method.stochastic:
