@@ -31,7 +31,8 @@ def phases_of(field: Any, method: Any, width: int) -> np.ndarray:
     return np.array(made, dtype=np.int64)
 
 
-def lane_steps(h: np.ndarray, start: float, end: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def lane_steps(h: np.ndarray, start: float, end: float
+               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what `method.steps` says for each h (N,): steps, signed step, signed last step."""
     span = end - start
     count = abs(span) / h
@@ -162,8 +163,10 @@ class FixedBlock:
         return self.step
 
     def _prepare(self) -> tuple[Any, np.ndarray, list[Any], list[Any], int, Any]:
-        """Return the stepper, its sizes, what stands before and after the range of steps in its
-        arguments, the number of steps between two looks at Ctrl-C, and the arrays to keep.
+        """Return what a call needs, laid out once.
+
+        The stepper, its sizes, its arguments before and after the range of steps, the number of
+        steps between two looks at Ctrl-C, and the arrays to keep.
         """
         width, m = self.width, self.field.m
         explicit = isinstance(self.method, Explicit)
