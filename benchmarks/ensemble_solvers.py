@@ -116,7 +116,7 @@ def heyoka_build(tol: float) -> Solve:
 
 @cache
 def diffrax_many() -> Any:
-    """Return Tsit5 under jit and vmap; the tolerance is an argument, so it compiles once a shape."""
+    """Return Tsit5 under jit and vmap; the tolerance is an argument, so a shape compiles once."""
     import os
 
     os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count={cores()}")

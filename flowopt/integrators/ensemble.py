@@ -13,6 +13,7 @@ import numpy as np
 from flowopt import _check
 from flowopt._evaluate import FEW, LANES
 from flowopt.integrators import memory, pool, runner, switching
+from flowopt.integrators.each import ROOM, checked_every, checked_lengths, checked_seeds
 from flowopt.integrators.fixed import FixedBlock, lane_steps
 from flowopt.integrators.integrate import (
     AdaptiveRun,
@@ -29,15 +30,10 @@ from flowopt.integrators.methods import (
     SymplecticEuler,
     checked_method,
 )
-from flowopt.integrators.reduce import Bound
+from flowopt.integrators.reducing import Bound
 from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.runs import Ensemble
 from flowopt.integrators.status import Status
-
-#: bytes of the states that one thread keeps for the reducers of an adaptive method
-ROOM = 2**26
-#: an adaptive method shows its reducers this many states after the start, if it is not told
-LOOKS = 1000
 
 
 def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *,
@@ -116,7 +112,7 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     values, given = _parameters(field, parameters, count)
     threads = pool.checked(threads, executor, field)
     adaptive = isinstance(method, Adaptive)
-    lengths = _lengths(h, method, count)
+    lengths = checked_lengths(h, method, count)
     if adaptive or lengths is None:
         limit = step_budget(max_steps, method, start, end)
     else:
@@ -127,10 +123,10 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
         if total > limit:
             raise ValueError(f"max_steps={limit} is less than the {total} steps of "
                              f"h={used.min():g} over the span; raise one of them")
-    own = _seeds(seeds, seed, method, count)
+    own = checked_seeds(seeds, seed, method, count)
     seed = checked_seed(seed, method) if own is None else None
     bound = None if reduce is None else Bound(field, reduce)
-    looks = _every(every, bound, method, start, end)
+    looks = checked_every(every, bound, method, start, end)
     memory.check(count, len(saves), field.m, 0 if bound is None else bound.bytes_per_run)
     job = _Job(field, method, starts, values, start, end, saves, bound, limit, seed or 0, lengths,
                own, looks)
@@ -143,56 +139,6 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
         error.ensemble = job.result(seed, given, save_at is not None)  # type: ignore[attr-defined]
         raise
     return job.result(seed, given, save_at is not None)
-
-
-def _lengths(h: Any, method: Any, count: int) -> np.ndarray | None:
-    """Return the step of each run (N,), checked."""
-    if h is None:
-        return None
-    if isinstance(method, Adaptive):
-        raise ValueError(f"h has no effect for {method.name}, which chooses its steps; use h0")
-    made = _check.array("h", h, f"({count},)", (1,))
-    if made.shape != (count,):
-        raise ValueError(f"h must have shape ({count},), got shape {made.shape}")
-    if not (made > 0).all():
-        raise ValueError(f"h must be > 0, got {_check.shown(float(made.min()))}")
-    return made
-
-
-def _seeds(seeds: Any, seed: Any, method: Any, count: int) -> np.ndarray | None:
-    """Return the seed of each run (N,), checked."""
-    if seeds is None:
-        return None
-    if seed is not None:
-        raise ValueError("seed has no effect when seeds is given; leave one of them out")
-    checked_seed(0, method)
-    made = np.asarray(seeds)
-    if made.dtype.kind not in "iu" or made.shape != (count,):
-        raise TypeError(f"seeds must be integers of shape ({count},), got {_check.shown(seeds)}")
-    if (made < 0).any() or (made > 2**63 - 1).any():
-        raise ValueError("seeds must be >= 0 and < 2**63, got "
-                         f"{made.min() if (made < 0).any() else made.max()}")
-    return made.astype(np.int64)
-
-
-def _every(every: Any, bound: Bound | None, method: Any, start: float, end: float
-           ) -> np.ndarray | None:
-    """Return the times at which an adaptive method shows the state to the reducers."""
-    if every is not None and (bound is None or not isinstance(method, Adaptive)):
-        what = "reduce" if bound is None else "an adaptive method"
-        raise ValueError(f"every has no effect without {what}; leave it out")
-    if bound is None or not isinstance(method, Adaptive):
-        return None
-    if every is None:
-        return np.linspace(start, end, LOOKS + 1)
-    gap = _check.real("every", every, above=0.0)
-    count = int(min(np.ceil(abs(end - start) / gap * (1 - 1e-12)), 1e9))
-    if count * 8 > ROOM:
-        raise ValueError(f"every={gap:g} makes {count:.3g} times, more than {ROOM // 8:,}; take "
-                         "longer distances, or a method of fixed step")
-    times = start + (gap if end > start else -gap) * np.arange(count + 1)
-    times[-1] = end
-    return times
 
 
 def _parameters(field: Any, parameters: Mapping[str, Any] | None, count: int

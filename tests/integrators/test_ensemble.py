@@ -297,14 +297,14 @@ def test_ctrl_c_in_the_middle_of_an_adaptive_piece(monkeypatch, threads):
 
         def advance(*arguments):
             calls.append(1)
-            if len(calls) == 12:
+            if len(calls) == 5:
                 raise KeyboardInterrupt
             return call(*arguments)
 
         return advance
 
     monkeypatch.setattr(runner, "stepper", interrupted)
-    monkeypatch.setattr(runner, "BUDGET", 50)
+    monkeypatch.setattr(runner, "BUDGET", 1000)
     starts = np.resize(STARTS, (3000, 2))
     ens = fo.ensemble(HEAVY, starts, (0.0, 20.0), fo.DOP853(), threads=threads)
     count = ens.count()
