@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 
 from benchmarks import ensemble, ensemble_solvers, lorenz, lorenz_solvers
 from benchmarks.machine import describe, missing
-from benchmarks.timing import say
+from benchmarks.timing import clock, say
 
 #: a curve: tolerance -> (seconds, error)
 Points = dict[str, list[tuple[float, float, float]]]
@@ -39,12 +38,10 @@ def curves(entries: Sequence[Any], tolerances: Sequence[float],
             say(f"{entry.name} at {tol:g}")
             run, scale = prepare(entry, tol)
             run()
-            jobs[entry.name, tol] = (run, scale, error(entry, tol), [])
+            jobs[entry.name, tol] = (clock(run), scale, error(entry, tol), [])
     for _ in range(rounds):
-        for run, scale, _error, samples in jobs.values():
-            start = time.perf_counter()
-            run()
-            samples.append((time.perf_counter() - start) * scale)
+        for seconds, scale, _error, samples in jobs.values():
+            samples.append(seconds() * scale)
     points: Points = {}
     for (name, tol), (_, _, worst, samples) in jobs.items():
         points.setdefault(name, []).append((tol, float(np.median(samples)), worst))
