@@ -23,9 +23,11 @@ _WHERE = {
     "Ensemble": "flowopt.integrators.runs",
     "compare": "flowopt.comparison",
     "SciPy": "flowopt.comparison",
-    **dict.fromkeys(["Euler", "Heun", "Midpoint", "RK4", "Dopri5", "Tsit5", "DOP853",
+    **dict.fromkeys(["Euler", "Heun", "Midpoint", "RK4", "Dopri5", "Tsit5", "DOP853", "Rodas5P",
                      "SequentialEuler", "SymplecticEuler", "EulerMaruyama"],
                     "flowopt.integrators.methods"),
+    **dict.fromkeys(["ImplicitEuler", "ConformalLeapfrog", "DiscreteGradient"],
+                    "flowopt.integrators.structured"),
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",
             "symbolic": "flowopt.symbolic", "integrators": "flowopt.integrators",

@@ -16,7 +16,8 @@ FEW = 16
 
 def evaluate(address: Callable[[int], int], rows: int, t: np.ndarray, y: np.ndarray, p: np.ndarray,
              s: np.ndarray | None = None,
-             context: Callable[[int], np.ndarray] | None = None) -> np.ndarray:
+             context: Callable[[int], np.ndarray] | None = None,
+             width: int | None = None) -> np.ndarray:
     """Return the kernel's result (N, rows) at the points t (N,), y (N, m).
 
     Parameters
@@ -29,9 +30,11 @@ def evaluate(address: Callable[[int], int], rows: int, t: np.ndarray, y: np.ndar
         Sides of the switching functions.
     context : callable, optional
         ``context(width)`` is the kernel's array of addresses.
+    width : int, optional
+        The only width that the kernel has.
     """
     count = len(y)
-    width = 1 if count < FEW else LANES
+    width = width or (1 if count < FEW else LANES)
     blocks = -(-count // width)
     padded = np.minimum(np.arange(blocks * width), count - 1)
 

@@ -42,6 +42,11 @@ def call_kernel(address: int, context: Any, t: Any, y: Any, p: Any, s: Any, out:
     raise NotImplementedError("a kernel is machine code")
 
 
+def call_fortran(address: int, *arguments: Any) -> None:
+    """Call the Fortran (or C) subroutine at an address; every argument is an array."""
+    raise NotImplementedError("a subroutine is machine code")
+
+
 def doubles(address: int) -> Any:
     """Return the array of doubles at an address."""
     raise NotImplementedError("an address has a meaning in machine code only")

@@ -393,6 +393,12 @@ class Body:
             return value
         return Value("Int", self.builder.fptosi(value.code, KINDS["Int"]))
 
+    def subroutine(self, address: Value, *arguments: Value) -> Value:
+        """Call ``void f(arguments...)`` at an address."""
+        kind = ir.FunctionType(ir.VoidType(), [KINDS[a.kind] for a in arguments])
+        code = self.builder.inttoptr(address.code, kind.as_pointer())
+        return Value("None", self.builder.call(code, [a.code for a in arguments]))
+
     def cast(self, kind: str, address: Value) -> Value:
         return Value(kind, self.builder.inttoptr(address.code, KINDS[kind]))
 
@@ -429,6 +435,7 @@ PRIMITIVES: dict[Any, Callable[..., Value]] = {
     _language.shift: Body.at,
     _language.muladd: _calls(Body.intrinsic, "fmuladd"),
     _language.call_kernel: Body.kernel,
+    _language.call_fortran: Body.subroutine,
     _language.doubles: _calls(Body.cast, "Reals"),
     _language.integers: _calls(Body.cast, "Ints"),
 }

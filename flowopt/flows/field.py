@@ -146,6 +146,10 @@ class VectorField(_native.Portable):
             found = self._addresses[kind, width] = self._unit(kind, width).addresses["kernel"]
         return found
 
+    def derivative_address(self, kind: str, width: int) -> int:
+        """Return the address of the kernel "jacobian" or "time_derivative"; 0: there is none."""
+        return self.address(kind, width)
+
     def _unit(self, kind: str, width: int) -> _native.Unit:
         return _native.unit(f"{self.definition} {kind} {width}", symbolic_stamp(),
                             lambda: self._build(kind, width))
@@ -159,6 +163,8 @@ class VectorField(_native.Portable):
                            *(e.free_symbols for e in system.reductions.values()))
         meta = {"surfaces": len(system.regimes.surfaces), "autonomous": system.time not in used,
                 "source": source}
+        if kind == "rhs" and width == 1 and system.regimes.surfaces:
+            meta["pairs"], meta["inner"] = system.interactions()
         return meta, {"kernel": compile_kernel(source)}
 
     def context(self, width: int) -> np.ndarray:
@@ -466,6 +472,10 @@ class KernelField(VectorField):
             self._addresses["rhs", width] = (made.address if isinstance(made, _adapters.Callback)
                                              else made.addresses["kernel"])
         return self._addresses["rhs", width]
+
+    def derivative_address(self, kind: str, width: int) -> int:
+        """Return 0: derivatives of a kernel are made by differences."""
+        return 0
 
     def _make(self, width: int) -> Any:
         if _adapters.is_compiled(self.function):

@@ -6,7 +6,7 @@ again from them on demand, for many steps at once (the steps are the lanes).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ class Piece:
         y(t + θh) = y + Σ_j coefficients[j] θ^(j+1); None until they are needed.
     slopes : callable or None
         ``slopes(t, y)`` gives F for a batch; None for a linear piece.
+    root : bool
+        The polynomial is one in √θ: the first step from a singular start.
     """
 
     t: np.ndarray
@@ -32,6 +34,20 @@ class Piece:
     tableau: Tableau | None = None
     slopes: Any = None
     coefficients: np.ndarray | None = None
+    root: bool = False
+
+    def since(self, first: int) -> Piece:
+        """Return the piece from step number `first` on."""
+        part = None if self.coefficients is None else self.coefficients[first:]
+        return replace(self, t=self.t[first:], h=self.h[first:], y=self.y[first:],
+                       coefficients=part)
+
+    def until(self, end: float, last: np.ndarray) -> Piece:
+        """Return the piece up to a time inside it, where the state is `last`."""
+        count = int((self.t < end).sum() if self.h.sum() > 0 else (self.t > end).sum())
+        part = None if self.coefficients is None else self.coefficients[:count]
+        return replace(self, t=self.t[:count], h=self.h[:count], y=self.y[:count], end=end,
+                       last=last, coefficients=part)
 
     def polynomial(self) -> np.ndarray:
         """Return the coefficients of every step, computing the stages if need be."""
@@ -90,6 +106,7 @@ class Dense:
                 continue
             step = np.searchsorted(starts, along[inside], side="right") - 1
             theta = ((times[inside] - piece.t[step]) / piece.h[step])[:, None]
+            theta = np.sqrt(theta) if piece.root else theta
             coefficients = piece.polynomial()
             value = np.zeros((len(step), m))
             for j in range(coefficients.shape[1] - 1, -1, -1):

@@ -12,7 +12,7 @@ import numpy as np
 
 from flowopt import _check
 from flowopt._evaluate import FEW, LANES
-from flowopt.integrators import memory, pool, runner, switching
+from flowopt.integrators import memory, pool, runner, singular, switching
 from flowopt.integrators.each import ROOM, checked_every, checked_lengths, checked_seeds
 from flowopt.integrators.fixed import FixedBlock, lane_steps
 from flowopt.integrators.integrate import (
@@ -20,12 +20,14 @@ from flowopt.integrators.integrate import (
     checked_field,
     checked_saves,
     checked_seed,
+    handover,
     step_budget,
 )
 from flowopt.integrators.methods import (
     DOP853,
     Adaptive,
     Explicit,
+    Rodas5P,
     SequentialEuler,
     SymplecticEuler,
     checked_method,
@@ -34,6 +36,7 @@ from flowopt.integrators.reducing import Bound
 from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.runs import Ensemble
 from flowopt.integrators.status import Status
+from flowopt.integrators.structured import Structured
 
 
 def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *,
@@ -56,7 +59,8 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     t : (float, float)
         The span, in units of time.
     method : Method, optional
-        As for `integrate`; also `EulerMaruyama`. Default: ``DOP853()``.
+        As for `integrate`; also `EulerMaruyama`. By default ``DOP853()``, and ``Rodas5P()`` for
+        each run from where it turns out to be stiff.
     parameters : mapping of str to float or array (N,), optional
         Values for parameters of the field, for all runs or one by one.
     save_at : array_like, shape (k,), optional
@@ -107,11 +111,14 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     start, end = _check.span(t)
     starts = field.starts(_check.array("x0s", x0s, f"(N, {field.n})", (2,), finite=False))
     count = len(starts)
+    stiff = handover(method, field)
     method = DOP853() if method is None else checked_method(method)
     saves = checked_saves(save_at, start, end)
     values, given = _parameters(field, parameters, count)
     threads = pool.checked(threads, executor, field)
     adaptive = isinstance(method, Adaptive)
+    if isinstance(method, Structured):
+        method.check(field)
     lengths = checked_lengths(h, method, count)
     if adaptive or lengths is None:
         limit = step_budget(max_steps, method, start, end)
@@ -128,8 +135,8 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     bound = None if reduce is None else Bound(field, reduce)
     looks = checked_every(every, bound, method, start, end)
     memory.check(count, len(saves), field.m, 0 if bound is None else bound.bytes_per_run)
-    job = _Job(field, method, starts, values, start, end, saves, bound, limit, seed or 0, lengths,
-               own, looks)
+    job = _Job(field, method, starts, values, start, end, saves, bound, limit, seed or 0, stiff,
+               lengths, own, looks)
     job.run(threads, executor, progress)
     try:
         field.raise_pending()
@@ -163,6 +170,8 @@ def _parameters(field: Any, parameters: Mapping[str, Any] | None, count: int
     return values, given
 
 
+#: switches of a run beyond which it is finished by itself
+MOST_TOGETHER = 1000
 #: numbers of the state in a block of fixed step: the wider a block, the less the calls of a step
 #: cost, as long as what it reads and writes stays in the first-level cache
 WIDEST = 512
@@ -176,6 +185,13 @@ def block_width(m: int, count: int) -> int:
     return width
 
 
+def lanes_of(method: Adaptive, m: int) -> int:
+    """Return how many lanes a block of an adaptive method takes: with matrices, they must fit."""
+    if method.stable or m <= 12:
+        return LANES
+    return 8 if m <= 32 else 1
+
+
 class _Job:
     """The runs of one ensemble: dealt out in pieces, each on a thread of its own.
 
@@ -185,9 +201,10 @@ class _Job:
 
     def __init__(self, field: Any, method: Any, starts: np.ndarray, p: np.ndarray, start: float,
                  end: float, saves: np.ndarray, bound: Bound | None, max_steps: int,
-                 seed: int, h: np.ndarray | None = None, seeds: np.ndarray | None = None,
-                 every: np.ndarray | None = None, number: np.ndarray | None = None) -> None:
-        self.field, self.method, self.bound = field, method, bound
+                 seed: int, stiff: Rodas5P | None = None, h: np.ndarray | None = None,
+                 seeds: np.ndarray | None = None, every: np.ndarray | None = None,
+                 number: np.ndarray | None = None) -> None:
+        self.field, self.method, self.bound, self.stiff = field, method, bound, stiff
         self.start, self.end, self.max_steps, self.seed = start, end, max_steps, seed
         count = len(starts)
         number = np.arange(count) if number is None else number
@@ -200,10 +217,12 @@ class _Job:
         self.saves = saves if every is None else np.unique(np.concatenate([saves, every]))
         if end < start and every is not None:
             self.saves = self.saves[::-1].copy()
-        self.width = LANES if isinstance(method, Adaptive) else block_width(field.m, count)
+        self.width = (lanes_of(method, field.m) if isinstance(method, Adaptive)
+                      else block_width(field.m, count))
         self.t = np.full(count, start)
         self.steps = np.zeros(count, dtype=np.int64)
         self.status = np.full(count, Status.CANCELLED, dtype=np.int64)
+        self.stiff_from = np.full(count, np.nan)
         self.saved = np.full((count, len(saves), field.m), np.nan)
         self.reduced: dict[str, np.ndarray] = {}
         for name, reducer in ({} if bound is None else bound.reducers).items():
@@ -248,18 +267,20 @@ class _Job:
         reducers = None if self.bound is None else (
             self.bound.reducers["value"] if self.bound.single else self.bound.reducers)
         return (self.field, self.method, self.y[own], self.p[own], self.start, self.end,
-                self.asked, reducers, self.max_steps, self.seed, h, seeds, self.every,
+                self.asked, reducers, self.max_steps, self.seed, self.stiff, h, seeds, self.every,
                 self.number[own])
 
     def take(self, piece: tuple[int, int], part: tuple[Any, ...]) -> None:
         """Take the results of a piece that another process did."""
         own = slice(*piece)
-        self.y[own], self.t[own], self.status[own], self.steps[own], self.saved[own], kept = part
+        (self.y[own], self.t[own], self.status[own], self.steps[own], self.saved[own],
+         self.stiff_from[own], kept) = part
         self._keep(*piece, kept)
 
     def part(self) -> tuple[Any, ...]:
         """Return the results for `take`."""
-        return self.y, self.t, self.status, self.steps, self.saved, self.reduced
+        return (self.y, self.t, self.status, self.steps, self.saved, self.stiff_from,
+                self.reduced)
 
     def _keep(self, low: int, high: int, kept: Mapping[str, np.ndarray]) -> None:
         """Store what the reducers kept of some runs."""
@@ -273,10 +294,15 @@ class _Job:
     def compile(self) -> None:
         """Compile on this thread, once, before the others start."""
         widths = {self.width, 1} if self.single or self.cuts is not None else {self.width}
+        adaptive = isinstance(self.method, Adaptive)
         for width in widths:
-            if isinstance(self.method, Adaptive) and self.field.surfaces:
+            if adaptive and self.field.surfaces:
                 self.field.address("smooth", width)
             self.field.address("rhs", width)
+            if adaptive and not self.method.stable:
+                self.field.derivative_address("jacobian", width)
+            if isinstance(self.method, Structured):
+                self.method.head(self.field, width)
             if self.bound is not None:
                 self.bound.address(width)
 
@@ -332,7 +358,9 @@ class _Job:
             return
         y, t, steps, gone, totals = block.outcome(lanes)
         self.y[low:high], self.t[low:high], self.steps[low:high] = y, t, steps
-        self.status[low:high] = np.where(gone, Status.DIVERGED, Status.REACHED_END)
+        self.status[low:high] = Status.REACHED_END
+        for lane in np.nonzero(gone)[0].tolist():
+            self.status[low + lane] = block.failure(lane)
         if len(self.saves):
             self.saved[low:high] = block.saved[:, :, :lanes].transpose(2, 0, 1)
         if self.bound is not None:
@@ -371,15 +399,19 @@ class _Job:
             if field.surfaces:
                 self._with_surfaces(queue, final, low)
             else:
-                runner.advance(Motion.free(field), self.method, queue, 0, count, self.end,
-                               self.max_steps, LANES if count >= FEW else 1, tick=self._tick)
+                motion = Motion.free(field)
+                self._advance(motion, queue)
+                if self._begun(queue, final, low):
+                    self._advance(motion, queue)
         except KeyboardInterrupt:  # what is finished is kept
             self.stop = True
         if not field.surfaces:
-            for code in set(queue.status.tolist()) - {0}:
-                final[queue.status == code] = runner.status_of(code)
+            ended = (queue.status != runner.IS_STIFF) & ~(self.stop & runner.not_begun(queue))
+            for code in set(queue.status.tolist()) - {0, runner.IS_STIFF, 99}:
+                final[ended & (queue.status == code)] = runner.status_of(code)
         self.y[low:high], self.t[low:high], self.status[low:high] = queue.y, queue.t, final
         self.steps[low:high] = queue.count[:, 0]
+        self.stiff_from[low:high] = queue.stiff
         if self.every is not None and self.bound is not None:
             if len(self.asked):
                 self.saved[low:high] = saved[:, np.isin(self.saves, self.asked)]
@@ -392,61 +424,102 @@ class _Job:
                     value[final == Status.CANCELLED] = np.nan
             self._keep(low, high, kept)
 
+    def _advance(self, motion: Motion, queue: Queue) -> None:
+        """Run everything that runs; what turns out to be stiff goes on with the stiff method."""
+        count = len(queue.t)
+        width = self.width if count >= FEW else 1
+        if self.stiff is None:
+            runner.advance(motion, self.method, queue, 0, count, self.end, self.max_steps,
+                           width, tick=self._tick, stiffness=1)
+            return
+        waiting = (queue.status == 0) & np.isfinite(queue.stiff)
+        queue.status[waiting] = runner.IS_STIFF
+        whole = runner.advance(motion, self.method, queue, 0, count, self.end, self.max_steps,
+                               width, tick=self._tick, stiffness=2)
+        queue.status[queue.status == runner.IS_STIFF] = 0
+        if whole and (queue.status == 0).any():
+            runner.advance(motion, self.stiff, queue, 0, count, self.end, self.max_steps,
+                           lanes_of(self.stiff, self.field.m), tick=self._tick)
+
+    def _begun(self, queue: Queue, final: np.ndarray, low: int) -> bool:
+        """Take the first steps of singular starts; return whether some trajectories go on."""
+        some = False
+        left = np.nonzero(runner.not_begun(queue))[0]
+        most = max(1, 4_000_000 // (singular.FINE * self.field.m)**2)  # numbers of the matrices
+        for first in range(0, len(left), most):
+            if self.stop:
+                break
+            part = left[first:first + most]
+            made = singular.first_steps(self.field, queue.p[part], self.start, queue.y[part],
+                                        self.end, self.method, queue.sides[0])
+            for i, start in ((int(part[k]), start) for k, start in made.items()):
+                if start.resting.any():
+                    self._alone(self._own(low + i), queue, final, i)
+                    continue
+                runner.begin(queue, i, start, self.end)
+                queue.status[i] = queue.t[i] == self.end
+                some |= queue.t[i] != self.end
+        return some
+
+    def _own(self, i: int) -> Any:
+        """Return the field with the parameters of run i."""
+        return self.field.with_parameters(**dict(zip(self.field.parameters, self.p[i].tolist(),
+                                                     strict=True)))
+
     def _with_surfaces(self, queue: Queue, final: np.ndarray, low: int) -> None:
         """Run free pieces in lanes; what happens on a surface is decided run by run."""
-        own = [self.field.with_parameters(**dict(zip(self.field.parameters, row.tolist(),
-                                                     strict=True)))
-               for row in self.p[low:low + len(final)]]
+        own = [self._own(i) for i in range(low, low + len(final))]
         direction = 1.0 if self.end > self.start else -1.0
-        special: list[int] = []
-        for i, one in enumerate(own):
-            if np.isfinite(queue.y[i]).all():
-                queue.sides[i], sliding = switching.initial_sides(one, self.start, queue.y[i],
-                                                                  direction)
-                if sliding != -1:
-                    special.append(i)
-                    queue.status[i] = runner.SWITCH
         switches = np.zeros(len(final), dtype=np.int64)
         motion = Motion.free(self.field)
-        for i in special:
-            self._alone(own[i], queue, final, i)
+        for i, one in enumerate(own):
+            if np.isfinite(queue.y[i]).all():
+                queue.sides[i], on = switching.initial_sides(one, self.start, queue.y[i])
+                if on:
+                    self._alone(one, queue, final, i)
         while (queue.status == 0).any() and not self.stop:
-            runner.advance(motion, self.method, queue, 0, len(final), self.end, self.max_steps,
-                           LANES, tick=self._tick)
+            self._advance(motion, queue)
             for i in np.nonzero((final == Status.CANCELLED) & (queue.status != 0))[0].tolist():
+                if runner.not_begun(queue)[i]:
+                    self._alone(own[i], queue, final, i)
+                    continue
                 if queue.status[i] != runner.SWITCH:
                     final[i] = runner.status_of(queue.status[i])
                     continue
                 switches[i] += 1
-                which = int(queue.which[i])
-                what, _ = switching.decide(own[i], float(queue.t[i]), queue.y[i], queue.sides[i],
-                                           which, direction)
-                if what in ("cross", "graze") and switches[i] < 10_000:
-                    if what == "cross":
-                        queue.sides[i, which] *= -1.0
-                    queue.h[i], queue.status[i] = 0.0, 0
-                else:
-                    self._alone(own[i], queue, final, i, which)
+                t, y, which = float(queue.t[i]), queue.y[i], int(queue.which[i])
+                if switches[i] < MOST_TOGETHER and switching.touched(
+                        own[i], t, y, queue.sides[i]) in ([], [which]):
+                    outcome = switching.Contact(own[i], t, y.copy(), queue.sides[i].copy(),
+                                                [which], direction).outcome()
+                    if outcome.kind == "move" and not outcome.active:
+                        queue.sides[i] = outcome.sides
+                        queue.h[i], queue.status[i] = 0.0, 0
+                        continue
+                self._alone(own[i], queue, final, i, which)
 
     def _alone(self, one: Any, queue: Queue, final: np.ndarray, i: int, which: int = -1) -> None:
         """Finish run i by itself: it rests or slides on a surface."""
-        alone = AdaptiveRun(one, self.method, queue.y[i], float(queue.t[i]), self.end, self.saves,
-                            False, self.max_steps)
+        handed = self.stiff is not None and np.isfinite(queue.stiff[i])
+        alone = AdaptiveRun(one, self.stiff if handed else self.method, queue.y[i],
+                            float(queue.t[i]), self.end, self.saves, False, self.max_steps,
+                            stiff=None if handed else self.stiff)
         alone.queue.saved = queue.saved[i:i + 1]
         alone.queue.save[0], alone.queue.count[0] = queue.save[i], queue.count[i]
-        alone.queue.sides[0] = queue.sides[i]
+        alone.queue.sides[0], alone.queue.stiff[0] = queue.sides[i], queue.stiff[i]
         alone.go(met=which)
         final[i], queue.status[i] = alone.status, 99
         queue.t[i], queue.y[i] = alone.queue.t[0], alone.queue.y[0]
-        queue.count[i] = alone.queue.count[0]
+        queue.count[i], queue.stiff[i] = alone.queue.count[0], alone.queue.stiff[0]
 
     def result(self, seed: int | None, given: dict[str, np.ndarray], saved: bool) -> Ensemble:
         """Return the ensemble."""
         y, t, status, steps, kept = self.y, self.t, self.status, self.steps, self.saved
+        stiff = self.stiff_from
         reduced: Any = self.reduced
         if self.order is not None:
             back = np.argsort(self.order)
-            y, t, status, steps, kept = (a[back] for a in (y, t, status, steps, kept))
+            y, t, status, steps, kept, stiff = (a[back] for a in (y, t, status, steps, kept, stiff))
             if self.bound is not None:
                 reduced = {name: value if self.bound.reducers[name].pooled else value[back]
                            for name, value in reduced.items()}
@@ -455,7 +528,7 @@ class _Job:
         elif self.bound.single:
             reduced = reduced["value"]
         return Ensemble(y, t, status, steps, self.field.n, kept if saved else None, reduced, seed,
-                        self.field, given)
+                        self.field, given, stiff)
 
 
 def _away(task: tuple[Any, ...]) -> tuple[Any, ...]:

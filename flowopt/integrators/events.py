@@ -1,13 +1,15 @@
 """Events of the user: functions g(t, y) whose zeros along a run are located.
 
-They ride along with the switching functions of the field: one kernel gives both, and the stepper
-stops where any of them changes sign on the dense output.
+They are found on the dense output after the steps have been taken, so watching changes nothing in
+the run. On each step g is interpolated at nine nodes (exactly, where g is linear in y) and its
+roots are isolated, so two crossings inside one step are two events; each is then told from the
+next by the sign of g itself, and located to rounding.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,8 @@ import numpy as np
 
 from flowopt import _check, _native
 from flowopt._evaluate import evaluate
+from flowopt.integrators.dense import Piece
+from flowopt.integrators.isolation import isolated, nodes, to_bernstein
 from flowopt.symbolic.names import exact, symbolic_stamp
 from flowopt.symbolic.parse import parse
 
@@ -25,8 +29,9 @@ class Event:
 
     Parameters
     ----------
-    expr : str or sympy.Expr
-        g over the variables of the field, its parameters, time, and L for the loss.
+    expr : str, sympy.Expr or callable
+        g over the variables of the field, its parameters, time, and L for the loss; or a
+        function ``g(t, y)`` of a number and an array (m,).
     terminal : bool
         Whether the run ends at the first zero.
     direction : {-1, 0, 1}
@@ -51,18 +56,32 @@ class Event:
             parse(self.expr, what="the event")
         elif hasattr(self.expr, "free_symbols"):
             object.__setattr__(self, "expr", exact(self.expr))
-        else:
-            raise TypeError("an event must be text or a sympy expression, got "
+        elif not callable(self.expr):
+            raise TypeError("an event must be text, a sympy expression or a function g(t, y), got "
                             f"{_check.shown(self.expr)}")
+        if not isinstance(self.terminal, (bool, np.bool_)):
+            raise TypeError(f"terminal must be True or False, got {_check.shown(self.terminal)}")
         if self.direction not in (-1, 0, 1):
             raise ValueError(f"direction must be -1, 0 or 1, got {_check.shown(self.direction)}")
 
+    @property
+    def is_function(self) -> bool:
+        """Whether g is a function, not an expression."""
+        return callable(self.expr) and not hasattr(self.expr, "free_symbols")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One event: when, where, which of the list, and whether g rises (1) or falls (−1)."""
+
+    t: float
+    y: np.ndarray
+    which: int
+    rising: float
+
 
 class Watch:
-    """The events of one run, bound to its field: a kernel of all surfaces and events.
-
-    Rows 0 … S − 1 are the switching functions of the field, the others the events.
-    """
+    """The events of one run, bound to its field."""
 
     def __init__(self, field: Any, events: Sequence[Any]) -> None:
         if isinstance(events, (str, Event)) or not isinstance(events, (list, tuple)):
@@ -71,9 +90,11 @@ class Watch:
         self.field = field
         self.events = [e if isinstance(e, Event) else Event(e) for e in events]
         self.count = len(self.events)
+        self.expressions = [e for e in self.events if not e.is_function]
+        self.signs = np.zeros(self.count)  # of g where it last was not 0; 0 at first
         known = {*field.names, *field.parameters, field.time_name, "L"} - (
             {"L"} if field.is_kernel else set())
-        for event in self.events:
+        for event in self.expressions:
             names = (parse(event.expr).names if isinstance(event.expr, str)
                      else [str(s) for s in event.expr.free_symbols])
             for name in names:
@@ -82,10 +103,15 @@ class Watch:
                                      f"parameter of the field; {_check.nearest(name, known)}")
         self.key = json.dumps([field.definition, field.names, "events",
                                [e.expr if isinstance(e.expr, str) else repr(e.expr)
-                                for e in self.events]])
+                                for e in self.expressions]])
+
+    @property
+    def ends(self) -> bool:
+        """Whether an event may end the run."""
+        return any(e.terminal for e in self.events)
 
     def address(self, width: int) -> int:
-        """Return the address of the kernel of surfaces and events."""
+        """Return the address of the kernel of the events that are expressions."""
         unit = _native.unit(f"{self.key} {width}", symbolic_stamp(), lambda: self._build(width))
         return unit.addresses["kernel"]
 
@@ -93,31 +119,125 @@ class Watch:
         from flowopt.symbolic.source import compile_kernel, kernel_source
 
         system, symbols = self.field.named_system()
-        rows = list(system.regimes.smooth_surfaces)
-        for event in self.events:
+        rows = []
+        for event in self.expressions:
             if isinstance(event.expr, str):
                 rows.append(parse(event.expr).to_sympy(symbols))
             else:
                 rows.append(event.expr.xreplace({s: symbols[str(s)]
                                                  for s in event.expr.free_symbols}))
-        source = kernel_source(rows, system.slots(), system.definitions(True), width)
+        source = kernel_source(rows, system.slots(), system.definitions(False), width)
         return {"source": source}, {"kernel": compile_kernel(source)}
 
-    def values(self, t: float, y: np.ndarray, sides: np.ndarray) -> np.ndarray:
-        """Return the values of the events at one point."""
-        if not self.count:
-            return np.zeros(0)
-        field = self.field
-        rows = field.surfaces + self.count
-        out = evaluate(self.address, rows, np.array([t]), y[None], field.p,
-                       sides[None, :field.surfaces], field.context)
-        return out[0, field.surfaces:]
+    def values(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return g of every event at points t (N,), y (N, m): (N, E)."""
+        out = np.empty((len(t), self.count))
+        written = [i for i, e in enumerate(self.events) if not e.is_function]
+        if written:
+            out[:, written] = evaluate(self.address, len(written), t, y, self.field.p, None,
+                                       self.field.context)
+        for i, event in enumerate(self.events):
+            if event.is_function:
+                out[:, i] = [_number(event.expr, a, b) for a, b in zip(t.tolist(), y, strict=True)]
+        bad = np.argwhere(np.isnan(out))
+        if len(bad):
+            when, which = bad[0]
+            raise ValueError(f"event {which} is nan at t={t[when]:g}; an event must be a number "
+                             "along the whole run")
+        return out
 
-    def sides(self, t: float, y: np.ndarray, sides: np.ndarray, direction: float) -> np.ndarray:
-        """Return the sign of each event; where it is 0, its sign a moment later."""
-        signs = np.sign(self.values(t, y, sides))
-        if self.count and not signs.all():
-            moment = direction * 1e-7 * max(1.0, abs(t))
-            later = np.sign(self.values(t + moment, y + moment * self.field(t, y), sides))
-            signs = np.where(signs == 0.0, later, signs)
-        return np.where(signs == 0.0, 1.0, signs)
+    def start(self, t: float, y: np.ndarray) -> None:
+        """Take the signs at the start of the run; an event that is 0 there has none yet."""
+        self.signs = np.sign(self.values(np.array([t]), y[None])[0])
+
+    def search(self, piece: Piece) -> list[Found]:
+        """Return the events on the steps of a piece, in their order.
+
+        The search ends at a terminal event.
+        """
+        if not len(piece.t):
+            return []
+        steps = _Steps(piece)
+        theta = nodes()
+        count, points = len(steps.t), len(theta)
+        where = np.tile(theta, count)
+        which = np.repeat(np.arange(count), points)
+        g = self.values(steps.times(which, where), steps.states(which, where))
+        g = g.reshape(count, points, self.count)
+        b = np.einsum("jn,kne->kje", to_bernstein(), g)
+        same = (np.sign(b) == self.signs[None, None]).all(axis=1)  # (K, E): nothing happens
+        made: list[Found] = []
+        for k in np.nonzero(~same.all(axis=1))[0].tolist():
+            here = [found for e in np.nonzero(~same[k])[0].tolist()
+                    for found in self._on_step(steps, k, e, b[k, :, e])]
+            turn = 1.0 if steps.length[k] > 0 else -1.0
+            for found in sorted(here, key=lambda f: turn * f.t):
+                made.append(found)
+                event = self.events[found.which]
+                if event.terminal and event.direction in (0, found.rising):
+                    return made
+        return made
+
+    def _on_step(self, steps: _Steps, k: int, e: int, b: np.ndarray) -> list[Found]:
+        """Return the sign changes of one event on one step."""
+        def g(theta: float) -> float:
+            at, row = np.array([theta]), np.array([k])
+            return float(self.values(steps.times(row, at), steps.states(row, at))[0, e])
+
+        made = []
+        last = 0.0
+        finite = bool(np.isfinite(b).all())
+        for theta in sorted({*(isolated(b) if finite else ()), *nodes().tolist()}):
+            sign = float(np.sign(g(theta)))
+            if sign == 0.0:
+                continue
+            if self.signs[e] not in (0.0, sign):
+                place = _root(g, last, theta, self.signs[e])
+                at, row = np.array([place]), np.array([k])
+                made.append(Found(float(steps.times(row, at)[0]), steps.states(row, at)[0], e,
+                                  sign))
+            self.signs[e], last = sign, theta
+        return made
+
+
+class _Steps:
+    """Some steps of a piece, up to where the next begins: times and states at their fractions."""
+
+    def __init__(self, piece: Piece) -> None:
+        self.t, self.end, self.y = piece.t, np.append(piece.t[1:], piece.end), piece.y
+        self.length = self.end - self.t
+        self.coefficients = piece.polynomial()
+        self.share = self.length / piece.h  # of the polynomial's own step
+        self.root = piece.root
+
+    def times(self, k: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Return the times at the fractions θ of the steps k."""
+        return np.where(theta == 1.0, self.end[k], self.t[k] + theta * self.length[k])
+
+    def states(self, k: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Return the states (N, m) at the fractions θ of the steps k."""
+        x = (theta * self.share[k])[:, None]
+        x = np.sqrt(x) if self.root else x
+        value = np.zeros((len(k), self.y.shape[1]))
+        for j in range(self.coefficients.shape[1] - 1, -1, -1):
+            value = (value + self.coefficients[k, j]) * x
+        return value + self.y[k]
+
+
+def _root(g: Callable[[float], float], low: float, high: float, sign: float) -> float:
+    """Return the root of g between a point where it has `sign` and one where it has not."""
+    from scipy.optimize import brentq
+
+    if np.sign(g(low)) != sign:  # the sign was told by the step before
+        return low
+    return float(brentq(g, low, high, xtol=1e-300, rtol=4 * 2.0**-52))
+
+
+def _number(g: Callable[[float, np.ndarray], Any], t: float, y: np.ndarray) -> float:
+    """Return g(t, y) of a user's function as a number, or say what it was."""
+    value = g(t, y.copy())
+    try:
+        return float(np.asarray(value, dtype=float).reshape(()))
+    except (TypeError, ValueError):
+        raise TypeError("the function of an event must return a number, got "
+                        f"{_check.shown(value)}") from None

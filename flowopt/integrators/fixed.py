@@ -10,6 +10,8 @@ import numpy as np
 from flowopt import _native
 from flowopt.integrators import runner
 from flowopt.integrators.methods import Explicit
+from flowopt.integrators.status import Status
+from flowopt.integrators.structured import Head, Structured
 
 #: evaluations of one lane's row between two looks at Ctrl-C and the progress bar
 CHUNK = 2_000_000
@@ -83,6 +85,9 @@ class FixedBlock:
             self.totals = reducer.begin(width)
             self.reducer_address = reducer.address(width)
         self.lane0, self.seed = lane0, seed
+        self.head: Head | None = None
+        if isinstance(method, Structured):
+            self.head = method.head(field, width)
         self.prepared: Any = None
         self.varied = h is not None
         if self.varied:
@@ -119,6 +124,10 @@ class FixedBlock:
         h = self.lane_h[0, :lanes] if self.varied else self.h
         t = np.where(gone, self.start + steps * h, self.end)
         return np.where(gone, np.nan, y[:, :lanes]).T, t, steps, gone, totals[:, :lanes]
+
+    def failure(self, lane: int) -> Status:
+        """Return why a lane ended early: it diverged, or its step has no solution."""
+        return Status.DIVERGED if self.head is None else self.head.status(lane)
 
     @property
     def fused(self) -> bool:
@@ -160,6 +169,8 @@ class FixedBlock:
             self.save = int(sizes[6])
             if reached < upto or (tick is not None and not tick(done)):
                 break
+        if self.head is not None:
+            self.head.raise_pending()
         return self.step
 
     def _prepare(self) -> tuple[Any, np.ndarray, list[Any], list[Any], int, Any]:
@@ -189,6 +200,9 @@ class FixedBlock:
         elif explicit and stages == 1 and self.fused:
             name = "euler"
             head = (self.field.address("euler", width), self.context, sizes)
+        elif self.head is not None:
+            name, implicit = self.head.stepper, self.head.stepper != "conformal"
+            head = (*self.head.arguments, sizes, *[self.head.why] * implicit)
         elif explicit:
             plan = runner.plan_of(self.method.tableau, width)
             sizes[8] = len(plan.weight[0])
@@ -203,5 +217,7 @@ class FixedBlock:
         after = (self.start, self.h, self.h_last, self.path, self.save_step, self.save_fraction,
                  self.saved, self.reducer_address, self.reducer_context, self.totals, work)
         chunk = max(1, CHUNK // max(1, m * stages))
+        if name in runner.IMPLICIT:  # some Newton steps for each lane, one after another
+            chunk = max(1, chunk // (50 * m * width))
         return (runner.stepper(name, width), sizes, _native.addresses(before),
                 _native.addresses(after), chunk, (before, after))

@@ -9,7 +9,7 @@ import numpy as np
 
 from flowopt import _check
 from flowopt.integrators import tableaus
-from flowopt.integrators.tableaus import Tableau
+from flowopt.integrators.tableaus import RosenbrockTableau, Tableau
 
 
 @dataclass(frozen=True)
@@ -271,8 +271,10 @@ class Adaptive:
     atol: Any = 1e-10
     h0: float | None = None
     max_step: float = float("inf")
-    tableau: ClassVar[Tableau]
+    tableau: ClassVar[Any]
     order: ClassVar[int]
+    #: the |hλ| at which an explicit method is taken to be at the end of its stability
+    stable: ClassVar[float] = 0.0
     stochastic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -299,6 +301,8 @@ class Adaptive:
 
     def tolerances(self, m: int) -> np.ndarray:
         """Return atol for each of m components."""
+        if isinstance(self.atol, float):
+            return np.full(m, self.atol)
         atol = np.asarray(self.atol, dtype=float)
         if atol.ndim == 1 and len(atol) != m:
             raise ValueError(f"atol must be a number or have shape ({m},), got shape {atol.shape}")
@@ -329,6 +333,7 @@ class Dopri5(Adaptive):
     """
 
     tableau: ClassVar[Tableau] = tableaus.DOPRI5
+    stable: ClassVar[float] = 3.25
     order: ClassVar[int] = 5
 
 
@@ -356,6 +361,7 @@ class Tsit5(Adaptive):
     """
 
     tableau: ClassVar[Tableau] = tableaus.TSIT5
+    stable: ClassVar[float] = 3.25
     order: ClassVar[int] = 5
 
 
@@ -384,7 +390,41 @@ class DOP853(Adaptive):
     """
 
     tableau: ClassVar[Tableau] = tableaus.DOP853
+    stable: ClassVar[float] = 6.1
     order: ClassVar[int] = 8
+
+
+@dataclass(frozen=True)
+class Rodas5P(Adaptive):
+    """Steinebach's Rosenbrock method of orders 5(4), for stiff fields.
+
+    A-stable, L-stable and stiffly accurate. Each step evaluates the Jacobian once and solves eight
+    linear systems with one matrix I/γ − h ∂F/∂y. The Jacobian and ∂F/∂t are exact for a field of
+    expressions, and central differences for a field of kernels. Dense output of order 4.
+
+    Source: G. Steinebach, BIT Numer. Math. 63 (2023) 27; Hairer & Wanner, Solving ODEs II (1996),
+    Eq. (IV.7.4).
+
+    Parameters
+    ----------
+    rtol, atol : float
+        Tolerances, relative and absolute (atol also (m,), one for each component).
+    h0 : float, optional
+        The first step; by default it is estimated.
+    max_step : float
+        The longest step.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> stiff = fo.VectorField(["-1e6*(y - cos(t)) - sin(t)"], ["y"])
+    >>> traj = fo.integrate(stiff, [1.0], t=(0.0, 1.0), method=fo.Rodas5P())
+    >>> bool(abs(traj.y[-1, 0] - 0.5403023058681398) < 1e-9), traj.stats.n_steps < 40
+    (True, True)
+    """
+
+    tableau: ClassVar[RosenbrockTableau] = tableaus.RODAS5P
+    order: ClassVar[int] = 5
 
 
 def checked_method(method: Any) -> Any:

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 
 from flowopt import _native
-from flowopt.integrators.kernels import adaptive as places
+from flowopt.integrators.kernels import places
 from flowopt.integrators.status import Status
-from flowopt.integrators.tableaus import Tableau
+from flowopt.integrators.tableaus import RosenbrockTableau, Tableau
 
 #: rounds of the stepper between two looks at Ctrl-C and the progress bar
 BUDGET = 20_000
 #: steps that the stepper records before it hands them over
 CAPACITY = 1024
-SWITCH = places.SWITCH
+SWITCH, IS_STIFF = places.SWITCH, places.IS_STIFF
+#: the largest matrix that is factored by our own code; beyond it LAPACK is faster
+OWN_LU = 48
+#: steppers that solve an equation in each lane and step
+IMPLICIT = ("implicit_euler", "gonzalez", "itoh_abe")
 _STATUS = {1: Status.REACHED_END, 3: Status.DIVERGED, 4: Status.MAX_STEPS,
            5: Status.STEP_TOO_SMALL}
 
@@ -26,8 +30,10 @@ _STATUS = {1: Status.REACHED_END, 3: Status.DIVERGED, 4: Status.MAX_STEPS,
 @functools.cache
 def stepper(name: str, width: int) -> _native.Function:
     """Return a compiled stepper for blocks of `width` lanes (compiled once per machine)."""
-    module = {"explicit": "fixed", "euler": "fixed", "sequential": "fixed",
-              "noisy": "noise"}.get(name, name)
+    module = {"explicit": "fixed", "euler": "fixed", "sequential": "fixed", "noisy": "noise",
+              "rosenbrock": "adaptive", "sliding_field": "sliding",
+              "sliding_surfaces": "sliding",
+              **dict.fromkeys(IMPLICIT, "implicit")}.get(name, name)
     stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.COMPILER)
 
     def build() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -65,11 +71,16 @@ class Plan:
     the number of terms and then the stages; see kernels/block.py.
     """
 
-    lines: np.ndarray  # (rows, terms + 1) int64
+    lines: np.ndarray  # (rows, terms + 1) int64; a Rosenbrock method adds its couplings
     weight: np.ndarray  # (rows, terms)
     nodes: np.ndarray  # (total,)
     dense: np.ndarray  # (degree, terms), in the order of line 0
     late: bool  # whether the slope at the new point is needed only after acceptance
+
+    @functools.cached_property
+    def addresses(self) -> tuple[int, ...]:
+        """The addresses of what does not differ from run to run."""
+        return tuple(map(_native.address, (self.weight, self.nodes, self.dense)))
 
     def placed(self, m: int, width: int, slopes: int) -> np.ndarray:
         """Return the lines with addresses: `slopes` is that of the first stage's block."""
@@ -94,6 +105,15 @@ def plan_of(tableau: Tableau, width: int) -> Plan:
     rows += [np.pad(e, (0, total - stages - 1)) for e in errors]
     rows += [np.pad(e, (0, total - len(e))) for e in tableau.dense_a_array]
     terms = -(-total // 4) * 4
+    lines, weight = _lines(rows, terms, width)
+    nodes = np.concatenate([tableau.c_array, [1.0] * tableau.fsal, tableau.dense_c_array])
+    dense = np.ascontiguousarray(np.pad(tableau.dense_array, ((terms - total, 0), (0, 0))).T)
+    late = bool(len(errors)) and not errors[:, stages].any()
+    return Plan(lines, weight, nodes, dense, late)
+
+
+def _lines(rows: list[np.ndarray], terms: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lines of linear combinations, and their weights."""
     lines = np.zeros((len(rows), terms + 1), dtype=np.int64)
     weight = np.zeros((len(rows), terms))
     for r, row in enumerate(rows):
@@ -102,10 +122,21 @@ def plan_of(tableau: Tableau, width: int) -> Plan:
         count = spare + len(which)
         lines[r, :count + 1] = [count, *which[:1].repeat(spare), *which]
         weight[r, spare:count] = row[which]
-    nodes = np.concatenate([tableau.c_array, [1.0] * tableau.fsal, tableau.dense_c_array])
-    dense = np.ascontiguousarray(np.pad(tableau.dense_array, ((terms - total, 0), (0, 0))).T)
-    late = bool(len(errors)) and not errors[:, stages].any()
-    return Plan(lines, weight, nodes, dense, late)
+    return lines, weight
+
+
+@by_identity
+def rosenbrock_plan(tableau: RosenbrockTableau, width: int, timed: int) -> Plan:
+    """Return the layout of a Rosenbrock method; h ∂F/∂t is the block after the new slope."""
+    stages = tableau.stages
+    rows = [np.ones(stages), *tableau.a_array[1:], tableau.b_array, *tableau.error_array]
+    rate = np.zeros((stages, stages + 2))
+    rate[:, -1] = timed * tableau.d_array
+    rows += [np.pad(c, (0, 2)) + r for c, r in zip(tableau.coupling_array, rate, strict=True)]
+    lines, weight = _lines(rows, -(-stages // 4) * 4, width)
+    spare = np.zeros((-stages % 4, tableau.dense_array.shape[1]))
+    return Plan(lines, weight, np.append(tableau.c_array, 1.0),
+                np.ascontiguousarray(np.concatenate([spare, tableau.dense_array]).T), True)
 
 
 @dataclass(frozen=True)
@@ -117,6 +148,10 @@ class Motion:
     surface: Callable[[int], int]
     surfaces: int
     context: Callable[[int], np.ndarray]
+    timed: bool = True  # whether F may depend on time
+    #: kernels of ∂F/∂y and ∂F/∂t; address 0: by differences
+    jacobian: Callable[[int], int] = lambda w: 0
+    time_derivative: Callable[[int], int] = lambda w: 0
 
     @staticmethod
     def free(vector_field: Any) -> Motion:
@@ -125,7 +160,9 @@ class Motion:
         surface = "surfaces" if vector_field.surfaces else "rhs"
         return Motion(vector_field.m, lambda w: vector_field.address(kind, w),
                       lambda w: vector_field.address(surface, w), vector_field.surfaces,
-                      vector_field.context)
+                      vector_field.context, not vector_field.autonomous,
+                      lambda w: vector_field.derivative_address("jacobian", w),
+                      lambda w: vector_field.derivative_address("time_derivative", w))
 
 
 @dataclass
@@ -141,7 +178,8 @@ class Queue:
     h: np.ndarray = field(init=False)
     status: np.ndarray = field(init=False)
     which: np.ndarray = field(init=False)
-    count: np.ndarray = field(init=False)  # (N, 3): accepted, rejected, evaluations
+    count: np.ndarray = field(init=False)  # (N, 4): accepted, rejected, evaluations, Jacobians
+    stiff: np.ndarray = field(init=False)  # (N,): when an explicit method met stiffness, or NaN
     save: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -149,7 +187,8 @@ class Queue:
         self.h = np.zeros(size)
         self.status = np.zeros(size, dtype=np.int64)
         self.which = np.full(size, -1, dtype=np.int64)
-        self.count = np.zeros((size, 3), dtype=np.int64)
+        self.count = np.zeros((size, places.COUNTS), dtype=np.int64)
+        self.stiff = np.full(size, np.nan)
         self.save = np.zeros(size, dtype=np.int64)
 
 
@@ -160,12 +199,19 @@ class Path:
     t: list[np.ndarray] = field(default_factory=list)
     h: list[np.ndarray] = field(default_factory=list)
     y: list[np.ndarray] = field(default_factory=list)
+    c: list[np.ndarray] = field(default_factory=list)  # polynomials, where the stepper keeps them
 
-    def take(self, t: np.ndarray, h: np.ndarray, y: np.ndarray, count: int) -> None:
+    def take(self, t: np.ndarray, h: np.ndarray, y: np.ndarray, c: np.ndarray, count: int) -> None:
         """Copy the first `count` entries of the buffers."""
         self.t.append(t[:count].copy())
         self.h.append(h[:count].copy())
         self.y.append(y[:count].copy())
+        self.c.append(c[:count].copy())
+
+    def polynomials(self, m: int) -> np.ndarray | None:
+        """Return the coefficients of the steps (K, degree, m), or None if they were not kept."""
+        made = np.concatenate(self.c) if self.c else np.zeros((0, 0, m))
+        return made if made.shape[1] else None
 
     def arrays(self, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the steps so far as arrays (K,), (K,), (K, m)."""
@@ -184,20 +230,25 @@ class Layout:
 
 
 @by_identity
-def layout(tableau: Tableau, m: int, width: int, parameters: int, surfaces: int) -> Layout:
+def layout(tableau: Any, m: int, width: int, parameters: int, surfaces: int, timed: int) -> Layout:
     """Return the layout of the adaptive stepper's arrays."""
-    plan = plan_of(tableau, width)
+    rosenbrock = isinstance(tableau, RosenbrockTableau)
+    plan = rosenbrock_plan(tableau, width, timed) if rosenbrock else plan_of(tableau, width)
     total, size, terms = tableau.total_stages, block_size(m, width), len(plan.weight[0])
-    sizes = np.zeros(19, dtype=np.int64)
+    sizes = np.zeros(places.SIZES, dtype=np.int64)
     sizes[[places.ROWS, places.SIZE, places.STAGES, places.ALL_STAGES, places.DEGREE]] = (
         m, size, tableau.stages, total, len(plan.dense))
     sizes[[places.ERRORS, places.LATE, places.ALPHA, places.BETA, places.ORDER]] = (
         len(tableau.error_array), plan.late, tableau.alpha64, tableau.beta64, tableau.order)
     sizes[[places.PARAMETERS, places.SURFACES, places.TERMS]] = parameters, surfaces, terms
-    lane = [width] * (places.GUARD + 1 - places.T)
-    blocks = [size, parameters * width, surfaces * width, total * size, size, size, 2 * size, size,
-              (places.SAMPLES + 1) * surfaces * width]
-    point = [m + 3, m, parameters, surfaces, surfaces, 1, terms, 2 * m]
+    sizes[[places.TIMED, places.LAPACK]] = timed, rosenbrock and m > OWN_LU
+    lane = [width] * (places.SINGULAR + 1 - places.T)
+    slopes = total + 2 * rosenbrock  # of a Rosenbrock method also h ∂F/∂t and the first slope
+    matrix = m * m * width if rosenbrock else 0
+    blocks = [size, parameters * width, surfaces * width, slopes * size, size, size, 2 * size, size,
+              (places.SAMPLES + 1) * surfaces * width, surfaces * width, size, matrix, matrix]
+    point = [m + 3, m, parameters, surfaces, surfaces, 1, terms, 2 * m,
+             (places.HALVINGS + 2) * (places.SAMPLES + 3)]
     lengths = np.array(lane + blocks + point)
     return Layout(plan, sizes, 8 * (np.cumsum(lengths) - lengths), int(lengths.sum()))
 
@@ -205,54 +256,150 @@ def layout(tableau: Tableau, m: int, width: int, parameters: int, surfaces: int)
 class Table:
     """The arrays of a run, and the table of their addresses that the adaptive stepper reads."""
 
-    def __init__(self, motion: Motion, method: Any, queue: Queue, width: int, keep: bool) -> None:
-        m, parameters = motion.m, queue.p.shape[1]
-        made = layout(method.tableau, m, width, parameters, motion.surfaces)
-        plan, capacity = made.plan, CAPACITY if keep else 0
+    def __init__(self, motion: Motion, method: Any, queue: Queue, width: int, keep: bool,
+                 stiffness: int = 0) -> None:
+        m, parameters, tableau = motion.m, queue.p.shape[1], method.tableau
+        rosenbrock = isinstance(tableau, RosenbrockTableau)
+        made = layout(tableau, m, width, parameters, motion.surfaces, int(motion.timed))
+        plan, capacity = made.plan, (min(CAPACITY, 16 + 2**20 // m) if keep else 0)
         self.sizes = made.sizes.copy()
         self.sizes[places.SAVES] = len(queue.save_at)
         self.sizes[places.CAPACITY] = capacity
-        self.numbers = np.array([0.0, method.rtol, method.max_step, 0.9, 0.2, 8.0])
-        self.path = np.zeros(capacity), np.zeros(capacity), np.zeros((capacity, m))
+        self.numbers = np.array([0.0, method.rtol, method.max_step, 0.9, 0.2, 8.0, 0.0, 0.0])
+        degree = len(plan.dense) if rosenbrock else 0
+        self.path = None if not keep else (
+            np.zeros(capacity), np.zeros(capacity), np.zeros((capacity, m)),
+            np.zeros((capacity, degree, m)))
         work = _native.aligned(made.length)
         starts = (made.offsets + _native.address(work)).tolist()
-        lines = plan.placed(m, width, starts[places.K - places.T])
-        lane_id = np.full(width, -1)
-        given = (motion.context(width), motion.context(1), lines, plan.weight, plan.nodes,
-                 plan.dense, method.tolerances(m), queue.save_at, queue.t, queue.h, queue.y,
-                 queue.p, queue.sides, queue.status, queue.which, queue.count, queue.save,
-                 queue.saved, *self.path, lane_id)
-        self.at = np.array([motion.rhs(width), motion.rhs(1), motion.surface(width),
-                            motion.surface(1), *map(_native.address, given), *starts])
-        self.kept = given, work
+        first = slopes = starts[places.K - places.T]
+        kernels = [motion.rhs(width), motion.rhs(1), motion.surface(width), motion.surface(1)]
+        derivatives = [0, 0, 0, 0]
+        if rosenbrock:
+            derivatives = self._derivatives(motion, width)
+            self.numbers[places.GAMMA] = tableau.gamma_value
+            first += 8 * (tableau.stages + 2) * int(self.sizes[places.SIZE])
+        else:
+            self.sizes[places.STIFFNESS] = stiffness
+            self.numbers[places.STABLE] = method.stable
+        one = places.ONE - places.T
+        work[(starts[one] - starts[0]) // 8:][:width] = 1.0
+        lines = plan.placed(m, width, slopes)
+        # what LAPACK is told (it reads the low half of each), lanes without trajectory, and pivots
+        whole = np.full(4 + width + (m * width if rosenbrock else 0), -1)
+        whole[:4] = m, 1, 0, ord("T")
+        told = _native.address(whole)
+        contexts = motion.context(width), motion.context(1), lines
+        given = (method.tolerances(m), queue.save_at, queue.t, queue.h, queue.y, queue.p,
+                 queue.sides, queue.status, queue.which, queue.count, queue.save, queue.stiff,
+                 queue.saved)
+        address = _native.address
+        buffers = (0, 0, 0, 0) if self.path is None else tuple(map(address, self.path))
+        self.at = np.array([*kernels, *derivatives, first, *map(address, contexts),
+                            *plan.addresses, *map(address, given), *buffers,
+                            told + 8 * (4 + width), told, bernstein_address(), told + 32, *starts])
+        self.kept = contexts, given, whole, work
+
+    def _derivatives(self, motion: Motion, width: int) -> list[int]:
+        """Return the kernels of ∂F/∂y and ∂F/∂t and LAPACK's LU; count what differences cost."""
+        jacobian, rate = motion.jacobian(width), 0
+        cost = 0 if jacobian else 2 * motion.m
+        if motion.timed:
+            rate = motion.time_derivative(width)
+            cost += 0 if rate else 2
+        self.sizes[places.DIFFERENCES] = cost
+        lapack = _lapack() if self.sizes[places.LAPACK] else (0, 0)
+        return [jacobian, rate, *lapack]
+
+
+@functools.cache
+def _bernstein() -> np.ndarray:
+    """Return the matrix from values at equal distances to Bernstein coefficients."""
+    from math import comb
+
+    n = places.SAMPLES
+    x = np.linspace(0.0, 1.0, n + 1)[:, None]
+    j = np.arange(n + 1)
+    return np.ascontiguousarray(np.linalg.inv(
+        np.array([comb(n, k) for k in j]) * x**j * (1 - x)**(n - j)))
+
+
+@functools.cache
+def bernstein_address() -> int:
+    """Return the address of that matrix, which lives for ever."""
+    return _native.address(_bernstein())
+
+
+@functools.cache
+def _lapack() -> tuple[int, int]:
+    """Return the addresses of LAPACK's dgetrf and dgetrs, which come with scipy."""
+    import ctypes
+
+    from scipy.linalg import cython_lapack
+
+    name, pointer = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
+    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    found = [cython_lapack.__pyx_capi__[which] for which in ("dgetrf", "dgetrs")]
+    getrf, getrs = (int(pointer(capsule, name(capsule))) for capsule in found)
+    return getrf, getrs
 
 
 def advance(motion: Motion, method: Any, queue: Queue, start: int, stop: int, t_end: float,
             max_steps: int, width: int, path: Path | None = None,
-            tick: Callable[[], bool] | None = None) -> bool:
+            tick: Callable[[], bool] | None = None, chunk: int = 0, stiffness: int = 0) -> bool:
     """Run the trajectories start … stop − 1 of the queue until each has a status.
 
-    `tick` is called now and then; when it returns False the run is left unfinished and False is
-    returned.
+    `tick` is called now and then, and whenever `chunk` steps (0: as many as fit) have been added
+    to the path; when it returns False the run is left unfinished and False is returned.
+    `stiffness`: 1 to note when an explicit method meets a stiff stretch, 2 to hand such a
+    trajectory back with the status IS_STIFF.
     """
-    table = Table(motion, method, queue, width, path is not None)
+    table = Table(motion, method, queue, width, path is not None, stiffness)
     sizes, numbers = table.sizes, table.numbers
     sizes[places.NEXT], sizes[places.QUEUE_END] = start, stop
     sizes[places.MAX_STEPS] = max_steps
+    if chunk:
+        sizes[places.CAPACITY] = min(chunk, int(sizes[places.CAPACITY]))
     numbers[places.T_END] = t_end
-    call = stepper("adaptive", width)
+    call = stepper("rosenbrock" if isinstance(method.tableau, RosenbrockTableau) else "adaptive",
+                   width)
     arguments = table.at, sizes, numbers, BUDGET
     while True:
         code = call(*arguments)
-        if path is not None and (code != 1):
+        if path is not None and table.path is not None and code != 1:
             path.take(*table.path, int(sizes[places.RECORDED]))
             sizes[places.RECORDED] = 0
         if code == 0:
             return True
-        if code == 1 and tick is not None and not tick():
+        if tick is not None and not tick():
             return False
 
 
 def status_of(code: int) -> Status:
     """Return the status of a stepper's code."""
     return _STATUS[int(code)]
+
+
+def not_begun(queue: Queue) -> np.ndarray:
+    """Return which trajectories have a finite start at which the field is not finite: (N,)."""
+    return ((queue.status == places.DIVERGED) & (queue.count[:, :2].sum(axis=1) == 0)
+            & np.isfinite(queue.y).all(axis=1))
+
+
+def begin(queue: Queue, one: int, first: Any, end: float) -> None:
+    """Put the first step of a singular start (integrators/singular.py) into the queue."""
+    t0, y0 = float(queue.t[one]), queue.y[one].copy()
+    direction = 1.0 if end > t0 else -1.0
+    t1 = t0 + direction * first.length
+    t1 = end if abs(end - t0) <= first.length else t1
+    along = (queue.save_at[queue.save[one]:] - t0) * direction
+    within = int((along <= abs(t1 - t0)).sum())
+    if within:
+        low = int(queue.save[one])
+        queue.saved[one, low:low + within] = first.at(y0, along[:within])
+        queue.save[one] += within
+    queue.t[one], queue.y[one] = t1, first.y
+    queue.h[one], queue.status[one] = 0.0, 0
+    queue.count[one, 0] += 1
+    queue.count[one, 2] += first.evaluations

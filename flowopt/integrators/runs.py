@@ -18,7 +18,8 @@ class Ensemble:
     Attributes
     ----------
     y : ndarray, shape (N, m)
-        Final states (NaN where a run of fixed step diverged); `x` is their θ part (N, n).
+        Final states (NaN where a run of fixed step diverged or a step had no solution); `x` is
+        their θ part (N, n).
     t : ndarray, shape (N,)
         The time each run reached.
     status : ndarray of int, shape (N,)
@@ -29,6 +30,9 @@ class Ensemble:
         What the reducers kept: (N,), for moments (N, 2), for a histogram (N, bins), or (bins,).
     steps : ndarray of int, shape (N,)
         Steps taken.
+    stiff_from : ndarray, shape (N,)
+        When the stability of an explicit adaptive method began to limit its step (NaN: never);
+        with ``method=None``, Rodas5P took over from there.
     """
 
     y: np.ndarray
@@ -41,6 +45,7 @@ class Ensemble:
     seed: int | None = None
     vector_field: Any = field(default=None, repr=False)
     parameters: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    stiff_from: np.ndarray | None = None
 
     @property
     def x(self) -> np.ndarray:

@@ -26,6 +26,8 @@ class Status(IntEnum):
     STEP_TOO_SMALL = 7
     CHATTERING = 8
     CANCELLED = 9
+    NOT_UNIQUE = 10
+    NOT_CONVERGED = 11
 
     def __str__(self) -> str:
         return self.name
@@ -49,7 +51,11 @@ _SENTENCES = {
     "shorten the span.",
     Status.STEP_TOO_SMALL: "The step became too small for the floating-point numbers: the field is "
     "singular here (or the tolerance is below what rounding allows).",
-    Status.CHATTERING: "The motion meets several switching surfaces at once, or one of them again "
-    "and again; a method of fixed step gives the discretised motion instead.",
+    Status.CHATTERING: "The motion meets switching surfaces again and again, or several at once "
+    "from which no motion goes on; a method of fixed step gives the discretised motion instead.",
+    Status.NOT_UNIQUE: "The motion can go on in several ways from where it is on the switching "
+    "surfaces, so none was chosen; start to one side of them, or change the field where they meet.",
     Status.CANCELLED: "The run was interrupted; what was finished is kept.",
+    Status.NOT_CONVERGED: "The equation of an implicit step was not solved: it has no solution, or "
+    "Newton's method did not find one; take a smaller step.",
 }

@@ -1,167 +1,266 @@
-"""What happens on a switching surface: the motion crosses it, slides on it, or leaves it.
+"""What happens where switching surfaces meet the motion: it crosses, slides, leaves, or rests.
 
-On ψ = 0 let F₊ and F₋ be the field on its two sides, and a± = ∇ψ·F± + ∂ψ/∂t the speeds at which
-they move ψ. A motion that arrives from one side crosses when the other side carries it on. When
-both sides push it back (a₊ < 0 < a₋) it slides with the convex combination that keeps ψ = 0,
+On the surfaces ψ_i = 0, i in a set of *candidates*, the field takes a value for each choice of
+sides. Which of them, or which convex combination, carries the motion on is Filippov's problem of
+`flowopt.integrators.filippov`; this module asks the field for its data, and makes the outcome a
+set of sides and of *active* surfaces, on which the motion slides. For one surface with the speeds
+a± = ∇ψ·F± + ∂ψ/∂t, the motion slides when a₊ < 0 < a₋, with
 
     F_s = (a₋ F₊ − a₊ F₋) / (a₋ − a₊)          (Filippov 1988, §4, Eq. (7)),
 
-until a₊ or a₋ changes sign. Where F_s = 0 the motion rests on the surface for ever. A run that
-goes backwards in time meets the speeds with the opposite sign; F_s is the same.
+until a₊ or a₋ changes sign. Where F_s = 0 the motion rests for ever. A run that goes backwards in
+time meets the speeds with the opposite sign; F_s is the same.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from flowopt import _adapters
+from flowopt import _native
+from flowopt._evaluate import evaluate
+from flowopt.integrators import runner
+from flowopt.integrators.filippov import choices, hull_velocities
+from flowopt.integrators.kernels import sliding as places
 from flowopt.integrators.runner import Motion
 
-#: F_s counts as zero below this part of |F₊| + |F₋|: the rounding of the combination
+#: a velocity counts as zero below this part of the fields that make it up
 REST = 1e-13
+#: a jump counts as none below this part of the speed: it cannot stop the motion
+NO_JUMP = 1e-10
+#: for this many surfaces whose jumps multiply each other, all combinations of sides are looked at
+MOST_MIXED = 6
+EPS = 2.0**-52
 
 
 @dataclass(frozen=True)
-class OneSided:
-    """The field and its speeds on the two sides of one surface."""
+class Outcome:
+    """How the motion goes on: "move" (with `active` empty: off the surfaces), "rest", or "stop".
 
-    plus: np.ndarray  # F₊ (m,)
-    minus: np.ndarray  # F₋ (m,)
-    speed_plus: float  # a₊
-    speed_minus: float  # a₋
-
-    @property
-    def attracts(self) -> bool:
-        """Whether both sides push the motion to the surface."""
-        return self.speed_plus < 0.0 < self.speed_minus
-
-    @property
-    def sliding(self) -> np.ndarray:
-        """The sliding field F_s (m,)."""
-        total = self.speed_minus - self.speed_plus
-        return (self.speed_minus * self.plus - self.speed_plus * self.minus) / total
-
-    @property
-    def rests(self) -> bool:
-        """Whether F_s is zero to rounding."""
-        size = np.abs(self.plus).max() + np.abs(self.minus).max()
-        return bool(np.abs(self.sliding).max() <= REST * size)
-
-
-def speeds(field: Any, t: float, y: np.ndarray, sides: np.ndarray,
-           F: np.ndarray) -> np.ndarray:
-    """Return dψ/dt along F for every surface: (S,)."""
-    rows = field._rows("surface_rates", field.surfaces * (field.m + 1), np.array([t]), y[None],
-                       sides[None])[0].reshape(field.surfaces, field.m + 1)
-    return rows[:, :-1] @ F + rows[:, -1]
-
-
-def one_sided(field: Any, t: float, y: np.ndarray, sides: np.ndarray, which: int,
-              direction: float = 1.0) -> OneSided:
-    """Return the field on both sides of surface `which`, the other sides held fixed.
-
-    The speeds are those of a run in the given `direction` of time (1 or −1).
+    sides : ndarray, shape (S,)
+        The sides from now on; those of active surfaces are the ones it came from.
+    active : tuple of int
+        The surfaces on which it slides.
+    many : bool
+        For "stop": whether there are several ways to go on, rather than none.
+    note : str
+        For "stop": why.
     """
-    found = []
-    for side in (1.0, -1.0):
-        regime = sides.copy()
-        regime[which] = side
-        F = field._rows("smooth", field.m, np.array([t]), y[None], regime[None])[0]
-        found.append((F, direction * float(speeds(field, t, y, regime, F)[which])))
-    return OneSided(found[0][0], found[1][0], found[0][1], found[1][1])
+
+    kind: str
+    sides: np.ndarray
+    active: tuple[int, ...] = ()
+    many: bool = False
+    note: str = ""
 
 
-def decide(field: Any, t: float, y: np.ndarray, sides: np.ndarray, which: int,
-           direction: float = 1.0) -> tuple[str, OneSided]:
-    """Return 'cross', 'slide', 'rest' or 'graze' for a motion that meets surface `which`."""
-    both = one_sided(field, t, y, sides, which, direction)
-    here = sides[which]
-    other_speed = -here * (both.speed_minus if here > 0 else both.speed_plus)
-    here_speed = here * (both.speed_plus if here > 0 else both.speed_minus)
-    if both.attracts:
-        return ("rest" if both.rests and field.autonomous else "slide"), both
-    if other_speed >= 0.0:
-        other = both.minus if here > 0 else both.plus
-        still = not np.abs(other).max() > 0.0
-        return ("rest" if still and field.autonomous else "cross"), both
-    return ("graze" if here_speed > 0.0 else "cross"), both
+class Contact:
+    """The field at one point, on every side of the candidate surfaces that matters."""
+
+    def __init__(self, vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray,
+                 candidates: list[int], direction: float) -> None:
+        self.field, self.t, self.y = vector_field, t, y
+        self.sides, self.candidates, self.direction = sides, candidates, direction
+        self.evaluations = 0
+        single = [(), *((i,) for i in candidates)]
+        self.F, self.w = self._at(single)
+
+    def _at(self, flips: list[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray]:
+        """Return F (V, m) and the candidates' speeds (V, k) with some sides flipped."""
+        field, m, count = self.field, self.field.m, len(flips)
+        self.evaluations += count
+        regimes = np.repeat(self.sides[None], count, axis=0)
+        for row, flipped in zip(regimes, flips, strict=True):
+            row[list(flipped)] *= -1.0
+        t, y = np.full(count, self.t), np.repeat(self.y[None], count, axis=0)
+        F = field._rows("smooth", m, t, y, regimes)
+        alike = not set(field.meta["inner"]) & set(self.candidates)
+        rows = slice(0, 1) if alike else slice(None)
+        rates = field._rows("surface_rates", field.surfaces * (m + 1), t[rows], y[rows],
+                            regimes[rows]).reshape(-1, field.surfaces, m + 1)
+        self.gradients = rates[0, :, :-1]
+        rates = np.broadcast_to(rates[:, self.candidates], (count, len(self.candidates), m + 1))
+        w = np.einsum("vij,vj->vi", rates[:, :, :-1], F) + rates[:, :, -1]
+        return F, self.direction * w
+
+    def mixed(self) -> bool:
+        """Return whether the jumps of two candidates multiply each other here."""
+        chosen = set(self.candidates)
+        pairs = [tuple(p) for p in self.field.meta["pairs"] if chosen.issuperset(p)]
+        pairs += [tuple(sorted((i, j))) for i in chosen.intersection(self.field.meta["inner"])
+                  for j in chosen if i != j]
+        if not pairs:
+            return False
+        place = {i: n + 1 for n, i in enumerate(self.candidates)}
+        both = self._at(sorted(set(pairs)))
+        for one, row in ((self.F, both[0]), (self.w, both[1])):
+            scale = np.abs(one).max(axis=0) + np.abs(row).max(axis=0)
+            for values, (i, j) in zip(row, sorted(set(pairs)), strict=True):
+                excess = np.abs(values - one[place[i]] - one[place[j]] + one[0])
+                if (excess > NO_JUMP * scale).any():
+                    return True
+        return False
+
+    def outcome(self, starts: bool = False) -> Outcome:
+        """Return how the motion goes on, or how it can begin."""
+        here = self.sides[self.candidates]
+        if not starts and (here * self.w[0] > 0.0).all():  # it only touched them
+            return Outcome("move", self.sides)
+        if len(self.candidates) > 1 and self.mixed():
+            return self._outcome_of_mixed()
+        jump, speed_jump = self.F[1:] - self.F[0], self.w[1:] - self.w[0]
+        size = np.abs(self.w).max(axis=0)
+        speed_jump[np.abs(speed_jump) <= NO_JUMP * size] = 0.0
+        # side v of the candidates flips where the share (1 − here_v u_v)/2 of F_v is 1
+        q = self.w[0] + speed_jump.sum(axis=0) / 2
+        R = -(here[:, None] * speed_jump).T / 2
+        found = choices(q, R, here)
+        moves = [(u, self.F[0] + ((1 - here * u) / 2) @ jump) for u in found.u]
+        if not moves:
+            return self._stop(False)
+        scale = np.abs(self.F).max()
+        first = moves[0][1]
+        if any(np.abs(v - first).max() > 1e-9 * scale for _, v in moves[1:]):
+            return self._stop(True)
+        u, velocity = moves[0]
+        inner = np.abs(u) < 1.0 - 1e-9
+        acts = np.abs(speed_jump).max(axis=1) > 0.0
+        sides = self.sides.copy()
+        sides[self.candidates] = np.where(inner, here, np.where(u < 0, -1.0, 1.0))
+        active = tuple(i for i, a in zip(self.candidates, inner & acts, strict=True) if a)
+        if self.field.autonomous and np.abs(velocity).max() <= REST * np.abs(self.F).sum():
+            return Outcome("rest", sides, active)
+        return Outcome("move", sides, active)
+
+    def _outcome_of_mixed(self) -> Outcome:
+        k = len(self.candidates)
+        if k > MOST_MIXED:
+            return self._stop(True, f"{k} surfaces meet whose jumps multiply each other; at most "
+                              f"{MOST_MIXED} are looked at")
+        flips = [tuple(self.candidates[i] for i in range(k) if case[i])
+                 for case in itertools.product((0, 1), repeat=k)]
+        F, w = self._at(flips)
+        into = [n for n, flipped in enumerate(flips) if all(
+            w[n, i] * self.sides[c] * (-1.0 if c in flipped else 1.0) > 0.0
+            for i, c in enumerate(self.candidates))]
+        ends = hull_velocities(F, w)
+        scale = np.abs(F).max()
+        if len(into) == 1 and ends is None:
+            sides = self.sides.copy()
+            sides[list(flips[into[0]])] *= -1.0
+            return Outcome("move", sides)
+        if not into and ends is not None and np.abs(ends[1] - ends[0]).max() <= 1e-9 * scale:
+            if self.field.autonomous and np.abs(ends[0]).max() <= 1e-9 * scale:
+                return Outcome("rest", self.sides, tuple(self.candidates))
+            return self._stop(False, "the jumps of the surfaces multiply each other, and motion "
+                              "along such an intersection is not followed")
+        if not into and ends is None:
+            return self._stop(False)
+        return self._stop(True)
+
+    def _stop(self, many: bool, why: str = "") -> Outcome:
+        if not why:
+            why = ("several Filippov motions leave it, and the field does not say which one"
+                   if many else "no side and no convex combination of the fields carries the "
+                   "motion on")
+        which = ", ".join(str(i) for i in self.candidates)
+        surfaces = f"surface {which}" if len(self.candidates) == 1 else f"surfaces {which}"
+        return Outcome("stop", self.sides, (), many,
+                       f"This is on {surfaces} at t={self.t:.9g}: {why}.")
+
+    def projected(self, which: tuple[int, ...]) -> np.ndarray:
+        """Return the point of the surfaces `which` next to y (Newton's method, least change)."""
+        y, numbers = self.y, list(which)
+        for _ in range(2):
+            psi = psi_at(self.field, self.t, y, self.sides)[numbers]
+            if not numbers or not psi.any():
+                break
+            change = np.linalg.lstsq(self.gradients[numbers], psi, rcond=1e-12)[0]
+            if not np.abs(change).max() <= 1e-6 * max(1.0, np.abs(y).max()):
+                break
+            y = y - change
+        return y
 
 
-def initial_sides(field: Any, t: float, y: np.ndarray, direction: float = 1.0
-                  ) -> tuple[np.ndarray, int]:
-    """Return the sides at a start, and the surface on which it starts sliding (or −1).
-
-    A start on a surface takes the side into which the field moves it. CHATTERING (−2) is returned
-    when the start lies on a surface and no side is consistent.
-    """
-    sides = np.ones(field.surfaces)
-    for i in range(field.surfaces):
-        psi = field._rows("surfaces", field.surfaces, np.array([t]), y[None], sides[None])[0]
-        sides[i] = np.sign(psi[i])
-        if sides[i] == 0.0:
-            sides[i] = 1.0
-    psi = field._rows("surfaces", field.surfaces, np.array([t]), y[None], sides[None])[0]
-    on = [i for i in range(field.surfaces) if psi[i] == 0.0]
-    sliding = -1
-    for i in on:
-        both = one_sided(field, t, y, sides, i, direction)
-        if both.attracts:
-            if sliding >= 0:
-                return sides, -2
-            sliding = i
-        elif both.speed_plus >= 0.0 and not both.speed_minus < 0.0:
-            sides[i] = 1.0
-        elif both.speed_minus <= 0.0 and not both.speed_plus > 0.0:
-            sides[i] = -1.0
-    return sides, sliding
+def psi_at(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    """Return the switching functions (S,) at a point, the sides of inner ones held fixed."""
+    return vector_field._rows("surfaces", vector_field.surfaces, np.array([t]), y[None],
+                              sides[None])[0]
 
 
+def touched(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray) -> list[int]:
+    """Return the surfaces that the point lies on, or beyond, up to rounding."""
+    m = vector_field.m
+    rates = vector_field._rows("surface_rates", vector_field.surfaces * (m + 1), np.array([t]),
+                               y[None], sides[None])[0].reshape(-1, m + 1)
+    rounding = 16 * EPS * (np.abs(rates[:, :-1]) @ np.abs(y) + np.abs(rates[:, -1] * t))
+    psi = sides * psi_at(vector_field, t, y, sides)
+    return [int(i) for i in np.nonzero((psi <= rounding) & (psi >= -1e6 * rounding))[0]]
+
+
+def initial_sides(vector_field: Any, t: float, y: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """Return the sides at a start, and the surfaces that it lies on exactly."""
+    sides = np.ones(vector_field.surfaces)
+    for i in range(vector_field.surfaces):  # an inner surface has a lower number than an outer one
+        side = np.sign(psi_at(vector_field, t, y, sides)[i])
+        sides[i] = 1.0 if side == 0.0 else side
+    psi = psi_at(vector_field, t, y, sides)
+    return sides, [int(i) for i in np.nonzero(psi == 0.0)[0]]
+
+
+@dataclass
 class Slide:
-    """The motion on one surface, as kernels: F_s, and the functions whose sign keeps it there.
+    """The motion on some active surfaces, as kernels for the stepper (one lane).
 
-    The first two functions are −a₊ and a₋ (both positive while the motion slides), the others
-    are ψ of the other surfaces, and the last ones the user's events.
+    Its switching functions are λ_v and 1 − λ_v of each active surface (both positive while the
+    motion slides; see kernels/sliding.py), and then ψ of the other surfaces.
     """
 
-    def __init__(self, field: Any, sides: np.ndarray, which: int, direction: float,
-                 watch: Any) -> None:
-        self.watch = watch
-        self.field, self.which, self.direction = field, which, direction
-        self.regime = sides.copy()
-        self.others = [i for i in range(field.surfaces) if i != which]
-        self.sides = np.array([1.0, 1.0, *(sides[i] for i in self.others)])
-        count = len(self.sides) + watch.count
-        parameters = len(field.parameters)
-        self.rhs = {w: _adapters.callback(field.m, field.m, parameters, w, self._field)
-                    for w in (1,)}
-        self.functions = {w: _adapters.callback(field.m, count, parameters, w, self._functions)
-                          for w in (1,)}
+    vector_field: Any
+    regime: np.ndarray
+    active: tuple[int, ...]
+    others: list[int] = field(init=False)
+    sides: np.ndarray = field(init=False)
 
-    def _field(self, t: float, y: np.ndarray, p: np.ndarray) -> np.ndarray:
-        return one_sided(self.field, t, y, self.regime, self.which).sliding
+    def __post_init__(self) -> None:
+        made, k, m = self.vector_field, len(self.active), self.vector_field.m
+        total = made.surfaces
+        self.others = [i for i in range(total) if i not in self.active]
+        self.sides = np.concatenate([np.ones(2 * k), self.regime[self.others]])
+        lengths = [total, (k + 1) * m, total * (m + 1), k * k, k, k, total]
+        numbers = np.zeros(sum(lengths))
+        base, *rest = (np.cumsum([0, *lengths[:-1]]) * 8 + _native.address(numbers)).tolist()
+        numbers[:total] = self.regime
+        which = np.array([*self.active, *self.others], dtype=np.int64)
+        inner = made.context(1)
+        c = np.zeros(18, dtype=np.int64)
+        c[:4] = (made.address("smooth", 1), made.address("surface_rates", 1),
+                 made.address("surfaces", 1), _native.address(inner))
+        alike = not set(made.meta["inner"]) & set(self.active)
+        c[places.ROWS:places.EVALUATIONS + 1] = m, total, k, alike, 0
+        c[places.WHICH] = _native.address(which)
+        c[places.OTHERS] = c[places.WHICH] + 8 * k
+        c[places.SIDES:] = base, *rest
+        self.context = c
+        self._keep = numbers, which, inner
 
-    def _functions(self, t: float, y: np.ndarray, p: np.ndarray) -> np.ndarray:
-        both = one_sided(self.field, t, y, self.regime, self.which, self.direction)
-        psi = self.field._rows("surfaces", self.field.surfaces, np.array([t]), y[None],
-                               self.regime[None])[0]
-        return np.array([-both.speed_plus, both.speed_minus, *(psi[i] for i in self.others),
-                         *self.watch.values(t, y, self.regime)])
+    @property
+    def evaluations(self) -> int:
+        """How often F was evaluated so far."""
+        return int(self.context[places.EVALUATIONS])
 
     def slopes(self, t: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return F_s for a batch: what dense output needs."""
-        return np.array([self._field(a, b, np.zeros(0)) for a, b in zip(t, y, strict=True)])
+        address = runner.stepper("sliding_field", 1).address
+        return evaluate(lambda _: address, self.vector_field.m, t, y, self.vector_field.p, None,
+                        lambda _: self.context, width=1)
 
     @property
     def motion(self) -> Motion:
-        """The motion on the surface, for the stepper (one lane)."""
-        return Motion(self.field.m, lambda w: self.rhs[w].address,
-                      lambda w: self.functions[w].address,
-                      len(self.sides) + self.watch.count, self.field.context)
-
-    def raise_pending(self) -> None:
-        """Raise what went wrong in a callback."""
-        for made in (*self.rhs.values(), *self.functions.values()):
-            made.raise_pending("the sliding field")
+        """The motion on the surfaces, for the stepper."""
+        return Motion(self.vector_field.m, lambda _: runner.stepper("sliding_field", 1).address,
+                      lambda _: runner.stepper("sliding_surfaces", 1).address, len(self.sides),
+                      lambda _: self.context, timed=not self.vector_field.autonomous)

@@ -154,7 +154,7 @@ class Trajectory:
                   "kind": self.events.kind, "n": self.n, "names": self.names,
                   "method": self.method, "about": self.about, "note": self.note,
                   "seed": self.seed,
-                  "ends": [p.end for p in pieces],
+                  "ends": [p.end for p in pieces], "roots": [p.root for p in pieces],
                   "begin": None if self.dense is None else self.dense.begin,
                   "direction": None if self.dense is None else self.dense.direction}
         buffer = io.BytesIO()
@@ -205,7 +205,8 @@ def load(path: str | os.PathLike[str]) -> Trajectory:
         with np.load(path, allow_pickle=False) as data:
             header = json.loads(bytes(data["header"]).decode())
             pieces = [Piece(data[f"piece{i}_t"], data[f"piece{i}_h"], data[f"piece{i}_y"], end,
-                            data[f"piece{i}_last"], coefficients=data[f"piece{i}_c"])
+                            data[f"piece{i}_last"], coefficients=data[f"piece{i}_c"],
+                            root=header["roots"][i])
                       for i, end in enumerate(header["ends"])]
             direction = header["direction"]
             return Trajectory(

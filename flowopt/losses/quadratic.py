@@ -6,15 +6,17 @@ a sum over x1 ... xn is written, and the most variables it may have, serve `land
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from flowopt._check import array
 from flowopt.losses.loss import Loss
-from flowopt.symbolic.parse import MAX_CHARACTERS
+from flowopt.symbolic.parse import MAX_CHARACTERS, parse
 
 MAX_DIMENSION = 200  #: every coordinate is written out: at 400 the kernels take a minute to compile
+MAX_ENTRIES = 3000  #: 1275 terms, a dense A of n = 50, take ten seconds to become kernels
 USE_KERNEL = "for a larger one write the loss as a kernel with Loss.from_kernel"
 
 
@@ -30,7 +32,7 @@ def quadratic(A: ArrayLike, b: ArrayLike | None = None) -> Loss:
     ----------
     A : array_like, shape (n, n)
         Finite and exactly symmetric; a number is taken as a 1 x 1 matrix. n is at most 200,
-        and the text at most 20 000 characters: a dense A of full decimals fits up to n = 33.
+        with at most 3000 nonzero entries on and above the diagonal (a dense A of n = 76).
     b : array_like, shape (n,), optional
         Finite; zero when not given.
 
@@ -67,6 +69,11 @@ def quadratic(A: ArrayLike, b: ArrayLike | None = None) -> Loss:
         raise ValueError(f"b must have shape ({n},) to fit A, got shape {vector.shape}")
     if n > MAX_DIMENSION:
         raise ValueError(f"A must have n <= {MAX_DIMENSION}, got n = {n}; {USE_KERNEL}")
+    if (entries := np.count_nonzero(np.triu(matrix))) > MAX_ENTRIES:
+        raise ValueError(
+            f"A must have fewer nonzero entries, got {entries} on and above the diagonal, of which "
+            f"{MAX_ENTRIES} are written out; {USE_KERNEL}"
+        )
     names = coordinates(n)
     rows, columns = np.nonzero(np.triu(matrix))
     terms = [
@@ -75,21 +82,28 @@ def quadratic(A: ArrayLike, b: ArrayLike | None = None) -> Loss:
     ]
     terms += [f"{-c!r}*{name}" for c, name in zip(vector.tolist(), names, strict=True) if c]
     text = joined(terms) or "0"
-    if len(text) > MAX_CHARACTERS:
-        raise ValueError(
-            f"A must have fewer nonzero entries or shorter decimals, got {len(rows)} on and above "
-            f"the diagonal and a text of {len(text)} characters, of which {MAX_CHARACTERS} are "
-            f"read; {USE_KERNEL}"
-        )
+    formula = text if len(text) <= MAX_CHARACTERS else _sum_of_products(terms)
     minimum, minima = _quadratic_minimum(matrix, vector)
     return Loss(
-        text,
+        formula,
         variables=names,
         minimum=minimum,
         minima=minima,
         name="quadratic",
         reference="Hestenes & Stiefel (1952), J. Res. Natl. Bur. Stand. 49, 409-436.",
     )
+
+
+def _sum_of_products(terms: Sequence[str]) -> Any:
+    """Return the sum of some terms as a sympy expression: too long for one text."""
+    import sympy
+
+    symbols: dict[str, Any] = {}
+    parsed = [parse(term) for term in terms]
+    for one in parsed:
+        for name in one.names:
+            symbols.setdefault(name, sympy.Symbol(name, real=True))
+    return sympy.Add(*[one.to_sympy(symbols) for one in parsed])
 
 
 def coordinates(n: int) -> tuple[str, ...]:

@@ -177,8 +177,8 @@ class Regimes:
 
     def with_signs(self, expr: Any) -> Any:
         """Return `expr` with each side symbol replaced by the sign of its ψ."""
-        return expr.subs({side: sympy.sign(psi)
-                          for side, psi in zip(self.sides, self.surfaces, strict=True)})
+        return expr.xreplace({side: sympy.sign(psi)
+                              for side, psi in zip(self.sides, self.surfaces, strict=True)})
 
 
 def all_symbols(exprs: Sequence[Any]) -> set[Any]:

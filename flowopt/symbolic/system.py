@@ -12,12 +12,20 @@ hold brackets, so that they cannot collide with a user's names.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy
 
 from flowopt.symbolic.regimes import Regimes
+
+
+def partial(expr: Any, symbol: Any) -> Any:
+    """Return ∂expr/∂symbol; a long sum is not gone through where the symbol is absent."""
+    if isinstance(expr, sympy.Add):
+        return sympy.Add(*[a.diff(symbol) for a in expr.args if symbol in a.free_symbols])
+    return expr.diff(symbol) if symbol in expr.free_symbols else sympy.S.Zero
 
 
 class LossLayer:
@@ -30,7 +38,7 @@ class LossLayer:
         self.smooth = regimes.smooth(expr)
         self.L = sympy.Symbol("L[]", real=True)
         self.g = [sympy.Symbol(f"g[{i}]", real=True) for i in range(len(self.variables))]
-        self.gradient = [self.smooth.diff(x) for x in self.variables]
+        self.gradient = [partial(self.smooth, x) for x in self.variables]
         self.hessian: dict[Any, tuple[int, int]] = {}
         self._meaning = {self.L: self.smooth, **dict(zip(self.g, self.gradient, strict=True))}
 
@@ -40,7 +48,7 @@ class LossLayer:
         symbol = sympy.Symbol(f"H[{i},{j}]", real=True)
         if symbol not in self.hessian:
             self.hessian[symbol] = (i, j)
-            self._meaning[symbol] = self.gradient[i].diff(self.variables[j])
+            self._meaning[symbol] = partial(self.gradient[i], self.variables[j])
         return symbol
 
     def definitions(self, smooth: bool) -> dict[Any, Any]:
@@ -55,7 +63,7 @@ class LossLayer:
         if symbol == self.L:
             return self.g[j]
         if symbol in self.hessian:
-            return self._meaning[symbol].diff(self.variables[j])
+            return partial(self._meaning[symbol], self.variables[j])
         return self.h(self.g.index(symbol), j)
 
 
@@ -88,7 +96,7 @@ class System:
 
     def derivative(self, expr: Any, j: int) -> Any:
         """Return D expr / D y_j by the chain rule through reductions and the loss layer."""
-        terms = [expr.diff(self.variables[j])]
+        terms = [partial(expr, self.variables[j])]
         for symbol in sorted(expr.free_symbols, key=str):
             if symbol in self.smooth_reductions:
                 inner = self.derivative(self.smooth_reductions[symbol], j)
@@ -96,6 +104,13 @@ class System:
             elif self.loss is not None and j < len(self.loss.variables) and (
                     symbol in self.loss.g or symbol == self.loss.L or symbol in self.loss.hessian):
                 terms.append(expr.diff(symbol) * self.loss.partial(symbol, j))
+        return sympy.Add(*terms)
+
+    def rate(self, expr: Any) -> Any:
+        """Return ∂ expr/∂t with y held fixed, through reductions (the loss knows no time)."""
+        terms = [expr.diff(self.time)]
+        for symbol in sorted(expr.free_symbols & self.smooth_reductions.keys(), key=str):
+            terms.append(expr.diff(symbol) * self.rate(self.smooth_reductions[symbol]))
         return sympy.Add(*terms)
 
     def outputs(self, kind: str) -> tuple[list[Any], bool]:
@@ -110,10 +125,12 @@ class System:
         if kind == "surface_rates":  # row i (m + 1) + j: ∂ψ_i/∂y_j, and last ∂ψ_i/∂t
             rows: list[Any] = []
             for psi in self.regimes.smooth_surfaces:
-                rows += [self.derivative(psi, j) for j in m] + [psi.diff(self.time)]
+                rows += [self.derivative(psi, j) for j in m] + [partial(psi, self.time)]
             return rows, True
         if kind == "jacobian":
             return [self.derivative(e, j) for e in self.smooth_rhs for j in m], True
+        if kind == "time_derivative":  # ∂F/∂t at fixed y
+            return [self.rate(e) for e in self.smooth_rhs], True
         if kind == "dissipation":  # dL/dt = Σ g_i F_i along the field as written
             assert self.loss is not None
             return [sympy.Add(*[g * f for g, f in zip(self.loss.g, self.rhs, strict=False)])], False
@@ -139,6 +156,29 @@ class System:
         meaning = self.definitions(smooth)
         reductions = self.smooth_reductions if smooth else self.reductions
         return tuple(e.xreplace(reductions).xreplace(meaning) for e in exprs)
+
+    def interactions(self) -> tuple[list[list[int]], list[int]]:
+        """Return the pairs of sides that a term of F holds together, and the sides that ∇ψ holds.
+
+        Without such a pair F is affine in the sides: each term depends on one of them at most.
+        """
+        meaning = self.definitions(True)
+        number = {side: i for i, side in enumerate(self.regimes.sides)}
+        memory: dict[Any, frozenset[int]] = {}
+
+        def held(expr: Any) -> frozenset[int]:
+            if expr not in memory:
+                memory[expr] = frozenset().union(*(
+                    {number[s]} if s in number else held(meaning[s])
+                    for s in expr.free_symbols if s in number or s in meaning))
+            return memory[expr]
+
+        pairs: set[tuple[int, int]] = set()
+        for row in self.smooth_rhs:
+            for term in sympy.Add.make_args(row):
+                pairs |= set(itertools.combinations(sorted(held(term)), 2))
+        inner = frozenset().union(*(held(psi) for psi in self.regimes.smooth_surfaces))
+        return sorted(map(list, pairs)), sorted(inner)
 
     def kernel(self, kind: str, width: int) -> str:
         """Return the source of the kernel of one kind."""

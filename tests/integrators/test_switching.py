@@ -38,7 +38,7 @@ def check_shape(traj):
     assert (np.diff(traj.events.t) * np.sign(traj.t[-1] - traj.t[0]) >= 0).all()
     assert traj.events.y.shape == (len(traj.events), traj.y.shape[1])
     for t, y in zip(traj.events.t, traj.events.y, strict=True):
-        assert (traj.y[traj.t == t] == y).all()
+        assert abs(traj.y[traj.t == t] - y).max() <= 1e-15 * max(1.0, abs(y).max())
         assert abs(traj(t) - y).max() <= 1e-12 * max(1.0, abs(y).max())
 
 
@@ -301,29 +301,23 @@ def test_crossing_another_surface_while_sliding():
 @every
 def test_sliding_in_the_plane(method):
     """Sign flow on ½ xᵀAx, A = [[2, 1], [1, 2]], from (1, 0): x = 1 - t, y = -t until
-    x + 2y = 0 at t = 1/3, then along that line, x' = -1 and y' = 1/2, to the origin at t = 1.
+    x + 2y = 0 at t = 1/3, then along that line, x' = -1 and y' = 1/2, to rest at the origin at
+    t = 1, where the two surfaces meet; L = 0.75 (1 - t)² on the way.
     """
     field = fo.flows.SignFlow().on(fo.losses.quadratic([[2.0, 1.0], [1.0, 2.0]]))
     times = np.array([0.2, 1 / 3 + 1e-9, 0.5, 0.75, 0.99])
     traj = run(field, [1.0, 0.0], (0.0, 5.0), method)
-    assert seen(traj) == [("slide", 1)]
-    assert traj.events.t[0] == pytest.approx(1 / 3, abs=1e-12)
+    assert seen(traj) == [("slide", 1), ("slide", 0)]
+    assert traj.events.t == pytest.approx([1 / 3, 1.0], abs=1e-12)
     assert traj.events.y[0] == pytest.approx([2 / 3, -1 / 3], abs=1e-12)
     exact = np.where(times[:, None] < 1 / 3, np.stack([1 - times, -times], 1),
                      np.stack([1 - times, -(1 - times) / 2], 1))
     assert abs(traj(times) - exact).max() < 1e-10
-    # rest on the intersection of two surfaces is told, not guessed
-    assert traj.status is Status.CHATTERING and traj.t[-1] == pytest.approx(1.0, abs=1e-10)
-    assert abs(traj.y[-1]).max() < 1e-10
-    assert "sliding on an intersection of surfaces is not supported yet" in traj.message
+    later = times[1:]
+    assert field.loss.value(traj(later)) == pytest.approx(0.75 * (1 - later)**2, rel=1e-9)
+    assert traj.status is Status.STUCK and traj.t[-1] == pytest.approx(1.0, abs=1e-12)
+    assert abs(traj.y[-1]).max() < 1e-15
     check_shape(traj)
-
-
-def test_start_on_two_attracting_surfaces_is_told():
-    traj = run(field_of("-sign(x)", "-sign(y)"), [0.0, 0.0], (0.0, 1.0))
-    assert traj.status is Status.CHATTERING and traj.t.tolist() == [0.0]
-    assert "more than one attracting surface" in traj.message
-    assert (traj.y == 0.0).all()
 
 
 # ----------------------------------------------------------------- friction
@@ -366,10 +360,12 @@ def test_scipy_is_wrong_where_this_is_right(name):
 
 def test_switches_that_accumulate_are_chattering(monkeypatch):
     """Switches at times that sum to a finite one (2 + 2/3 + … = 6.3094…): told, with that time."""
-    monkeypatch.setattr(integrate_module, "MOST_SWITCHES", 200)
-    traj = run(field_of("v", "-sign(x) - 0.5*sign(v)", names="x v"), [1.0, 0.0], (0.0, 30.0))
-    assert traj.status is Status.CHATTERING and len(traj.events) == 200
-    assert "200 switches" in traj.message
+    field = field_of("v", "-sign(x) - 0.5*sign(v)", names="x v")
+    traj = run(field, [1.0, 0.0], (0.0, 30.0))
+    assert traj.status is Status.CHATTERING and len(traj.events) < 300
+    assert f"{len(traj.events)} switches were met by t=6.3094" in traj.message
+    monkeypatch.setattr(integrate_module, "MOST_SWITCHES", 20)
+    assert "20 switches" in run(field, [1.0, 0.0], (0.0, 30.0)).message
     # from rest at x = 1: x'' = -1/2 to x = 0 (t = 2, v = -1), then 3/2 to rest at x = -1/3
     # (t = 2/3); a third of the way takes 1/sqrt(3) of the time
     assert traj.t[-1] == pytest.approx((2 + 2 / 3) / (1 - 1 / np.sqrt(3)), abs=1e-8)

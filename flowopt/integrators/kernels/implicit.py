@@ -1,0 +1,116 @@
+"""Implicit steppers of fixed step: the loop over steps and lanes around the solvers of one step.
+
+A lane whose step has no solution is parked as NaN from there on, like one that diverges; `why`
+says which of the two it was (outcomes of kernels/newton.py).
+"""
+
+import math
+
+from flowopt._language import Int, Ints, Real, Reals, call_kernel, doubles, shift
+from flowopt.integrators.kernels.block import finite, gather, scatter
+from flowopt.integrators.kernels.fixed import (
+    KEEP,
+    NEXT_SAVE,
+    SAVES,
+    TOTAL,
+    between,
+    copy,
+    fill,
+    times,
+)
+from flowopt.integrators.kernels.fixed import ROWS as SIZE_ROWS
+from flowopt.integrators.kernels.gradient import gonzalez, itoh_abe
+from flowopt.integrators.kernels.inclusion import inclusion
+from flowopt.integrators.kernels.newton import (
+    NOT_FINITE,
+    P1,
+    PARAMETERS,
+    ROWS,
+    SOLVED,
+    SURFACES,
+    T1,
+    Y,
+    Z,
+)
+from flowopt.integrators.kernels.proximal import proximal
+
+W = 1
+#: which step: implicit Euler, or one of the two discrete gradients
+KIND = 0
+
+
+def implicit(at: Ints, sizes: Ints, why: Ints, p: Reals, y: Reals, bad: Ints,
+             first: Int, last: Int, t0: Real, h: Real, h_last: Real, path: Reals, saves: Ints,
+             save_at: Reals, saved: Reals, reducer: Int, reducer_context: Ints, totals: Reals,
+             work: Reals) -> Int:
+    """Take the steps first … last − 1 (the arguments of kernels/fixed.py)."""
+    rows = sizes[SIZE_ROWS] * W
+    before, t, length = work, shift(work, rows), shift(work, rows + W)
+    step = first
+    while step < last:
+        start = t0 + step * h
+        now = h_last if step == sizes[TOTAL] - 1 else h
+        copy(before, y, rows)
+        running = 0
+        for lane in range(W):
+            if bad[lane] < 0:
+                running += advance(at, why, p, y, bad, lane, step, start, now)
+        save = sizes[NEXT_SAVE]
+        while save < sizes[SAVES] and saves[save] == step:
+            between(shift(saved, save * rows), before, y, save_at[save], rows)
+            save += 1
+        sizes[NEXT_SAVE] = save
+        step += 1
+        if sizes[KEEP] == 1:
+            copy(shift(path, step * rows), y, rows)
+        if running == 0:
+            break
+        if reducer != 0:
+            fill(length, now)
+            times(t, start, 1.0, length)
+            call_kernel(reducer, reducer_context, t, y, p, p, totals)
+    return step
+
+
+def advance(at: Ints, why: Ints, p: Reals, y: Reals, bad: Ints, lane: Int, step: Int, start: Real,
+            h: Real) -> Int:
+    """Take the step of one lane; return whether it goes on."""
+    m = at[ROWS]
+    gather(doubles(at[Y]), y, m, lane)
+    gather(doubles(at[P1]), p, at[PARAMETERS], lane)
+    doubles(at[T1])[0] = start + h
+    outcome = SOLVED
+    if KIND == 0:
+        if at[SURFACES] == 0:
+            outcome = proximal(at, h)
+        else:
+            outcome = inclusion(at, h)
+    elif KIND == 1:
+        outcome = gonzalez(at, h)
+    else:
+        outcome = itoh_abe(at, h)
+    z = doubles(at[Z])
+    if outcome == SOLVED:
+        for i in range(m):
+            if not finite(z[i]):
+                outcome = NOT_FINITE
+    if outcome != SOLVED:
+        bad[lane] = step
+        why[lane] = outcome
+        for i in range(m):
+            z[i] = math.nan
+    scatter(y, z, m, lane)
+    return 1 if outcome == SOLVED else 0
+
+
+def build(width: int, name: str):
+    """Return the compiled stepper `name` for blocks of `width` lanes."""
+    from flowopt._compiler import compiled
+
+    kind = ["implicit_euler", "gonzalez", "itoh_abe"].index(name)
+    return compiled(implicit, {"W": width, "KIND": kind}, vectorise=False)
+
+
+#: how ctypes passes the arguments: p address, i integer, d double
+KINDS = dict.fromkeys(["implicit_euler", "gonzalez", "itoh_abe"],
+                      "ppp" + "ppp" + "iiddd" + "pppp" + "ipp" + "p")
