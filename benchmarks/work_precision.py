@@ -84,7 +84,7 @@ def figure(title: str, points: Points, path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    drawn, axes = plt.subplots(figsize=(7.0, 5.0), layout="constrained")
+    drawn, axes = plt.subplots(figsize=(8.5, 5.0), layout="constrained")
     for name, curve in points.items():
         style: dict[str, Any] = dict(STYLE.get(name.split()[0], {"lw": 1.2, "marker": "^"}))
         _, seconds, errors = np.array(sorted(curve, reverse=True)).T
@@ -92,7 +92,7 @@ def figure(title: str, points: Points, path: Path) -> None:
     axes.invert_xaxis()
     axes.set(xlabel="achieved error", ylabel="time [s]", title=title)
     axes.grid(True, which="major", alpha=0.3)
-    axes.legend(fontsize=8, ncols=2)
+    drawn.legend(fontsize=8, loc="outside right upper")
     drawn.savefig(path, dpi=150)
     plt.close(drawn)
 

@@ -24,10 +24,11 @@ _WHERE = {
     "compare": "flowopt.comparison",
     "SciPy": "flowopt.comparison",
     **dict.fromkeys(["Euler", "Heun", "Midpoint", "RK4", "Dopri5", "Tsit5", "DOP853", "Rodas5P",
-                     "SequentialEuler", "SymplecticEuler", "EulerMaruyama"],
+                     "SequentialEuler", "SymplecticEuler"],
                     "flowopt.integrators.methods"),
     **dict.fromkeys(["ImplicitEuler", "ConformalLeapfrog", "DiscreteGradient"],
                     "flowopt.integrators.structured"),
+    **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",
             "symbolic": "flowopt.symbolic", "integrators": "flowopt.integrators",

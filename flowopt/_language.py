@@ -6,6 +6,7 @@ slowly. What is machine code by nature (an address, a kernel) has no meaning the
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 Int, Real, Truth = int, float, bool
@@ -30,6 +31,18 @@ def shift(array: Any, offset: int) -> Any:
 def muladd(a: float, b: float, c: float) -> float:
     """Return a·b + c, rounded once where the processor has an instruction for it."""
     return a * b + c
+
+
+def bits(value: float) -> int:
+    """Return the 64 bits of a double, as an integer."""
+    made: int = struct.unpack("<q", struct.pack("<d", value))[0]
+    return made
+
+
+def from_bits(pattern: int) -> float:
+    """Return the double whose 64 bits these are."""
+    made: float = struct.unpack("<d", struct.pack("<q", pattern))[0]
+    return made
 
 
 def call_kernel(address: int, context: Any, t: Any, y: Any, p: Any, s: Any, out: Any) -> None:

@@ -402,6 +402,11 @@ class Body:
     def cast(self, kind: str, address: Value) -> Value:
         return Value(kind, self.builder.inttoptr(address.code, KINDS[kind]))
 
+    def reread(self, kind: str, value: Value) -> Value:
+        """Return the value whose 64 bits are the same, as another kind."""
+        before = self.converted(value, "Int" if kind == "Real" else "Real")
+        return Value(kind, self.builder.bitcast(before.code, KINDS[kind]))
+
 
 BUILTINS = {"abs": abs, "min": min, "max": max, "float": float, "int": int, "range": range}
 OPERATIONS: dict[tuple[Any, str], str] = {
@@ -434,6 +439,8 @@ PRIMITIVES: dict[Any, Callable[..., Value]] = {
     int: Body.truncated,
     _language.shift: Body.at,
     _language.muladd: _calls(Body.intrinsic, "fmuladd"),
+    _language.bits: _calls(Body.reread, "Int"),
+    _language.from_bits: _calls(Body.reread, "Real"),
     _language.call_kernel: Body.kernel,
     _language.call_fortran: Body.subroutine,
     _language.doubles: _calls(Body.cast, "Reals"),

@@ -14,7 +14,9 @@ from flowopt._language import (
     Real,
     Reals,
     Truth,
+    bits,
     doubles,
+    from_bits,
     integers,
     muladd,
     shift,
@@ -137,6 +139,21 @@ def test_addresses_and_tuples():
     out = np.zeros(4)
     run(swapped, np.array([1.0, 2.0]), np.array([5.0]), out)
     assert np.array_equal(out, [5.0, 2.0, 2.0, 1.0])
+
+
+def reread(x: Real, out: Reals, pattern: Ints):
+    pattern[0] = bits(x)
+    out[0] = from_bits(pattern[0])
+    out[1] = from_bits(bits(x) ^ (1 << 63))
+
+
+@pytest.mark.parametrize("x", NUMBERS)
+def test_bits_of_a_double(x):
+    out, pattern = np.zeros(2), np.zeros(1, dtype=np.int64)
+    run(reread, x, out, pattern)
+    assert pattern[0] == np.float64(x).view(np.int64) == bits(x)
+    assert out.tobytes() == np.array([x, -x]).tobytes()
+    assert math.isnan(x) or from_bits(bits(x)) == x
 
 
 def through_a_table(at: Ints) -> Int:

@@ -17,6 +17,7 @@ from flowopt.integrators.each import ROOM, checked_every, checked_lengths, check
 from flowopt.integrators.fixed import FixedBlock, lane_steps
 from flowopt.integrators.integrate import (
     AdaptiveRun,
+    check_noise,
     checked_field,
     checked_saves,
     checked_seed,
@@ -59,10 +60,11 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     t : (float, float)
         The span, in units of time.
     method : Method, optional
-        As for `integrate`; also `EulerMaruyama`. By default ``DOP853()``, and ``Rodas5P()`` for
-        each run from where it turns out to be stiff.
+        As for `integrate`. By default ``DOP853()``, and ``Rodas5P()`` for each run from where it
+        turns out to be stiff.
     parameters : mapping of str to float or array (N,), optional
-        Values for parameters of the field, for all runs or one by one.
+        Values for parameters of the field, and for further names in the formula of a temperature,
+        for all runs or one by one.
     save_at : array_like, shape (k,), optional
         Times at which states are kept.
     reduce : reducer or mapping of str to reducers, optional
@@ -114,7 +116,7 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     stiff = handover(method, field)
     method = DOP853() if method is None else checked_method(method)
     saves = checked_saves(save_at, start, end)
-    values, given = _parameters(field, parameters, count)
+    values, given = _parameters(field, method, parameters, count)
     threads = pool.checked(threads, executor, field)
     adaptive = isinstance(method, Adaptive)
     if isinstance(method, Structured):
@@ -132,6 +134,8 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
                              f"h={used.min():g} over the span; raise one of them")
     own = checked_seeds(seeds, seed, method, count)
     seed = checked_seed(seed, method) if own is None else None
+    if method.stochastic:
+        check_noise(method, field, values, start, end)
     bound = None if reduce is None else Bound(field, reduce)
     looks = checked_every(every, bound, method, start, end)
     memory.check(count, len(saves), field.m, 0 if bound is None else bound.bytes_per_run)
@@ -148,12 +152,23 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     return job.result(seed, given, save_at is not None)
 
 
-def _parameters(field: Any, parameters: Mapping[str, Any] | None, count: int
+def _parameters(field: Any, method: Any, parameters: Mapping[str, Any] | None, count: int
                 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return the parameters of every run (N, P), and those that were given as arrays."""
+    """Return the parameters of every run (N, P), and those that were given as arrays.
+
+    Behind the field's stand the names that only the temperature of a method with noise has.
+    """
     values = np.repeat(field.p[None], count, axis=0)
     given = {}
     names = list(field.parameters)
+    if method.stochastic:
+        from flowopt.integrators.temperature import Heat
+
+        heat = Heat(method.temperature, field)
+        if not set(heat.extra) <= set(parameters or ()):
+            heat.refuse_extra()
+        names += heat.extra
+        values = np.hstack([values, np.full((count, len(heat.extra)), np.nan)])
     for name, value in dict(parameters or {}).items():
         if name not in names:
             raise ValueError(f"parameters holds {name}, which the field has not; "

@@ -84,7 +84,12 @@ class FixedBlock:
         if reducer is not None:
             self.totals = reducer.begin(width)
             self.reducer_address = reducer.address(width)
-        self.lane0, self.seed = lane0, seed
+        self.noise = None
+        if method.stochastic:
+            from flowopt.integrators.stochastic import Noise
+
+            lanes = np.minimum(np.arange(width), len(p) - 1)
+            self.noise = Noise(method, field, p[lanes], width, (start, end), lane0, seed)
         self.head: Head | None = None
         if isinstance(method, Structured):
             self.head = method.head(field, width)
@@ -191,12 +196,11 @@ class FixedBlock:
                                                    self.done_totals)), len(self.totals)]
         work = _native.aligned((stages + 2) * m * width + 2 * width + stages + 4 * m * width + 64)
         head: tuple[Any, ...]
-        if self.method.stochastic:
-            name = "noisy"
-            amplitude = self.method.amplitude(self.field, width)
-            head = (self.field.address("rhs", width), self.context, sizes, amplitude,
-                    np.array([self.seed & 0xFFFFFFFF, (self.seed >> 32) & 0xFFFFFFFF, self.lane0],
-                             dtype=np.int64))
+        if self.noise is not None:
+            name, head, work = self.noise.name, self.noise.head, self.noise.work
+            self.noise.sizes[3:8] = sizes[3:8]
+            sizes = self.noise.sizes
+            stages = self.noise.many
         elif explicit and stages == 1 and self.fused:
             name = "euler"
             head = (self.field.address("euler", width), self.context, sizes)

@@ -90,6 +90,15 @@ def _check_fit(method: Any, field: Any) -> None:
         method.check(field)
 
 
+def check_noise(method: Any, field: Any, p: np.ndarray, start: float, end: float) -> None:
+    """Refuse a temperature or a field that a method with noise cannot take; p is (N, P)."""
+    from flowopt.integrators.temperature import Heat
+
+    if p.shape[1] == len(field.parameters):
+        Heat(method.temperature, field).refuse_extra()
+    method.check(field, p, start, end)
+
+
 def checked_seed(seed: int | None, method: Any) -> int | None:
     """Return the seed of a method with noise (drawn when not given); refuse one without use."""
     if not method.stochastic:
@@ -122,9 +131,9 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
         The span, in units of time; a reversed span runs backwards.
     method : Method, optional
         `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `ImplicitEuler`,
-        `ConformalLeapfrog`, `DiscreteGradient`, `EulerMaruyama` (fixed step), or `Dopri5`,
-        `Tsit5`, `DOP853`, `Rodas5P` (adaptive). By default ``DOP853()``, which hands over to
-        ``Rodas5P()`` where the field turns out to be stiff.
+        `ConformalLeapfrog`, `DiscreteGradient` (fixed step), `EulerMaruyama`, `SRA1`, `BAOAB`
+        (fixed step, with noise), or `Dopri5`, `Tsit5`, `DOP853`, `Rodas5P` (adaptive). By default
+        ``DOP853()``, which hands over to ``Rodas5P()`` where the field turns out to be stiff.
     save_at : array_like, shape (k,), optional
         Times to keep; by default the start and every step.
     events : list of Event or str, optional
@@ -135,8 +144,8 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     dense : bool, optional
         Keep every step for `traj(t)`; by default exactly when `save_at` is not given.
     seed : int, optional
-        For `EulerMaruyama`; by default one is drawn, and recorded in the result. The run is that
-        of row 0 of an ensemble with this seed.
+        For methods with noise; by default one is drawn, and recorded in the result. The run is
+        that of row 0 of an ensemble with this seed.
     max_steps : int, optional
         The budget of steps, rejected ones included; by default a million for adaptive methods,
         and as many as the span takes for those of fixed step.
@@ -167,6 +176,8 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     _check_fit(method, field)
     saves = checked_saves(save_at, start, end)
     limit = step_budget(max_steps, method, start, end)
+    if method.stochastic:
+        check_noise(method, field, field.p[None], start, end)
     if dense not in (None, True, False):
         raise TypeError(f"dense must be True, False or None, got {_check.shown(dense)}")
     keep = save_at is None and not method.stochastic if dense is None else bool(dense)
@@ -575,15 +586,17 @@ class FixedRun:
     @property
     def counts(self) -> tuple[int, int, int, int]:
         """Steps accepted and rejected, evaluations of the field and of its Jacobian."""
-        each = 1
+        each, once = 1, 0
         if isinstance(self.method, Structured) and self.block.head is not None:
             counted, jacobians = self.block.head.evaluations
             return self.reached, 0, counted or self.reached + 1, jacobians
-        if isinstance(self.method, Explicit):
+        if self.method.stochastic:
+            each, once = self.method.cost
+        elif isinstance(self.method, Explicit):
             each = self.method.tableau.stages
-        elif self.field.is_kernel and not self.method.stochastic:
+        elif self.field.is_kernel:
             each = len(self.method.phases(self.field))  # each phase calls the whole kernel
-        return self.reached, 0, (self.reached + (self.status is Status.DIVERGED)) * each, 0
+        return self.reached, 0, (self.reached + (self.status is Status.DIVERGED)) * each + once, 0
 
     def times_and_states(self, saved: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return what the trajectory shows: the saved times, or every step."""

@@ -17,7 +17,7 @@ class FixedStep:
     """A method of fixed step h > 0; the last step is shorter where h does not divide the span."""
 
     h: float
-    order: ClassVar[int]
+    order: ClassVar[float]
     stochastic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -212,51 +212,6 @@ class SymplecticEuler(FixedStep):
                              f"{field.name} has {field.m} equations in {len(field.blocks)} blocks")
         order = [(half, field.m), (0, half)]
         return order if self.first == "v" else order[::-1]
-
-
-@dataclass(frozen=True)
-class EulerMaruyama(FixedStep):
-    """Euler–Maruyama for dY = F dt + √(2T) dW: y⁺ = y + h F(t, y) + √(2 T h) N(0, 1).
-
-    With F = −∇L this is Langevin dynamics, whose law tends to exp(−L/T) up to the step's bias. The
-    noise acts on θ only. Weak order 1, and strong order 1 since the noise is additive. Random
-    numbers come from a counter (Philox4x32-10), so a path depends on `seed` and its own number
-    alone.
-
-    Source: Kloeden & Platen, Numerical Solution of SDEs (1992), Eq. (10.2.4); the generator:
-    Salmon et al., SC 2011.
-
-    Parameters
-    ----------
-    h : float, > 0
-        The step, in units of time.
-    temperature : float, >= 0
-        T, in units of the loss.
-
-    Examples
-    --------
-    >>> import flowopt as fo
-    >>> bowl = fo.flows.GradientFlow().on(fo.Loss("x**2/2"))
-    >>> ens = fo.ensemble(bowl, [[0.0]] * 4000, t=(0.0, 10.0), seed=1,
-    ...                   method=fo.EulerMaruyama(h=0.05, temperature=0.3))
-    >>> bool(abs(ens.x.var() - 0.3 / (1 - 0.05 / 2)) < 0.03)
-    True
-    """
-
-    temperature: float = 0.0
-    order: ClassVar[int] = 1
-    stochastic: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "temperature",
-                           _check.real("temperature", self.temperature, at_least=0.0))
-
-    def amplitude(self, field: Any, width: int) -> np.ndarray:
-        """Return √(2T) on the rows of θ and 0 on the states: (m, width)."""
-        made = np.zeros((field.m, width))
-        made[:field.n] = np.sqrt(2.0 * self.temperature)
-        return made
 
 
 @dataclass(frozen=True)

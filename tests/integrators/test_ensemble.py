@@ -230,6 +230,19 @@ def test_seeds_run_by_run(h):
         assert np.array_equal(run.y[-1], ens.y[i])
 
 
+@pytest.mark.parametrize("method", [fo.ImplicitEuler(h=1.0), fo.SRA1(h=1.0, temperature=0.2)],
+                         ids=lambda m: m.name)
+def test_any_method_of_fixed_step_has_steps_run_by_run(method):
+    from dataclasses import replace
+
+    field = fo.flows.GradientFlow().on(fo.losses.himmelblau())
+    h, noise = np.array([0.01, 0.02, 0.01, 0.013]), {"seed": 4} if method.stochastic else {}
+    ens = fo.ensemble(field, STARTS[:4], (0.0, 0.2), method, h=h, **noise)
+    for i in range(4):
+        every = fo.ensemble(field, STARTS[:4], (0.0, 0.2), replace(method, h=h[i]), **noise)
+        assert np.array_equal(ens.y[i], every.y[i]) and ens.steps[i] == every.steps[i]
+
+
 def test_noise_with_steps_run_by_run_keeps_the_lane_of_each_run():
     field = fo.flows.GradientFlow().on(fo.losses.himmelblau())
     h = np.array([0.02, 0.01, 0.02, 0.02, 0.01])
