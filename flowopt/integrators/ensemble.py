@@ -255,8 +255,6 @@ class _Job:
             if self.every is not None:
                 each = 8 * len(self.saves) * self.field.m
                 size = max(1, min(size, ROOM // each))
-        elif self.single:
-            size = max(1, min(256, count // (4 * threads)))
         else:
             size = self.width * max(1, count // (self.width * 16 * threads))
         pieces = [(low, min(low + size, count)) for low in range(0, count, size)]
@@ -308,7 +306,7 @@ class _Job:
 
     def compile(self) -> None:
         """Compile on this thread, once, before the others start."""
-        widths = {self.width, 1} if self.single or self.cuts is not None else {self.width}
+        widths = {self.width, 1} if self.cuts is not None else {self.width}
         adaptive = isinstance(self.method, Adaptive)
         for width in widths:
             if adaptive and self.field.surfaces:
@@ -331,26 +329,19 @@ class _Job:
         return isinstance(self.method, (Explicit, SequentialEuler, SymplecticEuler))
 
     @property
-    def single(self) -> bool:
-        """Whether each run is a block of its own."""
-        return self.seeds is not None
-
-    @property
     def cuts(self) -> np.ndarray | None:
         """Where a block must end because the runs behind have another step (None: nowhere)."""
         if self.h is None or (self.simple and not len(self.saves)):
             return None
         other = np.diff(self.h) != 0
-        if self.method.stochastic:  # the lanes of a block have successive numbers
+        if self.method.stochastic and self.seeds is None:  # lanes have successive numbers
             other |= np.diff(self.number) != 1
         return np.nonzero(other)[0] + 1
 
     def _ranges(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
         """Yield the blocks of a piece: from, to, and their width."""
         ends = [low, high]
-        if self.single:
-            ends = list(range(low, high + 1))
-        elif (cuts := self.cuts) is not None:
+        if (cuts := self.cuts) is not None:
             ends[1:1] = cuts[(cuts > low) & (cuts < high)].tolist()
         for a, b in zip(ends[:-1], ends[1:], strict=True):
             width = self.width
@@ -392,7 +383,7 @@ class _Job:
             return self.blocks.block
         method = self.method if key[1] is None else replace(self.method, h=float(key[1]))
         first = 0 if self.seeds is not None else int(self.number[low])
-        seed = self.seed if self.seeds is None else int(self.seeds[low])
+        seed = self.seed if self.seeds is None else self.seeds[low:high]
         self.blocks.key = key
         self.blocks.block = FixedBlock(self.field, method, y, p, self.start, self.end, self.saves,
                                        width, reducer=self.bound, lane0=first, seed=seed, h=h)

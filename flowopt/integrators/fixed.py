@@ -66,7 +66,7 @@ class FixedBlock:
 
     def __init__(self, field: Any, method: Any, y0: np.ndarray, p: np.ndarray, start: float,
                  end: float, saves: np.ndarray, width: int, keep: int = 0,
-                 reducer: Any = None, lane0: int = 0, seed: int = 0,
+                 reducer: Any = None, lane0: int = 0, seed: int | np.ndarray = 0,
                  h: np.ndarray | None = None) -> None:
         self.field, self.method, self.width = field, method, width
         self.total, self.h, self.h_last = method.steps(start, end)

@@ -219,13 +219,14 @@ def test_the_steps_of_an_array_are_those_of_the_method():
 
 
 @pytest.mark.parametrize("h", [None, np.repeat([0.01, 0.02, 0.03], 10)], ids=["one h", "own h"])
-def test_seeds_run_by_run(h):
-    method = fo.EulerMaruyama(h=0.02, temperature=0.3)
+@pytest.mark.parametrize("kind", [fo.EulerMaruyama, fo.SRA1])
+def test_seeds_run_by_run(kind, h):
+    method = kind(h=0.02, temperature=0.3)
     field = fo.flows.GradientFlow().on(fo.losses.himmelblau())
     seeds = np.arange(30) % 7
     ens = fo.ensemble(field, STARTS[:30], (0.0, 0.5), method, seeds=seeds, h=h)
     for i in range(0, 30, 4):
-        own = method if h is None else fo.EulerMaruyama(h=h[i], temperature=0.3)
+        own = method if h is None else kind(h=h[i], temperature=0.3)
         run = fo.integrate(field, STARTS[i], (0.0, 0.5), own, seed=int(seeds[i]))
         assert np.array_equal(run.y[-1], ens.y[i])
 
