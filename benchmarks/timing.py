@@ -109,7 +109,7 @@ def measure(candidates: Sequence[Candidate], rounds: int) -> dict[str, Timing]:
             run = candidate.prepare()
             timing.value = run()
             timing.first = time.perf_counter() - start
-            clocks[candidate.name] = _clock(run)
+            clocks[candidate.name] = clock(run)
         except Exception as error:  # a broken candidate is a line of the table, not an end
             timing.problem = failure(error)
     alternate(clocks, rounds, timings)
@@ -143,19 +143,19 @@ def failure(error: Exception) -> str:
     return f"failed: {type(error).__name__}: {line}"[:200]
 
 
-def _clock(run: Callable[[], Any]) -> Callable[[], float]:
+def clock(run: Callable[[], Any]) -> Callable[[], float]:
     """Return a function that times ``run``, repeated if it is short."""
     start = time.perf_counter()
     run()
     repeats = max(1, math.ceil(SHORTEST_ROUND / (time.perf_counter() - start)))
 
-    def clock() -> float:
+    def once() -> float:
         start = time.perf_counter()
         for _ in range(repeats):
             run()
         return (time.perf_counter() - start) / repeats
 
-    return clock
+    return once
 
 
 def _import(needs: tuple[str, ...]) -> None:

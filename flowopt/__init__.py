@@ -20,7 +20,7 @@ _WHERE = {
     "load": "flowopt.integrators.trajectory",
     "Status": "flowopt.integrators.status",
     "ensemble": "flowopt.integrators.ensemble",
-    "Ensemble": "flowopt.integrators.ensemble",
+    "Ensemble": "flowopt.integrators.runs",
     "compare": "flowopt.comparison",
     "SciPy": "flowopt.comparison",
     **dict.fromkeys(["Euler", "Heun", "Midpoint", "RK4", "Dopri5", "Tsit5", "DOP853", "Rodas5P",

@@ -387,6 +387,12 @@ class Body:
         return Value("None", self.builder.call(kernel, [slots, error,
                                                         *(a.code for a in arguments)]))
 
+    def truncated(self, value: Value) -> Value:
+        """Python's int(value), for a value that 64 bits can hold."""
+        if value.kind == "Int":
+            return value
+        return Value("Int", self.builder.fptosi(value.code, KINDS["Int"]))
+
     def subroutine(self, address: Value, *arguments: Value) -> Value:
         """Call ``void f(arguments...)`` at an address."""
         kind = ir.FunctionType(ir.VoidType(), [KINDS[a.kind] for a in arguments])
@@ -402,7 +408,7 @@ class Body:
         return Value(kind, self.builder.bitcast(before.code, KINDS[kind]))
 
 
-BUILTINS = {"abs": abs, "min": min, "max": max, "float": float, "range": range}
+BUILTINS = {"abs": abs, "min": min, "max": max, "float": float, "int": int, "range": range}
 OPERATIONS: dict[tuple[Any, str], str] = {
     (ast.Add, "Int"): "add", (ast.Sub, "Int"): "sub", (ast.Mult, "Int"): "mul",
     (ast.Add, "Real"): "fadd", (ast.Sub, "Real"): "fsub", (ast.Mult, "Real"): "fmul",
@@ -430,6 +436,7 @@ PRIMITIVES: dict[Any, Callable[..., Value]] = {
     min: _calls(Body.extremum, "<"),
     max: _calls(Body.extremum, ">"),
     float: lambda body, a: body.converted(a, "Real"),
+    int: Body.truncated,
     _language.shift: Body.at,
     _language.muladd: _calls(Body.intrinsic, "fmuladd"),
     _language.bits: _calls(Body.reread, "Int"),

@@ -245,6 +245,21 @@ def options() -> dict[str, Any]:
             "_nrt": False}
 
 
+class Portable:
+    """An object that goes to other processes as its definition: addresses mean nothing there."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        made = {name for kind in type(self).__mro__ for name, value in vars(kind).items()
+                if isinstance(value, functools.cached_property)}
+        return {name: {} if name == "_addresses" else value
+                for name, value in self.__dict__.items() if name not in made}
+
+    def __copy__(self) -> Any:
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+
 # ----------------------------------------------------------------- calling compiled code
 POINTER = ctypes.c_void_p
 INTEGER = ctypes.c_int64
@@ -268,6 +283,11 @@ def address(array: np.ndarray) -> int:
     return int(array.ctypes.data)
 
 
+def addresses(arguments: Sequence[Any]) -> list[Any]:
+    """Return the arguments with the address in place of each array (which the caller keeps)."""
+    return [address(a) if isinstance(a, np.ndarray) else a for a in arguments]
+
+
 def aligned(length: int) -> np.ndarray:
     """Return zeros that start on a line of the cache (64 bytes), as vector units like it."""
     room = np.zeros(length + 8)
@@ -286,6 +306,5 @@ class Function:
 
     def __call__(self, *arguments: Any) -> int:
         result, error = ctypes.c_int64(), ctypes.c_void_p()
-        self.call(ctypes.addressof(result), ctypes.addressof(error),
-                  *[address(a) if isinstance(a, np.ndarray) else a for a in arguments])
+        self.call(ctypes.addressof(result), ctypes.addressof(error), *addresses(arguments))
         return result.value

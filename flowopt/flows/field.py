@@ -27,7 +27,7 @@ from flowopt.symbolic.names import (
 LARGE = 2000
 
 
-class VectorField:
+class VectorField(_native.Portable):
     """A vector field ẏ = F(t, y; p) from expressions.
 
     Parameters

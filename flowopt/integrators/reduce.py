@@ -1,31 +1,56 @@
 """Reducers: what is kept of a run when its path is not, computed inside the loop.
 
-A reducer sees the start and the state after every step. Its expression is text (or sympy) over
-the variables of the field, its parameters, time, and L for the loss.
+A method of fixed step shows a reducer the start and the state after every step. An adaptive one
+shows it the dense output at the times start, start + every, …, end (see `fo.ensemble`), so that
+what it keeps does not depend on where the steps happen to be. States count alike, whatever the
+length of the step. The expression is text (or sympy) over the variables of the field, its
+parameters, time, and L for the loss; a condition is two expressions and one of <, <=, >, >=.
+
+A run that diverges is seen up to its last finite state: it has no mean, moments or fraction (NaN),
+and an escape time, at the latest the time at which it diverged.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from flowopt import _check, _native
-from flowopt.symbolic.names import exact, symbolic_stamp
+from flowopt import _check
+from flowopt.symbolic.names import exact
 from flowopt.symbolic.parse import parse
 
-_BEGIN = {"first_time": np.nan, "minimum": np.inf, "maximum": -np.inf, "mean": 0.0}
+_NAN, _INF = float("nan"), float("inf")
+#: what each kind carries along a run, before the first state; `reducing.LINES` says how it goes on
+BEGIN = {"final": (_NAN,), "minimum": (_INF,), "maximum": (-_INF,), "first_time": (_NAN,),
+         "escape_time": (_NAN,), "last_time": (_NAN,), "mean": (0.0, 0.0), "fraction": (0.0, 0.0),
+         "moments": (0.0, 0.0, 0.0)}
 
 
 @dataclass(frozen=True)
 class Reducer:
-    """One number for each run; made by `first_time`, `minimum`, `maximum` or `mean`."""
+    """What is kept of each run; made by `minimum`, `first_time` and the others."""
 
     kind: str
     expr: Any
+    low: float = 0.0
+    high: float = 1.0
+    bins: int = 0
+    pooled: bool = False
+
+    @property
+    def rows(self) -> int:
+        """How many numbers it carries along a run."""
+        return self.bins + 2 if self.kind == "histogram" else len(BEGIN[self.kind])
+
+    @property
+    def begin(self) -> list[float]:
+        """The numbers before the first state."""
+        return [0.0] * self.rows if self.kind == "histogram" else list(BEGIN[self.kind])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the result of one run."""
+        return {"histogram": (self.bins,), "moments": (2,)}.get(self.kind, ())
 
 
 def first_time(condition: str) -> Reducer:
@@ -45,10 +70,59 @@ def first_time(condition: str) -> Reducer:
     >>> ens.reduced
     array([ 1., nan])
     """
-    if not isinstance(condition, str):
-        raise TypeError(f"condition must be text such as 'x < 1', got {_check.shown(condition)}")
-    parse(f"Piecewise((1, {condition}), (0, True))", what="the condition")
-    return Reducer("first_time", f"Piecewise((1, {condition}), (0, True))")
+    return Reducer("first_time", _condition(condition))
+
+
+def last_time(condition: str) -> Reducer:
+    """Return the reducer of the last time at which a condition holds (NaN: never).
+
+    Parameters
+    ----------
+    condition : str
+        As for `first_time`.
+    """
+    return Reducer("last_time", _condition(condition))
+
+
+def escape_time(condition: str) -> Reducer:
+    """Return the reducer of the first time at which a condition fails to hold (NaN: never).
+
+    A run that diverges escapes at the latest where it diverged.
+
+    Parameters
+    ----------
+    condition : str
+        The set that is left, such as ``"x**2 + y**2 < 4"``.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> field = fo.VectorField(["x"], ["x"])
+    >>> ens = fo.ensemble(field, [[1.0], [0.0]], t=(0.0, 2.0), every=0.25,
+    ...                   reduce=fo.reduce.escape_time("x < 2"))
+    >>> ens.reduced
+    array([0.75,  nan])
+    """
+    return Reducer("escape_time", _condition(condition))
+
+
+def fraction(condition: str) -> Reducer:
+    """Return the reducer of the fraction of the states for which a condition holds.
+
+    For a method of fixed step, and along the regular times of an adaptive one, this is the
+    fraction of time spent in a set.
+
+    Parameters
+    ----------
+    condition : str
+        As for `first_time`.
+    """
+    return Reducer("fraction", _condition(condition))
+
+
+def final(expr: Any) -> Reducer:
+    """Return the reducer of the last value of an expression."""
+    return Reducer("final", _checked(expr))
 
 
 def minimum(expr: Any) -> Reducer:
@@ -62,11 +136,73 @@ def maximum(expr: Any) -> Reducer:
 
 
 def mean(expr: Any) -> Reducer:
-    """Return the reducer of the mean of an expression over the start and all steps.
+    """Return the reducer of the mean of an expression over all states, the start included.
 
     A run that diverges has the mean NaN.
     """
     return Reducer("mean", _checked(expr))
+
+
+def moments(expr: Any) -> Reducer:
+    """Return the reducer of the mean and the variance of an expression over all states: (N, 2).
+
+    The variance is the mean of the squared distance from the mean (divided by the number of
+    states), updated by Welford's rule, so that no digits cancel.
+    Source: Welford, Technometrics 4 (1962) 419.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> field = fo.VectorField(["1"], ["x"])
+    >>> fo.ensemble(field, [[0.0]], t=(0.0, 2.0), method=fo.Euler(h=1.0),
+    ...             reduce=fo.reduce.moments("x")).reduced
+    array([[1.        , 0.66666667]])
+    """
+    return Reducer("moments", _checked(expr))
+
+
+def histogram(expr: Any, low: float, high: float, bins: int, *, pooled: bool = False) -> Reducer:
+    """Return the reducer of a histogram: how many states have an expression in each bin.
+
+    Bin j is low + j w <= value < low + (j + 1) w with w = (high − low)/bins, decided as
+    floor((value − low) bins/(high − low)); values outside are not counted.
+
+    Parameters
+    ----------
+    expr : str or sympy.Expr
+        What is counted.
+    low, high : float
+        The ends of the bins, low < high.
+    bins : int
+        How many there are.
+    pooled : bool
+        Add up all runs: the result is (bins,) instead of (N, bins).
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> field = fo.VectorField(["1"], ["x"])
+    >>> fo.ensemble(field, [[0.0], [0.5]], t=(0.0, 3.0), method=fo.Euler(h=1.0),
+    ...             reduce=fo.reduce.histogram("x", 0.0, 2.0, 2)).reduced
+    array([[1., 1.],
+           [1., 1.]])
+    """
+    low, high = _check.real("low", low), _check.real("high", high)
+    if not high > low:
+        raise ValueError(f"high must be > low={low:g}, got {high:g}")
+    if not isinstance(pooled, bool):
+        raise TypeError(f"pooled must be True or False, got {_check.shown(pooled)}")
+    return Reducer("histogram", _checked(expr), low, high,
+                   _check.integer("bins", bins, at_least=1, at_most=100_000), pooled)
+
+
+def _condition(condition: Any) -> str:
+    """Return the expression that is 1 where the condition holds and else 0."""
+    if not isinstance(condition, str):
+        raise TypeError(f"condition must be text such as 'x < 1', got {_check.shown(condition)}")
+    text = f"Piecewise((1, {condition}), (0, True))"
+    parse(text, what="the condition")
+    return text
 
 
 def _checked(expr: Any) -> Any:
@@ -76,92 +212,3 @@ def _checked(expr: Any) -> Any:
     if not hasattr(expr, "free_symbols"):
         raise TypeError(f"expr must be text or a sympy expression, got {_check.shown(expr)}")
     return exact(expr)
-
-
-class Bound:
-    """Reducers bound to a field: one kernel that updates all of them."""
-
-    def __init__(self, field: Any, reducers: Reducer | Mapping[str, Reducer]) -> None:
-        self.single = isinstance(reducers, Reducer)
-        named = {"value": reducers} if isinstance(reducers, Reducer) else reducers
-        if not isinstance(named, Mapping) or not named or not all(
-                isinstance(r, Reducer) for r in named.values()):
-            raise TypeError("reduce must be a reducer such as fo.reduce.minimum('L'), or a "
-                            f"mapping of names to reducers, got {_check.shown(reducers)}")
-        self.field, self.reducers = field, dict(named)
-        self.key = json.dumps([field.definition, field.names, "reduce", [
-            [r.kind, r.expr if isinstance(r.expr, str) else repr(r.expr)]
-            for r in self.reducers.values()]])
-        if field.is_kernel and any("L" in _names(r) for r in self.reducers.values()):
-            raise ValueError("reduce cannot use L here: the loss of this field is a kernel")
-        known = {*field.names, *field.parameters, field.time_name, "L"}
-        for reducer in self.reducers.values():
-            for name in _names(reducer):
-                if name not in known:
-                    raise ValueError(f"reduce holds {name}, which is neither a variable nor a "
-                                     f"parameter of the field; {_check.nearest(name, known)}")
-
-    def begin(self, width: int) -> np.ndarray:
-        """Return the totals before the first state: (R, width)."""
-        return np.array([[_BEGIN[r.kind]] * width for r in self.reducers.values()])
-
-    def address(self, width: int) -> int:
-        """Return the address of the kernel that updates the totals."""
-        unit = _native.unit(f"{self.key} {width}", symbolic_stamp(), lambda: self._build(width))
-        return unit.addresses["kernel"]
-
-    def _build(self, width: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        from flowopt.symbolic.source import compile_kernel, kernel_source
-
-        system, symbols = self.field.named_system()
-        values = []
-        for r in self.reducers.values():
-            if isinstance(r.expr, str):
-                values.append(parse(r.expr).to_sympy(symbols))
-            else:
-                values.append(r.expr.xreplace({s: symbols[str(s)] for s in r.expr.free_symbols}))
-        source = kernel_source(values, system.slots(), system.definitions(False), width)
-        return {"source": source}, {"kernel": compile_kernel(
-            _updating(source, [r.kind for r in self.reducers.values()]))}
-
-    def first(self, start: float, y: np.ndarray, p: np.ndarray, totals: np.ndarray) -> None:
-        """Take the start into the totals."""
-        width = y.shape[1]
-        t = np.full(width, start)
-        place = np.zeros(4, dtype=np.int64)
-        _native.Function(self.address(width), "pppppp")(place, t, y, p, p, totals)
-
-    def finished(self, totals: np.ndarray, states: int) -> dict[str, np.ndarray]:
-        """Return each reducer's result (width,), given the number of states seen."""
-        made = {}
-        for row, (name, reducer) in zip(totals, self.reducers.items(), strict=True):
-            made[name] = row / states if reducer.kind == "mean" else row.copy()
-        return made
-
-
-def _names(reducer: Reducer) -> list[str]:
-    if isinstance(reducer.expr, str):
-        return list(parse(reducer.expr).names)
-    return [str(s) for s in reducer.expr.free_symbols]
-
-
-def _updating(source: str, kinds: list[str]) -> str:
-    """Turn a kernel that writes values into one that updates totals with them."""
-    lines = []
-    row = 0
-    for line in source.splitlines():
-        text = line.strip()
-        if not text.startswith("out_["):
-            lines.append(line)
-            continue
-        indent = line[:len(line) - len(text)]
-        place, value = text.split(" = ", 1)
-        rule = {"first_time": f"{place} = t_now if (total != total and value > 0.5) else total",
-                "minimum": f"{place} = value if value < total else total",
-                "maximum": f"{place} = value if value > total else total",
-                "mean": f"{place} = total + value"}[kinds[row]]
-        looped = "lane" if "lane" in place else "0"
-        lines += [f"{indent}value = {value}", f"{indent}total = {place}",
-                  f"{indent}t_now = t_[{looped}]", indent + rule]
-        row += 1
-    return "\n".join(lines) + "\n"

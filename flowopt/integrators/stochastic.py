@@ -252,8 +252,11 @@ class Noise:
     """What the compiled stepper of a method with noise needs for a block of lanes."""
 
     def __init__(self, method: Noisy, vector_field: Any, p: np.ndarray, width: int, span: Any,
-                 lane0: int, seed: int) -> None:
-        """Lay out the arrays; p is (width, P + extra), `span` is the start and the end."""
+                 lane0: int, seed: int | np.ndarray) -> None:
+        """Lay out the arrays; p is (width, P + extra), `span` is the start and the end.
+
+        With an array of seeds each lane has its own, and is what lane 0 is under that seed.
+        """
         self.name, m, n = method.stepper, vector_field.m, method.noisy(vector_field)
         self.many, count, length, rest = method.fine(*span)
         self.sizes = np.zeros(10, dtype=np.int64)
@@ -263,7 +266,9 @@ class Noise:
         self.temperature = np.zeros(width) if heat.timed else heat.values(span[0], p)
         self.friction = method.frictions(vector_field, p)
         self.lengths = np.array([length, rest, np.sqrt(length), np.sqrt(rest)])
-        self.key = np.array([seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF, lane0, -1])
+        seeds = np.resize(np.asarray(seed, dtype=np.int64), width)
+        keys = seeds & 0xFFFFFFFF, (seeds >> 32) & 0xFFFFFFFF
+        self.key = np.concatenate([[keys[0][0], keys[1][0], lane0, -1, np.ndim(seed)], *keys])
         self.word = np.zeros(4 * max(width, held // 2, n if held == 2 else 1), dtype=np.int64)
         self.work = _native.aligned((4 * m + 2 * n + 10 + method.streams * n * held) * width)
         self.head = (vector_field.address("rhs", width), vector_field.context(width), self.sizes,

@@ -22,7 +22,7 @@ from flowopt.symbolic.names import (
 )
 
 
-class Loss:
+class Loss(_native.Portable):
     """A loss L(θ) from an expression.
 
     Parameters

@@ -8,6 +8,11 @@ the path (0 or 1), next save, whether F depends on time, room for the terms of a
 with number total − 1 has length h_last. saves[i] and save_at[i] are the step in which save i lies,
 and its fraction of that step. The result is the step reached: `last`, or less if no lane is
 finite any more.
+
+Lanes may have steps of their own (VARIED is 1, and nothing is saved). The next entries of `sizes`
+are then addresses: h and h_last of each lane (2, W), the number of its steps (W,), and where its
+state and its totals (of which there are REDUCED rows) are kept after its last step. It goes on
+after that, and nobody looks.
 """
 
 import math
@@ -19,13 +24,16 @@ from flowopt._language import (
     Reals,
     Truth,
     call_kernel,
+    doubles,
+    integers,
     muladd,
     shift,
 )
 from flowopt.integrators.kernels.block import combine, dense_weights, finite
 
 W = 1
-ROWS, STAGES, DEGREE, TOTAL, SAVES, KEEP, NEXT_SAVE, TIMED, TERMS = range(9)
+(ROWS, STAGES, DEGREE, TOTAL, SAVES, KEEP, NEXT_SAVE, TIMED, TERMS, VARIED, LANE_H, LANE_TOTAL,
+ DONE, DONE_TOTALS, REDUCED) = range(15)
 
 
 def explicit(rhs: Int, context: Ints, sizes: Ints, plan: Ints, weight: Reals, nodes: Reals,
@@ -49,16 +57,15 @@ def explicit(rhs: Int, context: Ints, sizes: Ints, plan: Ints, weight: Reals, no
     step = first
     while step < last:
         start = t0 + step * h
-        if step == sizes[TOTAL] - 1:
-            fill(length, h_last)
+        lengths(length, sizes, step, h_last)
         if sizes[TIMED]:
-            times(t, start, nodes[0], length)
+            stage_times(t, sizes, step, start, t0, nodes[0], length)
         call_kernel(rhs, context, t, state, p, p, k)
         for s in range(1, stages):
             combine(new, state, length, size, shift(plan, s * (terms + 1)),
                     shift(weight, s * terms))
             if sizes[TIMED]:
-                times(t, start, nodes[s], length)
+                stage_times(t, sizes, step, start, t0, nodes[s], length)
             call_kernel(rhs, context, t, new, p, p, shift(k, s * size))
         save = sizes[NEXT_SAVE]
         while save < sizes[SAVES] and saves[save] == step and save_at[save] < 1.0:
@@ -67,7 +74,7 @@ def explicit(rhs: Int, context: Ints, sizes: Ints, plan: Ints, weight: Reals, no
             copy(shift(saved, save * rows), new, rows)
             save += 1
         if stages == 1:
-            good = move_along(state, k, length[0], rows)
+            good = move_along(state, k, length, m)
         else:
             combine(new, state, length, size, shift(plan, stages * (terms + 1)),
                     shift(weight, stages * terms))
@@ -83,8 +90,10 @@ def explicit(rhs: Int, context: Ints, sizes: Ints, plan: Ints, weight: Reals, no
             if park(state, m, bad, step - 1) == 0:
                 break
         if reducer != 0:
-            times(t, start, 1.0, length)
+            stage_times(t, sizes, step - 1, start, t0, 1.0, length)
             call_kernel(reducer, reducer_context, t, state, p, p, totals)
+        if sizes[VARIED] == 1:
+            finish(sizes, step, state, totals)
     copy(y, state, rows)
     return step
 
@@ -102,10 +111,9 @@ def euler(rule: Int, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: Ints, 
     step = first
     while step < last:
         start = t0 + step * h
-        if step == sizes[TOTAL] - 1:
-            fill(length, h_last)
+        lengths(length, sizes, step, h_last)
         if sizes[TIMED]:
-            times(t, start, 0.0, length)
+            stage_times(t, sizes, step, start, t0, 0.0, length)
         call_kernel(rule, context, t, state, p, length, new)
         here = state
         state = new
@@ -117,8 +125,10 @@ def euler(rule: Int, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: Ints, 
             if park(state, m, bad, step - 1) == 0:
                 break
         if reducer != 0:
-            times(t, start, 1.0, length)
+            stage_times(t, sizes, step - 1, start, t0, 1.0, length)
             call_kernel(reducer, reducer_context, t, state, p, p, totals)
+        if sizes[VARIED] == 1:
+            finish(sizes, step, state, totals)
     copy(y, state, rows)
     return step
 
@@ -140,10 +150,9 @@ def sequential(phases: Ints, context: Ints, sizes: Ints, p: Reals, y: Reals, bad
     step = first
     while step < last:
         start = t0 + step * h
-        if step == sizes[TOTAL] - 1:
-            fill(length, h_last)
+        lengths(length, sizes, step, h_last)
         if sizes[TIMED]:
-            times(t, start, 0.0, length)
+            stage_times(t, sizes, step, start, t0, 0.0, length)
         copy(before, y, rows)
         phase = shift(phases, 1)
         for _ in range(phases[0]):
@@ -163,8 +172,10 @@ def sequential(phases: Ints, context: Ints, sizes: Ints, p: Reals, y: Reals, bad
             if park(y, m, bad, step - 1) == 0:
                 break
         if reducer != 0:
-            times(t, start, 1.0, length)
+            stage_times(t, sizes, step - 1, start, t0, 1.0, length)
             call_kernel(reducer, reducer_context, t, y, p, p, totals)
+        if sizes[VARIED] == 1:
+            finish(sizes, step, y, totals)
     return step
 
 
@@ -185,6 +196,38 @@ def times(t: Reals, start: Real, node: Real, length: Reals):
         t[lane] = muladd(node, length[lane], start)
 
 
+def stage_times(t: Reals, sizes: Ints, step: Int, start: Real, t0: Real, node: Real, length: Reals):
+    """Set the times of a stage: start + node · length, with the start of each lane's step."""
+    if sizes[VARIED] == 1:
+        h = doubles(sizes[LANE_H])
+        for lane in range(W):
+            t[lane] = muladd(node, length[lane], t0 + step * h[lane])
+    else:
+        times(t, start, node, length)
+
+
+def lengths(length: Reals, sizes: Ints, step: Int, h_last: Real):
+    """Set the lengths of a step where they are not those of the step before."""
+    if sizes[VARIED] == 1:
+        h, total = doubles(sizes[LANE_H]), integers(sizes[LANE_TOTAL])
+        for lane in range(W):
+            length[lane] = h[W + lane] if step == total[lane] - 1 else h[lane]
+    elif step == sizes[TOTAL] - 1:
+        fill(length, h_last)
+
+
+def finish(sizes: Ints, step: Int, y: Reals, totals: Reals):
+    """Keep the states and totals of the lanes whose last step this was."""
+    total, done, kept = (integers(sizes[LANE_TOTAL]), doubles(sizes[DONE]),
+                         doubles(sizes[DONE_TOTALS]))
+    for lane in range(W):
+        if total[lane] == step:
+            for i in range(sizes[ROWS]):
+                done[i * W + lane] = y[i * W + lane]
+            for i in range(sizes[REDUCED]):
+                kept[i * W + lane] = totals[i * W + lane]
+
+
 def add_row(y: Reals, slope: Reals, h: Reals):
     for lane in range(W):
         y[lane] = y[lane] + h[lane] * slope[lane]
@@ -197,13 +240,15 @@ def between(out: Reals, a: Reals, b: Reals, fraction: Real, rows: Int):
         out[q] = inside if fraction < 1.0 else b[q]
 
 
-def move_along(y: Reals, k: Reals, h: Real, rows: Int) -> Truth:
+def move_along(y: Reals, k: Reals, h: Reals, m: Int) -> Truth:
     """Set y = y + h k; return whether all numbers are finite."""
     good = True
-    for q in range(rows):
-        value = y[q] + h * k[q]
-        y[q] = value
-        good = good & finite(value)
+    for i in range(m):
+        row, slope = shift(y, i * W), shift(k, i * W)
+        for lane in range(W):
+            value = row[lane] + h[lane] * slope[lane]
+            row[lane] = value
+            good = good & finite(value)
     return good
 
 

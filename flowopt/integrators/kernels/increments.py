@@ -14,9 +14,10 @@ from flowopt.integrators.kernels.noise_places import (
     K1,
     LANE,
     NOISY,
+    OWN,
     TOTAL,
 )
-from flowopt.integrators.kernels.philox import normals, words
+from flowopt.integrators.kernels.philox import normals, own_words, words
 
 W = 1
 #: the counter's stream of the second numbers, which only ΔZ needs
@@ -55,7 +56,10 @@ def draw(noise: Reals, word: Ints, key: Ints, pair: Int, n: Int, held: Int, stre
     """Fill the buffer with the normal numbers of `held` steps, from that of the pair on."""
     if W > 1:
         for i in range(n):
-            words(word, W, stream + i, 0, pair, 0, key[LANE], 1, key[K0], key[K1])
+            if key[OWN] == 1:
+                own_words(word, stream + i, pair, shift(key, OWN + 1))
+            else:
+                words(word, W, stream + i, 0, pair, 0, key[LANE], 1, key[K0], key[K1])
             normals(shift(noise, i * W), shift(noise, (n + i) * W), word, W)
     elif held > 2:
         half = held >> 1
