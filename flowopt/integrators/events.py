@@ -92,6 +92,8 @@ class Watch:
         self.count = len(self.events)
         self.expressions = [e for e in self.events if not e.is_function]
         self.signs = np.zeros(self.count)  # of g where it last was not 0; 0 at first
+        if not self.expressions:
+            return
         known = {*field.names, *field.parameters, field.time_name, "L"} - (
             {"L"} if field.is_kernel else set())
         for event in self.expressions:
@@ -101,9 +103,6 @@ class Watch:
                 if name not in known:
                     raise ValueError(f"events holds {name}, which is neither a variable nor a "
                                      f"parameter of the field; {_check.nearest(name, known)}")
-        self.key = json.dumps([field.definition, field.names, "events",
-                               [e.expr if isinstance(e.expr, str) else repr(e.expr)
-                                for e in self.expressions]])
 
     @property
     def ends(self) -> bool:
@@ -112,7 +111,10 @@ class Watch:
 
     def address(self, width: int) -> int:
         """Return the address of the kernel of the events that are expressions."""
-        unit = _native.unit(f"{self.key} {width}", symbolic_stamp(), lambda: self._build(width))
+        key = json.dumps([self.field.definition, self.field.names, "events",
+                          [e.expr if isinstance(e.expr, str) else repr(e.expr)
+                           for e in self.expressions]])
+        unit = _native.unit(f"{key} {width}", symbolic_stamp(), lambda: self._build(width))
         return unit.addresses["kernel"]
 
     def _build(self, width: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -148,7 +150,8 @@ class Watch:
 
     def start(self, t: float, y: np.ndarray) -> None:
         """Take the signs at the start of the run; an event that is 0 there has none yet."""
-        self.signs = np.sign(self.values(np.array([t]), y[None])[0])
+        if self.count:
+            self.signs = np.sign(self.values(np.array([t]), y[None])[0])
 
     def search(self, piece: Piece) -> list[Found]:
         """Return the events on the steps of a piece, in their order.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import secrets
 import time as _time
 from collections import deque
@@ -314,9 +315,8 @@ class AdaptiveRun:
             self.method, self.stiff = self.stiff, None
             self.work += f" to t={queue.t[0]:.6g}, then {self.method.name}"
         path = Path() if self.keep or watch.count or self.approach.possible else None
-        inner = Queue(queue.t, queue.y, queue.p, sides[None], queue.save_at, queue.saved)
-        inner.h, inner.count, inner.save = queue.h, queue.count, queue.save
-        inner.stiff = queue.stiff
+        inner = copy.copy(queue)  # the same run, under this piece's functions
+        inner.sides, inner.status = sides[None], np.zeros(1, dtype=np.int64)
         looked = 0
 
         def recorded() -> Piece:
@@ -368,10 +368,12 @@ class AdaptiveRun:
             return int(inner.which[0])
         if inner.status[0] == runner.IS_STIFF:
             return -1
-        if motion is self.motion and runner.not_begun(inner)[0]:
+        self.status = runner.status_of(inner.status[0])
+        if (self.status is Status.DIVERGED and motion is self.motion
+                and runner.not_begun(inner)[0]):
+            self.status = Status.RUNNING
             self._singular_start()
             return -1
-        self.status = runner.status_of(inner.status[0])
         if self.status in (Status.DIVERGED, Status.STEP_TOO_SMALL, Status.MAX_STEPS):
             self.note = f"This was at t={queue.t[0]:.12g}."
         return -1

@@ -40,6 +40,24 @@ class Select(sympy.Function):
         return rf"\left({text}\right)^{{{exp}}}" if exp else text
 
 
+class Even(sympy.Function):
+    """``Even(s, a)``: |a|, which on the side s of a = 0 is s a, for a root or a logarithm of it.
+
+    √|a| continued smoothly from one side would be √(s a), which on the other side is no number.
+    """
+
+    nargs = 2
+    is_extended_real = True
+
+    def _eval_derivative(self, symbol: Any) -> Any:
+        side, inner = self.args
+        return side * inner.diff(symbol)
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        text = rf"\left|{printer._print(self.args[1])}\right|"
+        return rf"{text}^{{{exp}}}" if exp else text
+
+
 NONSMOOTH = (sympy.sign, sympy.Abs, sympy.Min, sympy.Max, sympy.Heaviside, sympy.Piecewise)
 
 
@@ -135,6 +153,11 @@ class Regimes:
             return best_smooth
         if isinstance(expr, sympy.Piecewise):
             return self._piecewise(expr)
+        if (expr.is_Pow and not expr.exp.is_integer) or isinstance(expr, sympy.log):
+            inner = expr.args[0]
+            if isinstance(inner, sympy.Abs):
+                kept = Even(self.side(inner.args[0]), self.smooth(inner.args[0]))
+                return expr.func(kept, *[self.smooth(a) for a in expr.args[1:]])
         return expr.func(*[self.smooth(a) for a in expr.args])
 
     def _piecewise(self, expr: Any) -> Any:

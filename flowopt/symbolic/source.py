@@ -72,6 +72,8 @@ class Printer:
         if kind == "Select":
             regime, below, above = (self.print(a) for a in expr.args)
             return f"({self.named(below)} if {regime} < 0.0 else {self.named(above)})"
+        if kind == "Even":
+            return f"abs({self.print(expr.args[1])})"
         if kind in ("Min", "Max"):
             return self.extremum(expr, "<" if kind == "Min" else ">")
         if kind == "sign":

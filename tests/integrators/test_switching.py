@@ -280,6 +280,20 @@ def test_a_rest_in_a_field_that_depends_on_time_may_end():
     assert traj.y[-1, 0] == pytest.approx(0.25, abs=1e-10)
 
 
+@every
+def test_a_root_of_a_distance_comes_to_rest(method):
+    """x' = −sign(x) √|x| from ±1: |x| = (1 − t/2)², at rest from t = 2 on.
+
+    The field is not Lipschitz there: an error e in x is one of 2 √e in the time.
+    """
+    for start in (1.0, -1.0):
+        traj = run(field_of("-sqrt(Abs(x))*sign(x)"), [start], (0.0, 5.0), method)
+        assert traj.status is Status.STUCK and abs(traj.y[-1, 0]) < 1e-14
+        assert traj.t[-1] == pytest.approx(2.0, abs=1e-4)
+        t = np.linspace(0.0, 1.9, 30)
+        assert abs(traj(t)[:, 0] - start * (1 - t / 2)**2).max() < 1e-10
+
+
 def test_sliding_on_a_curve():
     """A field that turns and is drawn to the unit circle: along it, by the arc of its time."""
     field = field_of("-x*sign(x**2 + y**2 - 1) - y", "-y*sign(x**2 + y**2 - 1) + x")
