@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import ensemble, ensemble_solvers, lorenz, lorenz_solvers
+from benchmarks import ensemble, ensemble_solvers, lorenz, lorenz_solvers, stiff
 from benchmarks.machine import describe, missing
 from benchmarks.timing import clock, say
 
@@ -74,7 +74,40 @@ def many(rounds: int) -> tuple[str, Points]:
         entries, 10.0 ** np.arange(-4, -13, -2), prepare, judge.error, rounds))
 
 
-CLASSES = {"smooth": smooth, "ensemble": many}
+def stiffness(rounds: int) -> tuple[str, Points]:
+    """A stiff trajectory: gradient flow in the valley of Rosenbrock."""
+    return ("gradient flow on Rosenbrock, t = 50, 51 saves", curves(
+        stiff.ENTRIES, 10.0 ** np.arange(-3, -12, -2),
+        lambda entry, tol: (entry.build(tol), 1.0),
+        lambda entry, tol: stiff.error(entry.build(tol)), rounds))
+
+
+def switches(rounds: int) -> tuple[str, Points]:
+    """A field that jumps: the bang-bang oscillator y'' = -sign y, 35 crossings."""
+    def build(entry: Any, tol: float) -> Callable[[], float]:
+        import flowopt as fo
+        from scipy.integrate import solve_ivp
+
+        field = fo.VectorField(["v", "-sign(y)"], ["y", "v"])
+        maker, name = entry.name.split()
+        if maker == "flowopt":
+            method = getattr(fo, name)(rtol=tol, atol=tol)
+            return lambda: float(fo.integrate(field, [1.0, 0.0], (0.0, 50.0), method,
+                                              save_at=[50.0]).y[-1, 0])
+        return lambda: float(solve_ivp(field.rhs, (0.0, 50.0), [1.0, 0.0], method=name, rtol=tol,
+                                       atol=tol, t_eval=[50.0]).y[0, -1])
+
+    rest = 50.0 - 35 * np.sqrt(2.0)  # a quarter period takes sqrt 2; y then rises from 0
+    exact = np.sqrt(2.0) * rest - rest**2 / 2
+    entries = [stiff.Entry(name, lambda tol: None, ("scipy", "sympy"), "")  # type: ignore[arg-type]
+               for name in ("scipy RK45", "scipy DOP853", "scipy LSODA", "flowopt DOP853",
+                            "flowopt Tsit5")]
+    return ("y'' = -sign y, t = 50", curves(
+        entries, 10.0 ** np.arange(-4, -11, -2), lambda entry, tol: (build(entry, tol), 1.0),
+        lambda entry, tol: max(abs(build(entry, tol)() - exact), 1e-16), rounds))
+
+
+CLASSES = {"smooth": smooth, "ensemble": many, "stiff": stiffness, "switches": switches}
 
 
 def figure(title: str, points: Points, path: Path) -> None:
