@@ -53,6 +53,8 @@ def choices(q: np.ndarray, R: np.ndarray, sides: np.ndarray) -> Choices:
         along which the motion runs.
     """
     k = len(q)
+    if k == 1 and R[0, 0] < 0.0:  # both sides push towards the surface, or one carries across
+        return Choices([np.clip(-q / R[0, 0], -1.0, 1.0)])
     size = np.abs(q) + np.abs(R).sum(axis=1)
     tolerance = ROUNDING * size
     u = np.full(k, np.nan)
