@@ -85,8 +85,9 @@ def stiffness(rounds: int) -> tuple[str, Points]:
 def switches(rounds: int) -> tuple[str, Points]:
     """A field that jumps: the bang-bang oscillator y'' = -sign y, 35 crossings."""
     def build(entry: Any, tol: float) -> Callable[[], float]:
-        import flowopt as fo
         from scipy.integrate import solve_ivp
+
+        import flowopt as fo
 
         field = fo.VectorField(["v", "-sign(y)"], ["y", "v"])
         maker, name = entry.name.split()
