@@ -90,6 +90,7 @@ class VectorField:
 
     def _start(self) -> None:
         self._addresses: dict[tuple[str, int], int] = {}
+        self._scratch: dict[str, int] = {}
         self._meta: dict[str, Any] | None = None
 
     @classmethod
@@ -143,12 +144,19 @@ class VectorField:
         """Return the address of a kernel, such as rhs, smooth, surfaces or jacobian."""
         found = self._addresses.get((kind, width))
         if found is None:
-            found = self._addresses[kind, width] = self._unit(kind, width).addresses["kernel"]
+            unit = self._unit(kind, width)
+            self._scratch[kind] = unit.meta.get("scratch", 0)
+            found = self._addresses[kind, width] = unit.addresses["kernel"]
         return found
 
     def derivative_address(self, kind: str, width: int) -> int:
         """Return the address of the kernel "jacobian" or "time_derivative"; 0: there is none."""
         return self.address(kind, width)
+
+    def series(self, order: int, width: int) -> tuple[int, int]:
+        """Return the address of the kernel of Taylor coefficients, and its rows of scratch."""
+        kind = f"taylor:{order}"
+        return self.address(kind, width), self._scratch[kind]
 
     def _unit(self, kind: str, width: int) -> _native.Unit:
         return _native.unit(f"{self.definition} {kind} {width}", symbolic_stamp(),
@@ -158,11 +166,15 @@ class VectorField:
         from flowopt.symbolic.source import compile_kernel
 
         system = self.system
-        source = system.kernel(kind, width)
+        scratch = 0
+        if kind.startswith("taylor:"):
+            source, scratch = system.series(int(kind[7:]), width)
+        else:
+            source = system.kernel(kind, width)
         used = set().union(*(e.free_symbols for e in system.rhs),
                            *(e.free_symbols for e in system.reductions.values()))
         meta = {"surfaces": len(system.regimes.surfaces), "autonomous": system.time not in used,
-                "source": source}
+                "source": source, "scratch": scratch}
         if kind == "rhs" and width == 1 and system.regimes.surfaces:
             meta["pairs"], meta["inner"] = system.interactions()
         return meta, {"kernel": compile_kernel(source)}
