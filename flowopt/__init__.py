@@ -24,6 +24,7 @@ _WHERE = {
     "compare": "flowopt.comparison",
     "SciPy": "flowopt.comparison",
     **dict.fromkeys(["Euler", "Heun", "Midpoint", "RK4", "Dopri5", "Tsit5", "DOP853", "Rodas5P",
+                     "Taylor",
                      "SequentialEuler", "SymplecticEuler"],
                     "flowopt.integrators.methods"),
     **dict.fromkeys(["ImplicitEuler", "ConformalLeapfrog", "DiscreteGradient"],

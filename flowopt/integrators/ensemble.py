@@ -25,7 +25,7 @@ from flowopt.integrators.integrate import (
     handover,
     step_budget,
 )
-from flowopt.integrators.methods import DOP853, Adaptive, Rodas5P, checked_method
+from flowopt.integrators.methods import DOP853, Adaptive, Rodas5P, Taylor, checked_method
 from flowopt.integrators.reduce import Bound
 from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.status import Status
@@ -169,7 +169,7 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     threads = os.cpu_count() or 1 if threads is None else _check.integer("threads", threads,
                                                                         at_least=1)
     adaptive = isinstance(method, Adaptive)
-    if isinstance(method, Structured):
+    if isinstance(method, Structured | Taylor):
         method.check(field)
     if reduce is not None and adaptive:
         raise ValueError(f"reduce needs a method of fixed step, got {method.name}; use save_at, or "
@@ -244,7 +244,7 @@ def block_width(m: int, count: int) -> int:
 
 def lanes_of(method: Adaptive, m: int) -> int:
     """Return how many lanes a block of an adaptive method takes: with matrices, they must fit."""
-    if method.stable or m <= 12:
+    if method.stable or m <= 12 or isinstance(method, Taylor):
         return LANES
     return 8 if m <= 32 else 1
 
@@ -312,7 +312,9 @@ class _Job:
         if adaptive and self.field.surfaces:
             self.field.address("smooth", self.width)
         self.field.address("rhs", self.width)
-        if adaptive and not self.method.stable:
+        if isinstance(self.method, Taylor):
+            self.field.series(self.method.order, self.width)
+        elif adaptive and not self.method.stable:
             self.field.derivative_address("jacobian", self.width)
         if isinstance(self.method, Structured):
             self.method.head(self.field, self.width)

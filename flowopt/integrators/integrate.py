@@ -15,7 +15,14 @@ from flowopt.integrators import runner, singular, switching
 from flowopt.integrators.dense import Dense, Piece
 from flowopt.integrators.events import Event, Watch
 from flowopt.integrators.fixed import FixedBlock
-from flowopt.integrators.methods import DOP853, Adaptive, Explicit, Rodas5P, checked_method
+from flowopt.integrators.methods import (
+    DOP853,
+    Adaptive,
+    Explicit,
+    Rodas5P,
+    Taylor,
+    checked_method,
+)
 from flowopt.integrators.runner import Motion, Path, Queue
 from flowopt.integrators.status import Status
 from flowopt.integrators.structured import Structured
@@ -84,6 +91,8 @@ def _check_fit(method: Any, field: Any) -> None:
     """Refuse a method whose tolerances or blocks do not fit the field."""
     if isinstance(method, Adaptive):
         method.tolerances(field.m)
+        if isinstance(method, Taylor):
+            method.check(field)
     elif hasattr(method, "phases"):
         method.phases(field)
     elif isinstance(method, Structured):
@@ -132,8 +141,8 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     method : Method, optional
         `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `ImplicitEuler`,
         `ConformalLeapfrog`, `DiscreteGradient` (fixed step), `EulerMaruyama`, `SRA1`, `BAOAB`
-        (fixed step, with noise), or `Dopri5`, `Tsit5`, `DOP853`, `Rodas5P` (adaptive). By default
-        ``DOP853()``, which hands over to ``Rodas5P()`` where the field turns out to be stiff.
+        (fixed step, with noise), or `Dopri5`, `Tsit5`, `DOP853`, `Taylor`, `Rodas5P` (adaptive).
+        By default ``DOP853()``, which hands over to ``Rodas5P()`` where the field turns out to be stiff.
     save_at : array_like, shape (k,), optional
         Times to keep; by default the start and every step.
     events : list of Event or str, optional
@@ -296,6 +305,9 @@ class AdaptiveRun:
         if self.stiff is not None and np.isfinite(queue.stiff[0]):
             self.method, self.stiff = self.stiff, None
             self.work += f" to t={queue.t[0]:.6g}, then {self.method.name}"
+        method = self.method
+        if isinstance(method, Taylor) and motion.series is None:
+            method = method.instead
         path = Path() if self.keep or watch.count else None
         inner = Queue(queue.t, queue.y, queue.p, sides[None], queue.save_at, queue.saved)
         inner.h, inner.count, inner.save = queue.h, queue.count, queue.save
@@ -305,7 +317,7 @@ class AdaptiveRun:
         def recorded() -> Piece:
             assert path is not None
             t, h, y = path.arrays(self.field.m)
-            return Piece(t, h, y, float(queue.t[0]), queue.y[0].copy(), self.method.tableau,
+            return Piece(t, h, y, float(queue.t[0]), queue.y[0].copy(), method.tableau,
                          slopes, path.polynomials(self.field.m))
 
         def look() -> bool:  # whether the run goes on: no terminal event is among the new steps
@@ -316,7 +328,7 @@ class AdaptiveRun:
                 self._watch_steps(replace(piece, end=float(piece.t[-1] + piece.h[-1])))
             return self.status is Status.RUNNING
 
-        done = runner.advance(motion, self.method, inner, 0, 1, self.end, self.max_steps, 1, path,
+        done = runner.advance(motion, method, inner, 0, 1, self.end, self.max_steps, 1, path,
                               look if watch.ends else None, FEW_STEPS if watch.ends else 0,
                               stiffness=1 if self.stiff is None else 2)
         if path is not None:
