@@ -101,7 +101,7 @@ class Watch:
                 if name not in known:
                     raise ValueError(f"events holds {name}, which is neither a variable nor a "
                                      f"parameter of the field; {_check.nearest(name, known)}")
-        self.key = json.dumps([field.definition, field.names, "events",
+        self.key = "" if not self.expressions else json.dumps([field.definition, field.names, "events",
                                [e.expr if isinstance(e.expr, str) else repr(e.expr)
                                 for e in self.expressions]])
 
@@ -148,7 +148,8 @@ class Watch:
 
     def start(self, t: float, y: np.ndarray) -> None:
         """Take the signs at the start of the run; an event that is 0 there has none yet."""
-        self.signs = np.sign(self.values(np.array([t]), y[None])[0])
+        if self.count:
+            self.signs = np.sign(self.values(np.array([t]), y[None])[0])
 
     def search(self, piece: Piece) -> list[Found]:
         """Return the events on the steps of a piece, in their order.

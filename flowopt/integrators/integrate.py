@@ -309,9 +309,7 @@ class AdaptiveRun:
         if isinstance(method, Taylor) and motion.series is None:
             method = method.instead
         path = Path() if self.keep or watch.count else None
-        inner = Queue(queue.t, queue.y, queue.p, sides[None], queue.save_at, queue.saved)
-        inner.h, inner.count, inner.save = queue.h, queue.count, queue.save
-        inner.stiff = queue.stiff
+        inner = queue.on(sides[None])
         looked = 0
 
         def recorded() -> Piece:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -193,6 +194,13 @@ class Queue:
     count: np.ndarray = field(init=False)  # (N, 4): accepted, rejected, evaluations, Jacobians
     stiff: np.ndarray = field(init=False)  # (N,): when an explicit method met stiffness, or NaN
     save: np.ndarray = field(init=False)
+
+    def on(self, sides: np.ndarray) -> Queue:
+        """Return the same trajectories with other sides, without a status."""
+        made = copy.copy(self)
+        made.sides = sides
+        made.status, made.which = np.zeros_like(self.status), np.full_like(self.which, -1)
+        return made
 
     def __post_init__(self) -> None:
         size = len(self.t)
@@ -406,7 +414,10 @@ def status_of(code: int) -> Status:
 
 def not_begun(queue: Queue) -> np.ndarray:
     """Return which trajectories have a finite start at which the field is not finite: (N,)."""
-    return ((queue.status == places.DIVERGED) & (queue.count[:, :2].sum(axis=1) == 0)
+    diverged = queue.status == places.DIVERGED
+    if not diverged.any():
+        return diverged
+    return (diverged & (queue.count[:, :2].sum(axis=1) == 0)
             & np.isfinite(queue.y).all(axis=1))
 
 

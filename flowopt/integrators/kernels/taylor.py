@@ -1,12 +1,13 @@
 """One step of the Taylor method in every lane: the coefficients decide the step before it is taken.
 
 A kernel writes the coefficients c_k of y(t + sσ) = y + Σ_k c_k s^k, with σ the last step; so none
-of them overflows. The step is where the last two terms are the tolerance, and e² times it:
+of them overflows. The step is where the last term is the tolerance, and the one before it q = e^1.5
+times that:
 
-    s = min(e_p^(−1/p), (e_{p−1}/e²)^(−1/(p−1))),    e_k = max_i |c_ki| / (atol_i + rtol |y_i|),
+    s = 0.9 min(e_p^(−1/p), (e_{p−1}/q)^(−1/(p−1))),    e_k = max_i |c_ki| / (atol_i + rtol |y_i|).
 
-which is ρ/e² of Jorba & Zou, Experimental Mathematics 14 (2005) 99, Eq. (3-8), at the order at
-which e² is the ratio of two terms. MEMORY holds the s of the step; FIRST is c_1.
+At the order 1 − log(tolerance)/2, with q = e², this is the step ρ/e² of Jorba & Zou, Experimental
+Mathematics 14 (2005) 99, section 3.2. MEMORY holds the s of the step; FIRST is c_1.
 """
 
 from flowopt._language import (
@@ -26,8 +27,8 @@ from flowopt.integrators.kernels.control import choose_step
 from flowopt.integrators.kernels.places import *
 
 W = 1
-#: twice log₂ e: the ratio that is expected of two terms
-RATIO = 2.8853900817779268
+#: log₂ q: the ratio that is expected of two terms
+RATIO = 2.1640425613334453
 #: a step that grows more than this must be supported by the coefficients of low order
 TRUSTED = 2.0
 #: 1.5 · 2^52 and its bits: what rounds a small number to an integer
@@ -102,7 +103,7 @@ def weights(out: Reals, y: Reals, atol: Reals, rtol: Real, m: Int):
 
 
 def largest(out: Reals, weight: Reals, c: Reals, m: Int):
-    """Set out to the largest |c| · weight of the rows; a NaN stays."""
+    """Set out to the largest |c| · weight of the rows."""
     for lane in range(W):
         out[lane] = abs(c[lane]) * weight[lane]
     for i in range(1, m):
@@ -117,12 +118,11 @@ def longest_step(out: Reals, last: Reals, before: Reals, order: Int, numbers: Re
     for lane in range(W):
         a = log2_about(min(max(last[lane], 1e-280), MOST)) * one
         b = (log2_about(min(max(before[lane], 1e-280), MOST)) - RATIO) * two
-        out[lane] = min(exp2_about(min(a, b)), numbers[GROW])
+        out[lane] = min(numbers[SAFETY] * exp2_about(min(a, b)), numbers[GROW])
 
 
 def supported(at: Ints, sizes: Ints, lane: Int) -> Real:
-    """Return the s that all terms from order 2 on allow: a term of order k is (e²)^(p−k) times
-    the tolerance there, if each is e² times the next."""
+    """Return the s that all terms from order 2 on allow, if each is q times the next."""
     m, order, size = sizes[ROWS], sizes[DEGREE], sizes[SIZE]
     weight, least = doubles(at[ESTIMATE]), 1e300
     for k in range(2, order + 1):
