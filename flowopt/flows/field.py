@@ -90,7 +90,7 @@ class VectorField:
 
     def _start(self) -> None:
         self._addresses: dict[tuple[str, int], int] = {}
-        self._scratch: dict[str, int] = {}
+        self._series: dict[str, tuple[int, int]] = {}
         self._meta: dict[str, Any] | None = None
 
     @classmethod
@@ -145,7 +145,8 @@ class VectorField:
         found = self._addresses.get((kind, width))
         if found is None:
             unit = self._unit(kind, width)
-            self._scratch[kind] = unit.meta.get("scratch", 0)
+            if "scratch" in unit.meta:
+                self._series[kind] = unit.meta["scratch"], unit.meta["singular"]
             found = self._addresses[kind, width] = unit.addresses["kernel"]
         return found
 
@@ -153,10 +154,10 @@ class VectorField:
         """Return the address of the kernel "jacobian" or "time_derivative"; 0: there is none."""
         return self.address(kind, width)
 
-    def series(self, order: int, width: int) -> tuple[int, int]:
-        """Return the address of the kernel of Taylor coefficients, and its rows of scratch."""
+    def series(self, order: int, width: int) -> tuple[int, int, int]:
+        """Return the kernel of Taylor coefficients, its rows of scratch, and if F has poles."""
         kind = f"taylor:{order}"
-        return self.address(kind, width), self._scratch[kind]
+        return self.address(kind, width), *self._series[kind]
 
     def _unit(self, kind: str, width: int) -> _native.Unit:
         return _native.unit(f"{self.definition} {kind} {width}", symbolic_stamp(),
@@ -166,15 +167,15 @@ class VectorField:
         from flowopt.symbolic.source import compile_kernel
 
         system = self.system
-        scratch = 0
+        known: dict[str, int] = {}
         if kind.startswith("taylor:"):
-            source, scratch = system.series(int(kind[7:]), width)
+            source, known = system.series(int(kind[7:]), width)
         else:
             source = system.kernel(kind, width)
         used = set().union(*(e.free_symbols for e in system.rhs),
                            *(e.free_symbols for e in system.reductions.values()))
         meta = {"surfaces": len(system.regimes.surfaces), "autonomous": system.time not in used,
-                "source": source, "scratch": scratch}
+                "source": source, **known}
         if kind == "rhs" and width == 1 and system.regimes.surfaces:
             meta["pairs"], meta["inner"] = system.interactions()
         return meta, {"kernel": compile_kernel(source)}

@@ -399,8 +399,8 @@ class Taylor(Adaptive):
     erf; sign, Abs, Min, Max and Piecewise are followed through their switching surfaces. Motion
     along a surface, and the components that rest after a singular start, have no series: there
     `DOP853` with the same tolerances goes on. In the statistics an evaluation is one kernel of all
-    coefficients. A trajectory on which the series does not exist (√u at u = 0) ends as DIVERGED
-    there. Stiffness shortens the step as for every explicit method, but is not noted.
+    coefficients. A trajectory ends, as DIVERGED or STEP_TOO_SMALL, where it has no series (√u or
+    1/u at u = 0). Stiffness shortens the step as for every explicit method, but is not noted.
 
     Source: Jorba & Zou, Experimental Mathematics 14 (2005) 99, section 3.
 

@@ -162,8 +162,8 @@ class Motion:
     #: kernels of ∂F/∂y and ∂F/∂t; address 0: by differences
     jacobian: Callable[[int], int] = lambda w: 0
     time_derivative: Callable[[int], int] = lambda w: 0
-    #: the kernel of Taylor coefficients of an order and its rows of scratch, if there is one
-    series: Callable[[int, int], tuple[int, int]] | None = None
+    #: of an order, the kernel of Taylor coefficients, its rows of scratch, whether F has poles
+    series: Callable[[int, int], tuple[int, int, int]] | None = None
 
     @staticmethod
     def free(vector_field: Any) -> Motion:
@@ -289,13 +289,13 @@ class Table:
                  stiffness: int = 0) -> None:
         m, parameters, tableau = motion.m, queue.p.shape[1], method.tableau
         rosenbrock = isinstance(tableau, RosenbrockTableau)
-        series, scratch = 0, 0
+        series, scratch, singular = 0, 0, 0
         if isinstance(tableau, Series) and motion.series is not None:
-            series, scratch = motion.series(tableau.order, width)
+            series, scratch, singular = motion.series(tableau.order, width)
         made = layout(tableau, m, width, parameters, motion.surfaces, int(motion.timed), scratch)
         plan, capacity = made.plan, (min(CAPACITY, 16 + 2**20 // m) if keep else 0)
         self.sizes = made.sizes.copy()
-        self.sizes[places.SAVES] = len(queue.save_at)
+        self.sizes[places.SAVES], self.sizes[places.CHECKED] = len(queue.save_at), singular
         self.sizes[places.CAPACITY] = capacity
         self.numbers = np.array([0.0, method.rtol, method.max_step, 0.9, 0.2, 8.0, 0.0, 0.0])
         degree = len(plan.dense) if rosenbrock or series else 0

@@ -29,6 +29,8 @@ KNOWN = ("sqrt, exp, log, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asi
 #: w' = g u' or v w' = u': the partner of each function
 PAIRS = {"sin": "cos", "cos": "sin", "sinh": "cosh", "cosh": "sinh"}
 QUOTIENTS = {"log", "atan", "asin", "acos", "asinh", "acosh", "atanh"}
+#: what is not analytic for every real argument
+SINGULAR = {"quotient", "sqrt", "power", "tan", *QUOTIENTS} - {"atan", "asinh"}
 
 
 @dataclass(frozen=True)
@@ -245,8 +247,10 @@ class Tape:
 
 
 def series_source(outputs: Sequence[Any], slots: Mapping[Any, tuple[str, int]],
-                  definitions: Mapping[Any, Any], order: int, width: int) -> tuple[str, int]:
-    """Return the source of the kernel of the coefficients 1 … order, and the rows of its scratch.
+                  definitions: Mapping[Any, Any], order: int, width: int) -> tuple[str, dict[str, int]]:
+    """Return the source of the kernel of the coefficients 1 … order, and what is to know of it.
+
+    That is how many rows of `scratch` it needs, and whether F may be `singular`.
 
     The kernel reads σ behind the times of the lanes: t is (2, W). Row i of coefficient k stands at
     ``(k - 1) * size + i * W`` of the result, where size is that of a block of the steppers: m·W,
@@ -263,4 +267,6 @@ def series_source(outputs: Sequence[Any], slots: Mapping[Any, tuple[str, int]],
                                "sinh", "cosh") for node in tape.nodes)
     lines = len(tape.nodes) * order + sums * order * order // 2
     make = unrolled if lines <= MOST_LINES else looped
-    return make(tape, results, order, width)
+    source, scratch = make(tape, results, order, width)
+    singular = any(node.op in SINGULAR for node in tape.nodes)
+    return source, {"scratch": scratch, "singular": int(singular)}

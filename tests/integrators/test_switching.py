@@ -14,7 +14,8 @@ import flowopt as fo
 from flowopt.integrators import integrate as integrate_module
 
 TIGHT = fo.DOP853(rtol=1e-12, atol=1e-13)
-ADAPTIVE = [fo.Dopri5(rtol=1e-12, atol=1e-13), fo.Tsit5(rtol=1e-12, atol=1e-13), TIGHT]
+ADAPTIVE = [fo.Dopri5(rtol=1e-12, atol=1e-13), fo.Tsit5(rtol=1e-12, atol=1e-13), TIGHT,
+            fo.Taylor(rtol=1e-12, atol=1e-13)]
 every = pytest.mark.parametrize("method", ADAPTIVE, ids=lambda m: m.name)
 Status = fo.Status
 

@@ -9,7 +9,8 @@ Every function of the stepper takes the addresses of all arrays, `at`, and the n
  MAX_STEPS, SURFACES, PARAMETERS, LATE, ALPHA, BETA, ORDER, TERMS,
  # … whether F depends on t, whether LAPACK solves, evaluations that a Jacobian takes; what is done
  # about stiffness: 0 nothing, 1 it is noted, 2 the trajectory is handed back
- TIMED, LAPACK, DIFFERENCES, STIFFNESS, SIZES) = range(24)
+ # and whether every step of a Taylor series is checked
+ TIMED, LAPACK, DIFFERENCES, STIFFNESS, CHECKED, SIZES) = range(25)
 # numbers; STABLE is the |hλ| at which an explicit method is at the end of its stability, and GAMMA
 # the γ of a Rosenbrock method
 T_END, RTOL, H_MAX, SAFETY, SHRINK, GROW, STABLE, GAMMA = range(8)

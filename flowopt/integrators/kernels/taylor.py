@@ -8,6 +8,10 @@ times that:
 
 At the order 1 − log(tolerance)/2, with q = e², this is the step ρ/e² of Jorba & Zou, Experimental
 Mathematics 14 (2005) 99, section 3.2. MEMORY holds the s of the step; FIRST is c_1.
+
+A series can go through a point where F is singular, and F not be its derivative behind it: −√y along
+y = (1 − t/2)². So the derivative is compared with F at the end of the step, where F has a root, a
+logarithm or a quotient, and where the step grew much.
 """
 
 from flowopt._language import (
@@ -34,6 +38,8 @@ TRUSTED = 2.0
 #: 1.5 · 2^52 and its bits: what rounds a small number to an integer
 ROUNDER, ROUNDER_BITS = 6755399441055744.0, 4843621399236968448
 ONE_BITS, MANTISSA = 4607182418800017408, 4503599627370495
+#: the most that h |y' − F| may be at the end of a step, in units of the tolerance
+DEFECT = 32.0
 #: most by which a term may exceed the tolerance, lest the logarithm meet an infinity
 MOST = 1e250
 
@@ -58,6 +64,7 @@ def taylor_step(at: Ints, sizes: Ints, numbers: Reals) -> Int:
     order, size, m = sizes[DEGREE], sizes[SIZE], sizes[ROWS]
     t, h, used, ratio = doubles(at[T]), doubles(at[H]), doubles(at[USED]), doubles(at[MEMORY])
     c, scale, guard = doubles(at[K]), doubles(at[SCALE]), doubles(at[GUARD])
+    refused, looked = doubles(at[REFUSED]), sizes[CHECKED]
     for lane in range(W):
         doubles(at[STAGE_T])[lane] = t[lane]
         scale[lane] = h[lane]
@@ -70,29 +77,71 @@ def taylor_step(at: Ints, sizes: Ints, numbers: Reals) -> Int:
     for lane in range(W):
         if ratio[lane] > TRUSTED and integers(at[LANE_ID])[lane] >= 0:
             ratio[lane] = min(ratio[lane], supported(at, sizes, lane))
+        ratio[lane] = min(ratio[lane], 1.0) if refused[lane] > 0.0 else ratio[lane]
         step = ratio[lane] * scale[lane]
         h[lane] = min(max(step, -numbers[H_MAX]), numbers[H_MAX])
     choose_step(used, h, t, numbers[T_END])
     for lane in range(W):
         ratio[lane] = used[lane] / scale[lane]
+        looked |= 1 if ratio[lane] > TRUSTED else 0
     polynomial(doubles(at[NEW]), doubles(at[Y]), ratio, c, order, size)
     for lane in range(W):
         guard[lane] = 0.0
     for i in range(m):
         for lane in range(W):
             guard[lane] = muladd(0.0, doubles(at[NEW])[i * W + lane], guard[lane])
+    if looked:
+        defect(at, sizes)
     some = 0
     for lane in range(W):
-        known = (doubles(at[ERR])[lane] < MOST) & (doubles(at[OTHER])[lane] < MOST) \
-            & (guard[lane] == 0.0)
+        known = (doubles(at[ERR])[lane] < MOST) & (guard[lane] == 0.0)
         far = (abs(used[lane]) > 4.0 * TINY * abs(t[lane])) \
             | (used[lane] == numbers[T_END] - t[lane])
-        good = known & far & (integers(at[LANE_ID])[lane] >= 0)
+        follows = (doubles(at[OTHER])[lane] <= DEFECT) | (not looked)
+        good = known & far & follows & (integers(at[LANE_ID])[lane] >= 0)
         some |= 1 if good else 0
         doubles(at[ACCEPT])[lane] = 1.0 if good else 0.0
-        doubles(at[REFUSED])[lane] = 0.0 if known else 2.0
-        h[lane] = h[lane] if known else 0.1 * scale[lane]
+        refused[lane] = (0.0 if follows else 1.0) if known else 2.0
+        h[lane] = (h[lane] if follows else 0.25 * used[lane]) if known else 0.1 * scale[lane]
     return some
+
+
+def defect(at: Ints, sizes: Ints):
+    """Set OTHER to the largest h |y' − F| at the end of the step, in units of the tolerance.
+
+    That of a lane whose step did not grow is looked at only where all steps are, lest a lane depend
+    on the others.
+    """
+    order, size, m = sizes[DEGREE], sizes[SIZE], sizes[ROWS]
+    c, s, trial, total = doubles(at[K]), doubles(at[MEMORY]), doubles(at[TRIAL]), doubles(at[OTHER])
+    for lane in range(W):
+        doubles(at[STAGE_T])[lane] = doubles(at[T])[lane] + doubles(at[USED])[lane]
+        total[lane] = 0.0
+    call_kernel(at[RHS], integers(at[CONTEXT]), doubles(at[STAGE_T]), doubles(at[NEW]),
+                doubles(at[P]), doubles(at[SIDE]), trial)
+    for i in range(m):
+        slope_at_end(doubles(at[ZERO]), s, shift(c, i * W), order, size)
+        add_defect(total, doubles(at[ZERO]), shift(trial, i * W), s, doubles(at[USED]),
+                   shift(doubles(at[ESTIMATE]), i * W))
+    for lane in range(W):
+        if sizes[CHECKED] == 0 and s[lane] <= TRUSTED:
+            total[lane] = 0.0
+
+
+def slope_at_end(out: Reals, s: Reals, c: Reals, order: Int, size: Int):
+    """Set out = Σ_k k c_k s^(k−1), for one row."""
+    for lane in range(W):
+        out[lane] = order * c[(order - 1) * size + lane]
+    for k in range(order - 1, 0, -1):
+        for lane in range(W):
+            out[lane] = muladd(out[lane], s[lane], k * c[(k - 1) * size + lane])
+
+
+def add_defect(total: Reals, slope: Reals, f: Reals, s: Reals, h: Reals, weight: Reals):
+    """Take the defect of one row; one that is no number counts as infinite."""
+    for lane in range(W):
+        value = abs(slope[lane] * s[lane] - h[lane] * f[lane]) * weight[lane]
+        total[lane] = max(total[lane], value if value <= MOST else 1e300)
 
 
 def weights(out: Reals, y: Reals, atol: Reals, rtol: Real, m: Int):
