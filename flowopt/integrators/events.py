@@ -101,9 +101,11 @@ class Watch:
                 if name not in known:
                     raise ValueError(f"events holds {name}, which is neither a variable nor a "
                                      f"parameter of the field; {_check.nearest(name, known)}")
-        self.key = "" if not self.expressions else json.dumps([field.definition, field.names, "events",
-                               [e.expr if isinstance(e.expr, str) else repr(e.expr)
-                                for e in self.expressions]])
+        self.key = ""
+        if self.expressions:
+            self.key = json.dumps([field.definition, field.names, "events",
+                                   [e.expr if isinstance(e.expr, str) else repr(e.expr)
+                                    for e in self.expressions]])
 
     @property
     def ends(self) -> bool:

@@ -142,7 +142,8 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
         `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `ImplicitEuler`,
         `ConformalLeapfrog`, `DiscreteGradient` (fixed step), `EulerMaruyama`, `SRA1`, `BAOAB`
         (fixed step, with noise), or `Dopri5`, `Tsit5`, `DOP853`, `Taylor`, `Rodas5P` (adaptive).
-        By default ``DOP853()``, which hands over to ``Rodas5P()`` where the field turns out to be stiff.
+        By default ``DOP853()``, which hands over to ``Rodas5P()`` where the field turns out to be
+        stiff.
     save_at : array_like, shape (k,), optional
         Times to keep; by default the start and every step.
     events : list of Event or str, optional

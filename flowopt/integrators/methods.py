@@ -425,7 +425,7 @@ class Taylor(Adaptive):
     True
     """
 
-    order: int | None = None  # type: ignore[misc]
+    order: int | None = None  # type: ignore[assignment,misc]
 
     def __post_init__(self) -> None:
         super().__post_init__()

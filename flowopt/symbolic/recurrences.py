@@ -208,7 +208,7 @@ class _Unrolled:
         self.let(name, f"({BELL}*{1.0 / k!r})*{total}" if total else "0.0")
 
     def do_tan(self, node: Any, name: str, i: int, k: int) -> None:
-        """tan' = (1 + tan²) u', tanh' = (1 − tanh²) u'; g_{k−1} is made before w_k."""
+        """Tan' = (1 + tan²) u', tanh' = (1 − tanh²) u'; g_{k−1} is made before w_k."""
         u, slope = node.nodes
         if k == 0:
             self.let(name, f"math.{node.op}({self.at(u, 0)})")
@@ -244,7 +244,7 @@ class _Unrolled:
         self.let(f"m{i}_{k}", f"{sign}{1.0 / k!r}*{b}" if b else "0.0")
 
     def do_quotient_of_slopes(self, node: Any, name: str, i: int, k: int) -> None:
-        """v w' = u' (log, atan, asin …), and −u' for acos; d holds j w_j."""
+        """V w' = u' (log, atan, asin …), and −u' for acos; d holds j w_j."""
         u, below = node.nodes
         if k == 0:
             self.let(name, f"math.{node.op}({self.at(u, 0)})")
@@ -265,12 +265,12 @@ class _Unrolled:
 def looped(tape: Any, results: Sequence[int], order: int, width: int) -> tuple[str, int]:
     """Return the source with loops over the coefficients, and the rows of scratch it needs."""
     writer = _Looped(tape, order, width, size_of(len(results), width))
-    scale = "t_[lane + {0}]".format(width) if width > 1 else "t_[1]"
+    scale = f"t_[lane + {width}]" if width > 1 else "t_[1]"
     writer.each(tape.printer.lines + writer.start())
     depth = writer.depth
     for k, last in (("k", False), (str(order), True)):
         if not last:
-            writer.line("for k in range(1, {0}):".format(order))
+            writer.line(f"for k in range(1, {order}):")
             writer.depth += 1
         for i, f in enumerate(results):
             made = [f"made = {scale}/{k}*{writer.at(f, f'{k} - 1')}",
@@ -389,9 +389,9 @@ class _Looped:
         if node.op in ("state", "sin", "cos", "sinh", "cosh"):
             return
         own, u = self.at(i, "k"), [self.at(j, "k") for j in node.nodes]
+        scale = f"t_[lane + {self.width}]" if self.width > 1 else "t_[1]"
         simple = {
-            "time": "{0} if k == 1 else 0.0".format(
-                f"t_[lane + {self.width}]" if self.width > 1 else "t_[1]"),
+            "time": f"{scale} if k == 1 else 0.0",
             "constant": "0.0", "slope": f"k*{u[0]}" if u else "",
             "select": f"{u[0]} if {node.texts[0]} < 0.0 else {u[-1]}"
             if node.op == "select" else "",

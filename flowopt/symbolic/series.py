@@ -5,8 +5,8 @@ F along the solution. Each node of the expressions has a recurrence for its coef
 
     (u v)_k = Σ_j u_j v_{k−j},                 (u/v)_k = (u_k − Σ_{j<k} (u/v)_j v_{k−j}) / v_0,
     w = u^a:   k u_0 w_k = Σ_{j<k} (a (k − j) − j) u_{k−j} w_j,
-    w' = g u': k w_k = Σ_{1≤j≤k} j u_j g_{k−j}             (exp: g = w, sin: g = cos, tan: g = 1 + w²,
-                                                            erf: g = 2 exp(−u²)/√π),
+    w' = g u': k w_k = Σ_{1≤j≤k} j u_j g_{k−j}                 (exp: g = w, sin: g = cos,
+                                                            tan: g = 1 + w², erf: 2 exp(−u²)/√π),
     v w' = u': v_0 w_k = u_k − (1/k) Σ_{0<j<k} j w_j v_{k−j}   (log: v = u, atan: v = 1 + u²,
                                                             asin: v = √(1 − u²)).
 
@@ -88,6 +88,7 @@ class Tape:
         return made
 
     def moves(self, expr: Any) -> bool:
+        """Return whether an expression holds time, the state, or what is made of them."""
         return any(not isinstance(self.memory.get(s), str) for s in expr.free_symbols)
 
     def define(self, symbol: Any, expr: Any) -> None:
@@ -98,9 +99,11 @@ class Tape:
             self.printer.names[symbol] = made
 
     def named(self, text: str) -> str:
+        """Return a name for a constant."""
         return self.printer.named(text)
 
     def degree(self, *which: int) -> float:
+        """Return the largest degree of some nodes."""
         return max(self.nodes[i].degree for i in which)
 
     # ------------------------------------------------------------------------ expressions
@@ -123,8 +126,8 @@ class Tape:
             made = self.function(kind, u)
             if made is not None:
                 return made
-        raise UnknownNode(f"the field holds {kind} ({str(expr)[:60]}), whose Taylor series fo.Taylor "
-                          f"has no recurrence for (it has + - * / **, {KNOWN}); use fo.DOP853")
+        raise UnknownNode(f"the field holds {kind} ({str(expr)[:60]}), for whose Taylor series "
+                          f"fo.Taylor has no recurrence (it has + - * / **, {KNOWN}); use fo.DOP853")
 
     def node(self, value: int | str) -> int:
         """Return a node, made of a constant if need be."""
@@ -174,9 +177,11 @@ class Tape:
 
     @staticmethod
     def inverse(factor: Any) -> bool:
+        """Return whether a factor stands below a division."""
         return bool(factor.is_Pow and factor.exp.is_Rational and factor.exp.is_negative)
 
     def times(self, factors: Sequence[int]) -> int:
+        """Return the product of some nodes."""
         made = factors[0]
         for other in factors[1:]:
             if other == made:
@@ -210,6 +215,7 @@ class Tape:
         return self.function("exp", both) or 0
 
     def whole_power(self, u: int, exponent: int) -> int:
+        """Return u ** exponent by repeated squaring."""
         if exponent == 1:
             return u
         half = self.times([self.whole_power(u, exponent // 2)] * 2)
@@ -247,7 +253,8 @@ class Tape:
 
 
 def series_source(outputs: Sequence[Any], slots: Mapping[Any, tuple[str, int]],
-                  definitions: Mapping[Any, Any], order: int, width: int) -> tuple[str, dict[str, int]]:
+                  definitions: Mapping[Any, Any], order: int, width: int
+                  ) -> tuple[str, dict[str, int]]:
     """Return the source of the kernel of the coefficients 1 … order, and what is to know of it.
 
     That is how many rows of `scratch` it needs, and whether F may be `singular`.

@@ -13,7 +13,7 @@ import scipy.integrate
 import flowopt as fo
 
 EPS = np.finfo(float).eps
-ADAPTIVE = [fo.Dopri5, fo.Tsit5, fo.DOP853]
+ADAPTIVE = [fo.Dopri5, fo.Tsit5, fo.DOP853, fo.Taylor]
 every_pair = pytest.mark.parametrize("cls", ADAPTIVE)
 
 KEPLER = fo.VectorField(["u", "v", "-x/(x**2 + y**2)**(3/2)", "-y/(x**2 + y**2)**(3/2)"],

@@ -1,4 +1,4 @@
-"""The adaptive stepper: an embedded pair or a Taylor series, with its own time and step in every lane.
+"""The adaptive stepper: pairs and Taylor series, with their own time and step in every lane.
 
 Trajectories wait in a queue; a lane that ends one takes the next, so nothing waits for the
 slowest. A lane hands its trajectory back when it has reached the end, met a switching surface,

@@ -15,7 +15,8 @@ Every function of the stepper takes the addresses of all arrays, `at`, and the n
 # the γ of a Rosenbrock method
 T_END, RTOL, H_MAX, SAFETY, SHRINK, GROW, STABLE, GAMMA = range(8)
 # at: kernels for the block and for one lane, and their contexts
-(RHS, RHS1, SURFACE, SURFACE1, JACOBIAN, TIME_DERIVATIVE, GETRF, GETRS, SERIES, FIRST, CONTEXT, CONTEXT1,
+(RHS, RHS1, SURFACE, SURFACE1, JACOBIAN, TIME_DERIVATIVE, GETRF, GETRS, SERIES, FIRST, CONTEXT,
+ CONTEXT1,
  # the tableau. Row 0 of the lines is all stages, rows 1 … S − 1 are the stages, row S is the new
  # point, then comes one row for each error estimate and for each extra stage of the dense output
  LINES, WEIGHT, NODES, DENSE, ATOL, SAVE_AT,

@@ -9,9 +9,11 @@ times that:
 At the order 1 − log(tolerance)/2, with q = e², this is the step ρ/e² of Jorba & Zou, Experimental
 Mathematics 14 (2005) 99, section 3.2. MEMORY holds the s of the step; FIRST is c_1.
 
-A series can go through a point where F is singular, and F not be its derivative behind it: −√y along
-y = (1 − t/2)². So the derivative is compared with F at the end of the step, where F has a root, a
-logarithm or a quotient, and where the step grew much.
+A series can go through a point where F is singular, and F not be its derivative behind it: −√y
+along y = (1 − t/2)². So the derivative is compared with F at the end of the step, where F has a root, a
+logarithm or a quotient, and where the step grew much. A step at whose end F is another function
+altogether, or no number, is a *miss*; a trajectory that misses again and again has met the end of
+the domain of F.
 """
 
 from flowopt._language import (
@@ -40,6 +42,9 @@ ROUNDER, ROUNDER_BITS = 6755399441055744.0, 4843621399236968448
 ONE_BITS, MANTISSA = 4607182418800017408, 4503599627370495
 #: the most that h |y' − F| may be at the end of a step, in units of the tolerance
 DEFECT = 32.0
+#: what stands for the defect of a miss; misses that an accepted step makes good, misses from which
+#: on a step that is too small has met the end of the domain, and misses that end the trajectory
+MISS, FORGET, FEW, MANY = 1e290, 0.25, 4.0, 50.0
 #: most by which a term may exceed the tolerance, lest the logarithm meet an infinity
 MOST = 1e250
 
@@ -64,7 +69,7 @@ def taylor_step(at: Ints, sizes: Ints, numbers: Reals) -> Int:
     order, size, m = sizes[DEGREE], sizes[SIZE], sizes[ROWS]
     t, h, used, ratio = doubles(at[T]), doubles(at[H]), doubles(at[USED]), doubles(at[MEMORY])
     c, scale, guard = doubles(at[K]), doubles(at[SCALE]), doubles(at[GUARD])
-    refused, looked = doubles(at[REFUSED]), sizes[CHECKED]
+    refused, misses, looked = doubles(at[REFUSED]), doubles(at[STIFF]), sizes[CHECKED]
     for lane in range(W):
         doubles(at[STAGE_T])[lane] = t[lane]
         scale[lane] = h[lane]
@@ -101,8 +106,13 @@ def taylor_step(at: Ints, sizes: Ints, numbers: Reals) -> Int:
         good = known & far & follows & (integers(at[LANE_ID])[lane] >= 0)
         some |= 1 if good else 0
         doubles(at[ACCEPT])[lane] = 1.0 if good else 0.0
-        refused[lane] = (0.0 if follows else 1.0) if known else 2.0
+        missed = (doubles(at[OTHER])[lane] >= MISS) & (not follows)
+        count = misses[lane] + 1.0 if missed else misses[lane]
+        misses[lane] = max(count - FORGET, 0.0) if good else count
+        strange = missed | (count >= FEW) | (not known)
+        refused[lane] = 0.0 if good else (2.0 if strange else 1.0)
         h[lane] = (h[lane] if follows else 0.25 * used[lane]) if known else 0.1 * scale[lane]
+        h[lane] = 0.0 if count > MANY else h[lane]
     return some
 
 
@@ -138,10 +148,13 @@ def slope_at_end(out: Reals, s: Reals, c: Reals, order: Int, size: Int):
 
 
 def add_defect(total: Reals, slope: Reals, f: Reals, s: Reals, h: Reals, weight: Reals):
-    """Take the defect of one row; one that is no number counts as infinite."""
+    """Take the defect of one row; far from small and from F it is a miss, and so if no number."""
     for lane in range(W):
-        value = abs(slope[lane] * s[lane] - h[lane] * f[lane]) * weight[lane]
-        total[lane] = max(total[lane], value if value <= MOST else 1e300)
+        moves = h[lane] * f[lane]
+        error = abs(slope[lane] * s[lane] - moves)
+        value = error * weight[lane]
+        meant = (value <= DEFECT) | (error <= 0.1 * abs(moves)) & (value < MISS)
+        total[lane] = max(total[lane], value if meant else MISS)
 
 
 def weights(out: Reals, y: Reals, atol: Reals, rtol: Real, m: Int):
