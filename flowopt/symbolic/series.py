@@ -127,7 +127,8 @@ class Tape:
             if made is not None:
                 return made
         raise UnknownNode(f"the field holds {kind} ({str(expr)[:60]}), for whose Taylor series "
-                          f"fo.Taylor has no recurrence (it has + - * / **, {KNOWN}); use fo.DOP853")
+                          "fo.Taylor has no recurrence (it knows + - * / **, "
+                          f"{KNOWN}); use fo.DOP853")
 
     def node(self, value: int | str) -> int:
         """Return a node, made of a constant if need be."""

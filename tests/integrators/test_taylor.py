@@ -22,7 +22,7 @@ RULES = {
     "t*y - y**2": 0.4, "sin(t*y)/(2 + t)": 0.4, "exp(-t)*y": 0.3, "1/sqrt(y)": 1.1,
     "t**3 + 1": 0.2, "2.5": 1.0, "-3*y*t/(a + y)": 0.6, "y**70": 0.9,
 }
-#: where sums cancel: y⁷⁰ and exp(−y²) amplify a rounding, acosh has small differences of large terms
+#: where sums cancel: y⁷⁰ and exp(−y²) amplify a rounding, acosh subtracts almost equal terms
 LOST = {"erf(y)": 2e-14, "y**70": 2e-14, "acosh(y)": 1e-12}
 SYMPY_RULES = {"asinh(y)": 0.4, "acosh(y)": 6.0, "atanh(y)": 0.3}
 

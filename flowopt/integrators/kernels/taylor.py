@@ -10,10 +10,10 @@ At the order 1 − log(tolerance)/2, with q = e², this is the step ρ/e² of Jo
 Mathematics 14 (2005) 99, section 3.2. MEMORY holds the s of the step; FIRST is c_1.
 
 A series can go through a point where F is singular, and F not be its derivative behind it: −√y
-along y = (1 − t/2)². So the derivative is compared with F at the end of the step, where F has a root, a
-logarithm or a quotient, and where the step grew much. A step at whose end F is another function
-altogether, or no number, is a *miss*; a trajectory that misses again and again has met the end of
-the domain of F.
+along y = (1 − t/2)². So the derivative is compared with F at the end of the step, where F has a
+root, a logarithm or a quotient, and where the step grew much. A step at whose end F is another
+function altogether, or no number, is a *miss*; a trajectory that misses again and again has met the
+end of the domain of F.
 """
 
 from flowopt._language import (
