@@ -120,10 +120,15 @@ def heyoka_count(tol: float) -> dict[str, Any]:
     return {"steps": heyoka_run(heyoka_integrator(tol), START, TIMES)[3]}
 
 
-def flowopt_run(method: str, tol: float, start: np.ndarray, times: np.ndarray) -> Any:
+def flowopt_run(method: Any, start: np.ndarray, times: np.ndarray) -> Any:
     import flowopt as fo
     return fo.integrate(flowopt_field(), start, t=(times[0], times[-1]), save_at=times,
-                        method=getattr(fo, method)(rtol=tol, atol=tol))
+                        method=method)
+
+
+def flowopt_method(method: str, tol: float) -> Any:
+    import flowopt as fo
+    return getattr(fo, method)(rtol=tol, atol=tol)
 
 
 @cache
@@ -134,11 +139,12 @@ def flowopt_field() -> Any:
 
 
 def flowopt_build(method: str, tol: float) -> Solve:
-    return lambda start, times: flowopt_run(method, tol, start, times).x
+    made = flowopt_method(method, tol)
+    return lambda start, times: flowopt_run(made, start, times).x
 
 
 def flowopt_count(method: str, tol: float) -> dict[str, Any]:
-    stats = flowopt_run(method, tol, START, TIMES).stats
+    stats = flowopt_run(flowopt_method(method, tol), START, TIMES).stats
     return {"evaluations": stats.n_rhs, "steps": stats.n_steps}
 
 
@@ -157,6 +163,7 @@ ENTRIES = (
            "restarts at each save"),
     _entry("numbalsoda lsoda", "lsoda", numbalsoda_build, numbalsoda_count, NBS),
     Entry("heyoka", heyoka_build, heyoka_count, ("heyoka",), "Taylor series: steps only"),
+    _entry("flowopt Taylor", "Taylor", flowopt_build, flowopt_count, FLOWOPT),
     _entry("flowopt DOP853", "DOP853", flowopt_build, flowopt_count, FLOWOPT),
     _entry("flowopt Tsit5", "Tsit5", flowopt_build, flowopt_count, FLOWOPT),
 )

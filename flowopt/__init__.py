@@ -26,6 +26,7 @@ _WHERE = {
     **dict.fromkeys(["Euler", "Heun", "Midpoint", "RK4", "Dopri5", "Tsit5", "DOP853", "Rodas5P",
                      "Automatic", "SequentialEuler", "SymplecticEuler"],
                     "flowopt.integrators.methods"),
+    "Taylor": "flowopt.integrators.taylor",
     **dict.fromkeys(["ImplicitEuler", "ConformalLeapfrog", "DiscreteGradient"],
                     "flowopt.integrators.structured"),
     **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),

@@ -30,7 +30,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from flowopt._language import NotInLanguage
+from flowopt._language import NotInLanguage, muladd
 from flowopt._lowering import ENTRY, KINDS, SLOT, Body, Lowered
 
 
@@ -56,7 +56,7 @@ def compiled_kernel(source: str, name: str, vectorise: bool) -> Code:
     if not isinstance(node, ast.FunctionDef) or node.name != name:
         raise NotInLanguage(f"the source must be one function {name}")
     program = Program({})
-    program.lower(node, {"math": math}, ["Ints", *["Reals"] * 5], "None")
+    program.lower(node, {"math": math, "muladd": muladd}, ["Ints", *["Reals"] * 5], "None")
     symbol = program.export(name)
     return Code(symbol, object_file(str(program.module), vectorise))
 

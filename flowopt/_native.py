@@ -276,11 +276,10 @@ def prototype(kinds: str) -> Any:
 
 def address(array: np.ndarray) -> int:
     """Return the address of an array's data (0 if it is empty), quicker than ``ctypes.data``."""
-    if not array.size:
-        return 0
-    if array.flags.c_contiguous and array.flags.writeable:
+    try:
         return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
-    return int(array.ctypes.data)
+    except (TypeError, ValueError):  # it is read-only, not contiguous, or empty
+        return int(array.ctypes.data) if array.size else 0
 
 
 def addresses(arguments: Sequence[Any]) -> list[Any]:

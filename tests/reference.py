@@ -800,6 +800,41 @@ def truth(rhs: Rhs, t_span: Sequence[float], y0, t=None) -> np.ndarray:
     return rows[0] if t is None else np.array(rows)
 
 
+def lorenz_series(y, order: int, sigma: float = 10.0, rho: float = 28.0, beta: float = 8 / 3):
+    """Return the Taylor coefficients 0 … order of the Lorenz solution through y: (order + 1, 3).
+
+    (k + 1) x_{k+1} = sigma (y_k - x_k), and so on, with (x z)_k = sum_j x_j z_{k-j}.
+    """
+    c = np.zeros((order + 1, 3))
+    c[0] = y
+    for k in range(order):
+        x, y_, z = c[: k + 1].T
+        c[k + 1, 0] = sigma * (y_[k] - x[k])
+        c[k + 1, 1] = rho * x[k] - x @ z[::-1] - y_[k]
+        c[k + 1, 2] = x @ y_[::-1] - beta * z[k]
+        c[k + 1] /= k + 1
+    return c
+
+
+def taylor_run(series, y0, t_end: float, order: int, tol: float):
+    """Return y(t_end) and the number of steps of the Taylor method with rtol = atol = tol.
+
+    ``series(y, order)`` gives the coefficients. The step is 0.9 times the h at which the term of
+    the order is tol (1 + |y|), or the one before e**1.5 times that (A. Jorba, M. Zou, Exp. Math. 14
+    (2005) 99, section 3.2, with another order and margin).
+    """
+    t, y, steps = 0.0, np.array(y0, dtype=float), 0
+    while t < t_end:
+        c = series(y, order)
+        size = np.abs(c / (tol * (1 + np.abs(y)))).max(axis=1)
+        h = size[order] ** (-1 / order)
+        h = 0.9 * min(h, (size[order - 1] / np.exp(1.5)) ** (-1 / (order - 1)))
+        h = t_end - t if t_end - t <= 1.01 * h else h
+        y = np.polynomial.polynomial.polyval(h, c)
+        t, steps = (t_end if h == t_end - t else t + h), steps + 1
+    return y, steps
+
+
 def truth_mp(rhs, t0: float, y0, t: float, dps: int = 25) -> np.ndarray:
     """Return y(t) from mpmath's Taylor series solver at ``dps`` digits: slow, for short spans.
 

@@ -93,6 +93,7 @@ class VectorField(_native.Portable):
 
     def _start(self) -> None:
         self._addresses: dict[tuple[str, int], int] = {}
+        self._series: dict[str, tuple[int, int]] = {}
         self._meta: dict[str, Any] | None = None
 
     @classmethod
@@ -150,7 +151,10 @@ class VectorField(_native.Portable):
         """Return the address of a kernel, such as rhs, smooth, surfaces or jacobian."""
         found = self._addresses.get((kind, width))
         if found is None:
-            found = self._addresses[kind, width] = self._unit(kind, width).addresses["kernel"]
+            unit = self._unit(kind, width)
+            if "scratch" in unit.meta:
+                self._series[kind] = unit.meta["scratch"], unit.meta["singular"]
+            found = self._addresses[kind, width] = unit.addresses["kernel"]
         return found
 
     def derivative_address(self, kind: str, width: int) -> int:
@@ -164,6 +168,11 @@ class VectorField(_native.Portable):
         """Return ∂F/∂y as a sparse matrix, or None where there is none."""
         return None
 
+    def series(self, order: int, width: int) -> tuple[int, int, int]:
+        """Return the kernel of Taylor coefficients, its rows of scratch, and if F has poles."""
+        kind = f"taylor:{order}"
+        return self.address(kind, width), *self._series[kind]
+
     def _unit(self, kind: str, width: int) -> _native.Unit:
         return _native.unit(f"{self.definition} {kind} {width}", symbolic_stamp(),
                             lambda: self._build(kind, width))
@@ -172,11 +181,15 @@ class VectorField(_native.Portable):
         from flowopt.symbolic.source import compile_kernel
 
         system = self.system
-        source = system.kernel(kind, width)
+        known: dict[str, int] = {}
+        if kind.startswith("taylor:"):
+            source, known = system.series(int(kind[7:]), width)
+        else:
+            source = system.kernel(kind, width)
         used = set().union(*(e.free_symbols for e in system.rhs),
                            *(e.free_symbols for e in system.reductions.values()))
         meta = {"surfaces": len(system.regimes.surfaces), "autonomous": system.time not in used,
-                "source": source}
+                "source": source, **known}
         if kind == "rhs" and width == 1 and system.regimes.surfaces:
             meta["pairs"], meta["inner"] = system.interactions()
         if kind == "rhs" and width == 1:

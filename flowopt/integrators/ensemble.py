@@ -37,6 +37,7 @@ from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.runs import Ensemble
 from flowopt.integrators.status import Status
 from flowopt.integrators.structured import Structured
+from flowopt.integrators.taylor import Taylor
 
 
 def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *,
@@ -122,7 +123,7 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     values, given = _parameters(field, method, parameters, count)
     threads = pool.checked(threads, executor, field)
     adaptive = isinstance(method, Adaptive)
-    if isinstance(method, Structured):
+    if isinstance(method, Structured | Taylor):
         method.check(field)
     lengths = checked_lengths(h, method, count)
     if adaptive or lengths is None:
@@ -205,7 +206,7 @@ def block_width(m: int, count: int) -> int:
 
 def lanes_of(method: Adaptive, m: int) -> int:
     """Return how many lanes a block of an adaptive method takes; LAPACK solves for one."""
-    return LANES if method.stable or m <= runner.OWN_LU else 1
+    return LANES if method.stable or m <= runner.OWN_LU or isinstance(method, Taylor) else 1
 
 
 class _Job:
@@ -313,7 +314,9 @@ class _Job:
             if adaptive and self.field.surfaces:
                 self.field.address("smooth", width)
             self.field.address("rhs", width)
-            if adaptive and not self.method.stable:
+            if isinstance(self.method, Taylor):
+                self.field.series(self.method.order, width)
+            elif adaptive and not self.method.stable:
                 self.field.derivative_address("jacobian", width)
             if isinstance(self.method, Structured):
                 self.method.head(self.field, width)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import secrets
 import time as _time
 from collections import deque
@@ -21,6 +20,7 @@ from flowopt.integrators.methods import Adaptive, Explicit, Rodas5P, chosen
 from flowopt.integrators.runner import Motion, Path, Queue
 from flowopt.integrators.status import Status
 from flowopt.integrators.structured import Structured
+from flowopt.integrators.taylor import Taylor
 from flowopt.integrators.trajectory import Events, Stats, Trajectory
 
 #: switches after which a run is called chattering
@@ -82,6 +82,8 @@ def _check_fit(method: Any, field: Any) -> None:
     """Refuse a method whose tolerances or blocks do not fit the field."""
     if isinstance(method, Adaptive):
         method.tolerances(field.m)
+        if isinstance(method, Taylor):
+            method.check(field)
     elif hasattr(method, "phases"):
         method.phases(field)
     elif isinstance(method, Structured):
@@ -143,7 +145,7 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     method : Method, optional
         `Euler`, `Heun`, `Midpoint`, `RK4`, `SymplecticEuler`, `SequentialEuler`, `ImplicitEuler`,
         `ConformalLeapfrog`, `DiscreteGradient` (fixed step), `EulerMaruyama`, `SRA1`, `BAOAB`
-        (fixed step, with noise), or `Dopri5`, `Tsit5`, `DOP853`, `Rodas5P`, `Automatic`
+        (fixed step, with noise), or `Dopri5`, `Tsit5`, `DOP853`, `Taylor`, `Rodas5P`, `Automatic`
         (adaptive). By default ``Automatic()``: DOP853, and Rodas5P from where the field turns out
         to be stiff.
     save_at : array_like, shape (k,), optional
@@ -314,15 +316,17 @@ class AdaptiveRun:
         if self.stiff is not None and np.isfinite(queue.stiff[0]):
             self.method, self.stiff = self.stiff, None
             self.work += f" to t={queue.t[0]:.6g}, then {self.method.name}"
+        method = self.method
+        if isinstance(method, Taylor) and motion.series is None:
+            method = method.instead
         path = Path() if self.keep or watch.count or self.approach.possible else None
-        inner = copy.copy(queue)  # the same run, under this piece's functions
-        inner.sides, inner.status = sides[None], np.zeros(1, dtype=np.int64)
+        inner = queue.on(sides[None])  # the same run, under this piece's functions
         looked = 0
 
         def recorded() -> Piece:
             assert path is not None
             t, h, y = path.arrays(self.field.m)
-            return Piece(t, h, y, float(queue.t[0]), queue.y[0].copy(), self.method.tableau,
+            return Piece(t, h, y, float(queue.t[0]), queue.y[0].copy(), method.tableau,
                          slopes, path.polynomials(self.field.m))
 
         def look() -> bool:  # whether the run goes on
@@ -343,8 +347,8 @@ class AdaptiveRun:
             large.advance(self.field, self.method, inner, self.end, self.max_steps, path)
             done = True
         else:
-            done = runner.advance(motion, self.method, inner, 0, 1, self.end, self.max_steps, 1,
-                                  path, look if watches else None, FEW_STEPS if watches else 0,
+            done = runner.advance(motion, method, inner, 0, 1, self.end, self.max_steps, 1, path,
+                                  look if watches else None, FEW_STEPS if watches else 0,
                                   stiffness=1 if self.stiff is None else 2)
         if path is not None:
             piece = recorded()

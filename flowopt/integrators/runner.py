@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import numpy as np
 from flowopt import _native
 from flowopt.integrators.kernels import places
 from flowopt.integrators.status import Status
-from flowopt.integrators.tableaus import RosenbrockTableau, Tableau
+from flowopt.integrators.tableaus import RosenbrockTableau, Series, Tableau
 
 #: rounds of the stepper between two looks at Ctrl-C and the progress bar
 BUDGET = 20_000
@@ -23,6 +24,8 @@ SWITCH, IS_STIFF = places.SWITCH, places.IS_STIFF
 OWN_LU = 48
 #: steppers that solve an equation in each lane and step
 IMPLICIT = ("implicit_euler", "gonzalez", "itoh_abe")
+#: of a class of tableau; other tableaus are those of explicit pairs
+STEPPERS = {RosenbrockTableau: "rosenbrock", Series: "taylor"}
 _STATUS = {1: Status.REACHED_END, 3: Status.DIVERGED, 4: Status.MAX_STEPS,
            5: Status.STEP_TOO_SMALL}
 
@@ -32,6 +35,7 @@ def stepper(name: str, width: int) -> _native.Function:
     """Return a compiled stepper for blocks of `width` lanes (compiled once per machine)."""
     module = {"explicit": "fixed", "euler": "fixed", "sequential": "fixed", "maruyama": "noise",
               "sra1": "noise", "baoab": "noise", "coldest": "noise", "rosenbrock": "adaptive",
+              "taylor": "adaptive",
               "sliding_field": "sliding", "sliding_surfaces": "sliding",
               **dict.fromkeys(IMPLICIT, "implicit")}.get(name, name)
     stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.COMPILER)
@@ -139,6 +143,13 @@ def rosenbrock_plan(tableau: RosenbrockTableau, width: int, timed: int) -> Plan:
                 np.ascontiguousarray(np.concatenate([spare, tableau.dense_array]).T), True)
 
 
+@by_identity
+def series_plan(tableau: Series, width: int) -> Plan:
+    """Return the plan of a Taylor polynomial: there is no linear combination in it."""
+    return Plan(np.zeros((1, 2), dtype=np.int64), np.zeros((1, 1)), np.zeros(1),
+                np.zeros((tableau.order, 1)), False)
+
+
 @dataclass(frozen=True)
 class Motion:
     """What moves: a kernel of F and one of the functions whose change of sign ends a piece."""
@@ -152,6 +163,8 @@ class Motion:
     #: kernels of ∂F/∂y and ∂F/∂t; address 0: by differences
     jacobian: Callable[[int], int] = lambda w: 0
     time_derivative: Callable[[int], int] = lambda w: 0
+    #: of an order, the kernel of Taylor coefficients, its rows of scratch, whether F has poles
+    series: Callable[[int, int], tuple[int, int, int]] | None = None
 
     @staticmethod
     def free(vector_field: Any) -> Motion:
@@ -162,7 +175,8 @@ class Motion:
                       lambda w: vector_field.address(surface, w), vector_field.surfaces,
                       vector_field.context, not vector_field.autonomous,
                       lambda w: vector_field.derivative_address("jacobian", w),
-                      lambda w: vector_field.derivative_address("time_derivative", w))
+                      lambda w: vector_field.derivative_address("time_derivative", w),
+                      None if vector_field.is_kernel else vector_field.series)
 
 
 @dataclass
@@ -181,6 +195,13 @@ class Queue:
     count: np.ndarray = field(init=False)  # (N, 4): accepted, rejected, evaluations, Jacobians
     stiff: np.ndarray = field(init=False)  # (N,): when an explicit method met stiffness, or NaN
     save: np.ndarray = field(init=False)
+
+    def on(self, sides: np.ndarray) -> Queue:
+        """Return the same trajectories with other sides, without a status."""
+        made = copy.copy(self)
+        made.sides = sides
+        made.status, made.which = np.zeros_like(self.status), np.full_like(self.which, -1)
+        return made
 
     def __post_init__(self) -> None:
         size = len(self.t)
@@ -230,22 +251,31 @@ class Layout:
 
 
 @by_identity
-def layout(tableau: Any, m: int, width: int, parameters: int, surfaces: int, timed: int) -> Layout:
+def layout(tableau: Any, m: int, width: int, parameters: int, surfaces: int, timed: int,
+           scratch: int = 0) -> Layout:
     """Return the layout of the adaptive stepper's arrays."""
-    rosenbrock = isinstance(tableau, RosenbrockTableau)
-    plan = rosenbrock_plan(tableau, width, timed) if rosenbrock else plan_of(tableau, width)
-    total, size, terms = tableau.total_stages, block_size(m, width), len(plan.weight[0])
+    rosenbrock, taylor = isinstance(tableau, RosenbrockTableau), isinstance(tableau, Series)
+    size = block_size(m, width)
     sizes = np.zeros(places.SIZES, dtype=np.int64)
-    sizes[[places.ROWS, places.SIZE, places.STAGES, places.ALL_STAGES, places.DEGREE]] = (
-        m, size, tableau.stages, total, len(plan.dense))
-    sizes[[places.ERRORS, places.LATE, places.ALPHA, places.BETA, places.ORDER]] = (
-        len(tableau.error_array), plan.late, tableau.alpha64, tableau.beta64, tableau.order)
+    if taylor:
+        plan, total = series_plan(tableau, width), 2
+        sizes[places.STAGES] = 1
+    else:
+        plan = rosenbrock_plan(tableau, width, timed) if rosenbrock else plan_of(tableau, width)
+        total = tableau.total_stages
+        sizes[[places.STAGES, places.ERRORS, places.LATE, places.ALPHA, places.BETA]] = (
+            tableau.stages, len(tableau.error_array), plan.late, tableau.alpha64, tableau.beta64)
+    terms = len(plan.weight[0])
+    sizes[[places.ROWS, places.SIZE, places.ALL_STAGES, places.DEGREE, places.ORDER]] = (
+        m, size, total, len(plan.dense), tableau.order)
     sizes[[places.PARAMETERS, places.SURFACES, places.TERMS]] = parameters, surfaces, terms
     sizes[[places.TIMED, places.LAPACK]] = timed, rosenbrock and m > OWN_LU
     lane = [width] * (places.SINGULAR + 1 - places.T)
-    slopes = total + 2 * rosenbrock  # of a Rosenbrock method also h ∂F/∂t and the first slope
+    # of a Rosenbrock method also h ∂F/∂t and the first slope; of a series all coefficients
+    slopes = tableau.order if taylor else total + 2 * rosenbrock
     matrix = m * m * width if rosenbrock else 0
-    blocks = [size, parameters * width, surfaces * width, slopes * size, size, size, 2 * size, size,
+    blocks = [size, parameters * width, surfaces * width,
+              slopes * size + scratch * width, size, size, 2 * size, size,
               (places.SAMPLES + 1) * surfaces * width, surfaces * width, size, matrix, matrix]
     point = [m + 3, m, parameters, surfaces, surfaces, 1, terms, 2 * m,
              (places.HALVINGS + 2) * (places.SAMPLES + 3)]
@@ -260,13 +290,16 @@ class Table:
                  stiffness: int = 0) -> None:
         m, parameters, tableau = motion.m, queue.p.shape[1], method.tableau
         rosenbrock = isinstance(tableau, RosenbrockTableau)
-        made = layout(tableau, m, width, parameters, motion.surfaces, int(motion.timed))
+        series, scratch, singular = 0, 0, 0
+        if isinstance(tableau, Series) and motion.series is not None:
+            series, scratch, singular = motion.series(tableau.order, width)
+        made = layout(tableau, m, width, parameters, motion.surfaces, int(motion.timed), scratch)
         plan, capacity = made.plan, (min(CAPACITY, 16 + 2**20 // m) if keep else 0)
         self.sizes = made.sizes.copy()
-        self.sizes[places.SAVES] = len(queue.save_at)
+        self.sizes[places.SAVES], self.sizes[places.CHECKED] = len(queue.save_at), singular
         self.sizes[places.CAPACITY] = capacity
         self.numbers = np.array([0.0, method.rtol, method.max_step, 0.9, 0.2, 8.0, 0.0, 0.0])
-        degree = len(plan.dense) if rosenbrock else 0
+        degree = len(plan.dense) if rosenbrock or series else 0
         self.path = None if not keep else (
             np.zeros(capacity), np.zeros(capacity), np.zeros((capacity, m)),
             np.zeros((capacity, degree, m)))
@@ -295,7 +328,7 @@ class Table:
                  queue.saved)
         address = _native.address
         buffers = (0, 0, 0, 0) if self.path is None else tuple(map(address, self.path))
-        self.at = np.array([*kernels, *derivatives, first, *map(address, contexts),
+        self.at = np.array([*kernels, *derivatives, series, first, *map(address, contexts),
                             *plan.addresses, *map(address, given), *buffers,
                             told + 8 * (4 + width), told, bernstein_address(), told + 32, *starts])
         self.kept = contexts, given, whole, work
@@ -362,8 +395,7 @@ def advance(motion: Motion, method: Any, queue: Queue, start: int, stop: int, t_
     if chunk:
         sizes[places.CAPACITY] = min(chunk, int(sizes[places.CAPACITY]))
     numbers[places.T_END] = t_end
-    call = stepper("rosenbrock" if isinstance(method.tableau, RosenbrockTableau) else "adaptive",
-                   width)
+    call = stepper(STEPPERS.get(type(method.tableau), "adaptive"), width)
     arguments = table.at, sizes, numbers, BUDGET
     while True:
         code = call(*arguments)
@@ -383,7 +415,10 @@ def status_of(code: int) -> Status:
 
 def not_begun(queue: Queue) -> np.ndarray:
     """Return which trajectories have a finite start at which the field is not finite: (N,)."""
-    return ((queue.status == places.DIVERGED) & (queue.count[:, :2].sum(axis=1) == 0)
+    diverged = queue.status == places.DIVERGED
+    if not diverged.any():
+        return diverged
+    return (diverged & (queue.count[:, :2].sum(axis=1) == 0)
             & np.isfinite(queue.y).all(axis=1))
 
 

@@ -182,12 +182,13 @@ def ordered_steps(outputs: Sequence[Any], definitions: Mapping[Any, Any]
     import sympy
 
     needed: dict[Any, Any] = {}
-    queue = [symbol for expr in outputs for symbol in expr.free_symbols]
+    # sorted: the order of a set differs from process to process, and with it the rounding
+    queue = [s for expr in outputs for s in sorted(expr.free_symbols, key=str)]
     while queue:
         symbol = queue.pop()
         if symbol in definitions and symbol not in needed:
             needed[symbol] = definitions[symbol]
-            queue.extend(needed[symbol].free_symbols)
+            queue.extend(sorted(needed[symbol].free_symbols, key=str))
     shared, reduced = sympy.cse([*needed.values(), *outputs],
                                 symbols=sympy.numbered_symbols("c_"), order="none")
     meaning = dict(shared) | dict(zip(needed, reduced[:len(needed)], strict=True))

@@ -211,3 +211,9 @@ class System:
             return euler_map(self.kernel("rhs", width))
         outputs, smooth = self.outputs(kind)
         return kernel_source(outputs, self.slots(), self.definitions(smooth), width)
+
+    def series(self, order: int, width: int) -> tuple[str, dict[str, int]]:
+        """Return the kernel "taylor:order" with fixed sides, and what is to know of it."""
+        from flowopt.symbolic.series import series_source
+
+        return series_source(self.smooth_rhs, self.slots(), self.definitions(True), order, width)

@@ -13,7 +13,7 @@ import scipy.integrate
 import flowopt as fo
 
 EPS = np.finfo(float).eps
-ADAPTIVE = [fo.Dopri5, fo.Tsit5, fo.DOP853]
+ADAPTIVE = [fo.Dopri5, fo.Tsit5, fo.DOP853, fo.Taylor]
 every_pair = pytest.mark.parametrize("cls", ADAPTIVE)
 
 KEPLER = fo.VectorField(["u", "v", "-x/(x**2 + y**2)**(3/2)", "-y/(x**2 + y**2)**(3/2)"],
@@ -163,7 +163,8 @@ def test_a_large_system_from_a_compiled_kernel():
     y0 = sines.sum(axis=1)
     expected = sines @ np.exp(-rates * 2.0)
     for cls in ADAPTIVE:
-        assert abs(end(field, y0, 2.0, tight(cls)) - expected).max() <= 1e-10
+        if cls is not fo.Taylor:  # a kernel has no series
+            assert abs(end(field, y0, 2.0, tight(cls)) - expected).max() <= 1e-10
     # Euler multiplies sine k by 1 - h rate in each step; 4 c h <= 2, so roundings do not grow
     h, steps = 1 / 16, 32
     y = end(field, y0, h * steps, fo.Euler(h=h))

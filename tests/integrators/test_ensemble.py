@@ -9,7 +9,8 @@ HEAVY = fo.flows.HeavyBall(gamma=0.5).on(fo.losses.himmelblau())
 CLIPPED = fo.flows.LossNormalizedFlow(M=1000.0).on(fo.losses.two_minima())
 STARTS = np.random.default_rng(5).uniform(-5.0, 5.0, (256, 2))
 METHODS = [fo.Euler(h=0.01), fo.Heun(h=0.01), fo.RK4(h=0.02), fo.SequentialEuler(h=0.01),
-           fo.SymplecticEuler(h=0.01), fo.Dopri5(), fo.Tsit5(rtol=1e-6), fo.DOP853(rtol=1e-10)]
+           fo.SymplecticEuler(h=0.01), fo.Dopri5(), fo.Tsit5(rtol=1e-6), fo.DOP853(rtol=1e-10),
+           fo.Taylor()]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)

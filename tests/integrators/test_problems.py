@@ -8,7 +8,7 @@ import reference
 
 import flowopt as fo
 
-ADAPTIVE = [fo.Dopri5, fo.Tsit5, fo.DOP853]
+ADAPTIVE = [fo.Dopri5, fo.Tsit5, fo.DOP853, fo.Taylor]
 every = pytest.mark.parametrize("cls", ADAPTIVE)
 
 KEPLER = fo.VectorField(["u", "v", "-x/(x**2 + y**2)**(3/2)", "-y/(x**2 + y**2)**(3/2)"],

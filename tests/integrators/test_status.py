@@ -12,9 +12,10 @@ Status = fo.Status
 H = 0.01
 FIXED = [fo.Euler(h=H), fo.Heun(h=H), fo.Midpoint(h=H), fo.RK4(h=H),
          fo.EulerMaruyama(h=H, temperature=0.0)]
-ADAPTIVE = [fo.Dopri5(), fo.Tsit5(), fo.DOP853()]
+ADAPTIVE = [fo.Dopri5(), fo.Tsit5(), fo.DOP853(), fo.Taylor()]
 HALVES = [fo.SequentialEuler(h=H), fo.SymplecticEuler(h=H), fo.SymplecticEuler(h=H, first="q")]
 every_method = pytest.mark.parametrize("method", FIXED + ADAPTIVE, ids=lambda m: m.name)
+on_kernels = pytest.mark.parametrize("method", FIXED + ADAPTIVE[:3], ids=lambda m: m.name)
 fixed_step = pytest.mark.parametrize("method", FIXED, ids=lambda m: m.name)
 every_pair = pytest.mark.parametrize("method", ADAPTIVE, ids=lambda m: m.name)
 
@@ -118,7 +119,7 @@ def test_nan_at_the_start(method):
     assert traj.t[-1] == 0.5 and traj.y[-1, 0] == -1.0 and traj.stats.n_steps == 0
 
 
-@every_method
+@on_kernels
 def test_nan_of_a_python_kernel(method):
     def rhs(t, y, p, dy):
         dy[0] = np.nan if t >= 0.5 else 1.0
@@ -232,7 +233,7 @@ def test_converged(method):
 # ----------------------------------------------------------------- a kernel that raises
 
 
-@every_method
+@on_kernels
 def test_a_kernel_that_raises(method):
     calls = []
 

@@ -14,7 +14,8 @@ import flowopt as fo
 from flowopt.integrators import integrate as integrate_module
 
 TIGHT = fo.DOP853(rtol=1e-12, atol=1e-13)
-ADAPTIVE = [fo.Dopri5(rtol=1e-12, atol=1e-13), fo.Tsit5(rtol=1e-12, atol=1e-13), TIGHT]
+ADAPTIVE = [fo.Dopri5(rtol=1e-12, atol=1e-13), fo.Tsit5(rtol=1e-12, atol=1e-13), TIGHT,
+            fo.Taylor(rtol=1e-12, atol=1e-13)]
 every = pytest.mark.parametrize("method", ADAPTIVE, ids=lambda m: m.name)
 Status = fo.Status
 
@@ -280,7 +281,8 @@ def test_a_rest_in_a_field_that_depends_on_time_may_end():
     assert traj.y[-1, 0] == pytest.approx(0.25, abs=1e-10)
 
 
-@every
+@pytest.mark.parametrize("method", [m for m in ADAPTIVE if not isinstance(m, fo.Taylor)],
+                         ids=lambda m: m.name)
 def test_a_root_of_a_distance_comes_to_rest(method):
     """x' = −sign(x) √|x| from ±1: |x| = (1 − t/2)², at rest from t = 2 on.
 
@@ -292,6 +294,15 @@ def test_a_root_of_a_distance_comes_to_rest(method):
         assert traj.t[-1] == pytest.approx(2.0, abs=1e-4)
         t = np.linspace(0.0, 1.9, 30)
         assert abs(traj(t)[:, 0] - start * (1 - t / 2)**2).max() < 1e-10
+
+
+def test_a_series_ends_where_a_root_has_none():
+    field = field_of("-sqrt(Abs(x))*sign(x)")
+    traj = run(field, [1.0], (0.0, 5.0), fo.Taylor(rtol=1e-12, atol=1e-13))
+    assert traj.status in (Status.STUCK, Status.DIVERGED, Status.STEP_TOO_SMALL)
+    assert traj.t[-1] == pytest.approx(2.0, abs=1e-3)
+    t = np.linspace(0.0, 1.9, 30)
+    assert abs(traj(t)[:, 0] - (1 - t / 2)**2).max() < 1e-10
 
 
 def test_sliding_on_a_curve():

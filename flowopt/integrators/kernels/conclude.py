@@ -6,9 +6,10 @@ from flowopt.integrators.kernels.places import *
 from flowopt.integrators.kernels.queue import keep
 from flowopt.integrators.kernels.rosenbrock import keep_polynomial
 from flowopt.integrators.kernels.surfaces import first_switch, inside, saves_inside
+from flowopt.integrators.kernels.taylor import keep_series
 
 W = 1
-ROSENBROCK = 0
+ROSENBROCK = TAYLOR = 0
 
 
 def conclude(at: Ints, sizes: Ints, numbers: Reals, lane: Int):
@@ -106,4 +107,6 @@ def record(at: Ints, sizes: Ints, lane: Int):
     gather(shift(doubles(at[PATH_Y]), place * sizes[ROWS]), doubles(at[Y]), sizes[ROWS], lane)
     if ROSENBROCK:  # an explicit method makes its polynomials again from the states
         keep_polynomial(at, sizes, shift(doubles(at[PATH_C]), place * sizes[DEGREE] * sizes[ROWS]))
+    if TAYLOR:
+        keep_series(at, sizes, shift(doubles(at[PATH_C]), place * sizes[DEGREE] * sizes[ROWS]))
     sizes[RECORDED] = place + 1

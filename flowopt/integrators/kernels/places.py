@@ -9,12 +9,14 @@ Every function of the stepper takes the addresses of all arrays, `at`, and the n
  MAX_STEPS, SURFACES, PARAMETERS, LATE, ALPHA, BETA, ORDER, TERMS,
  # … whether F depends on t, whether LAPACK solves, evaluations that a Jacobian takes; what is done
  # about stiffness: 0 nothing, 1 it is noted, 2 the trajectory is handed back
- TIMED, LAPACK, DIFFERENCES, STIFFNESS, SIZES) = range(24)
+ # and whether every step of a Taylor series is checked
+ TIMED, LAPACK, DIFFERENCES, STIFFNESS, CHECKED, SIZES) = range(25)
 # numbers; STABLE is the |hλ| at which an explicit method is at the end of its stability, and GAMMA
 # the γ of a Rosenbrock method
 T_END, RTOL, H_MAX, SAFETY, SHRINK, GROW, STABLE, GAMMA = range(8)
 # at: kernels for the block and for one lane, and their contexts
-(RHS, RHS1, SURFACE, SURFACE1, JACOBIAN, TIME_DERIVATIVE, GETRF, GETRS, FIRST, CONTEXT, CONTEXT1,
+(RHS, RHS1, SURFACE, SURFACE1, JACOBIAN, TIME_DERIVATIVE, GETRF, GETRS, SERIES, FIRST, CONTEXT,
+ CONTEXT1,
  # the tableau. Row 0 of the lines is all stages, rows 1 … S − 1 are the stages, row S is the new
  # point, then comes one row for each error estimate and for each extra stage of the dense output
  LINES, WEIGHT, NODES, DENSE, ATOL, SAVE_AT,
@@ -26,9 +28,10 @@ T_END, RTOL, H_MAX, SAFETY, SHRINK, GROW, STABLE, GAMMA = range(8)
  # from nine values to coefficients in the Bernstein basis
  BERNSTEIN,
  # one number in each lane: its trajectory, time, next step, step in use, memory of the controller,
- # whether the step is accepted, whether the last one was not; time of a stage, three for the error;
+ # whether the step is accepted, whether the last one was not; time of a stage and behind it the
+ # unit of time of a Taylor series; three for the error;
  # steps in a row that stability limits, and that it does not; one; whether the matrix is singular
- LANE_ID, T, H, USED, MEMORY, ACCEPT, REFUSED, STAGE_T, ERR, OTHER, GUARD, STIFF, CALM, ONE,
+ LANE_ID, T, H, USED, MEMORY, ACCEPT, REFUSED, STAGE_T, SCALE, ERR, OTHER, GUARD, STIFF, CALM, ONE,
  SINGULAR,
  # blocks: the state, parameters, sides of the surfaces, slopes, trial and new state, two
  # error estimates, zeros, switching functions at the samples of a step and the least coefficient
@@ -36,7 +39,7 @@ T_END, RTOL, H_MAX, SAFETY, SHRINK, GROW, STABLE, GAMMA = range(8)
  Y, P, SIDE, K, TRIAL, NEW, ESTIMATE, ZERO, PSI, LOWEST, RATE, JAC, LU,
  # one lane: state, slope, parameters, sides, switching functions, time, dense weights, scratch,
  # polynomials of a switching function on parts of a step
- POINT, SLOPE, P1, S1, PSI1, T1, WEIGHTS, SPARE, PARTS, PLACES) = range(73)
+ POINT, SLOPE, P1, S1, PSI1, T1, WEIGHTS, SPARE, PARTS, PLACES) = range(75)
 # what a trajectory's status may be
 RUNNING, REACHED_END, SWITCH, DIVERGED, OUT_OF_STEPS, STEP_TOO_SMALL, IS_STIFF = range(7)
 # counts of a trajectory

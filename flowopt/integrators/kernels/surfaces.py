@@ -15,8 +15,10 @@ from flowopt._language import (
 from flowopt.integrators.kernels.block import combine, dense_point, dense_weights, gather
 from flowopt.integrators.kernels.explicit import times_of_stage
 from flowopt.integrators.kernels.places import *
+from flowopt.integrators.kernels.taylor import polynomial, series_point
 
 W = 1
+TAYLOR = 0
 #: parts of a step looked at for a dip below zero, and the shortest of them
 MOST_PARTS = 400
 NARROWEST = 1e-6
@@ -44,6 +46,16 @@ def save_inside(at: Ints, sizes: Ints) -> Truth:
 
 def inside(at: Ints, sizes: Ints, lane: Int, theta: Real):
     """Set POINT to the state of a lane at the fraction θ of its step."""
+    if TAYLOR:
+        s = theta * doubles(at[MEMORY])[lane]
+        if W == 1:
+            doubles(at[STAGE_T])[0] = s
+            polynomial(doubles(at[POINT]), doubles(at[Y]), doubles(at[STAGE_T]), doubles(at[K]),
+                       sizes[DEGREE], sizes[SIZE])
+        else:
+            series_point(doubles(at[POINT]), doubles(at[Y]), s, doubles(at[K]), sizes[DEGREE],
+                         sizes[SIZE], sizes[ROWS], lane)
+        return
     weights, line = doubles(at[WEIGHTS]), integers(at[LINES])
     dense_weights(weights, theta, doubles(at[DENSE]), line[0], sizes[DEGREE])
     if W == 1:
@@ -53,20 +65,31 @@ def inside(at: Ints, sizes: Ints, lane: Int, theta: Real):
                     line, weights)
 
 
+def inside_all(at: Ints, sizes: Ints, theta: Real):
+    """Set TRIAL to the states at the fraction θ of the step of each lane."""
+    if TAYLOR:
+        for lane in range(W):
+            doubles(at[STAGE_T])[lane] = theta * doubles(at[MEMORY])[lane]
+        polynomial(doubles(at[TRIAL]), doubles(at[Y]), doubles(at[STAGE_T]), doubles(at[K]),
+                   sizes[DEGREE], sizes[SIZE])
+        return
+    weights, line = doubles(at[WEIGHTS]), integers(at[LINES])
+    dense_weights(weights, theta, doubles(at[DENSE]), line[0], sizes[DEGREE])
+    combine(doubles(at[TRIAL]), doubles(at[Y]), doubles(at[USED]), sizes[SIZE], line, weights)
+
+
 def sample_surfaces(at: Ints, sizes: Ints):
     """Evaluate the switching functions at nine points of the step, and look where they may be 0.
 
     LOWEST is the least coefficient of side·ψ in the Bernstein basis of the polynomial through the
     nine values: a lower bound of that polynomial on the step.
     """
-    weights, line, surfaces = doubles(at[WEIGHTS]), integers(at[LINES]), sizes[SURFACES]
+    surfaces = sizes[SURFACES]
     for j in range(SAMPLES + 1):
         where = Y if j == 0 else NEW
         if j > 0 and j < SAMPLES:
             where = TRIAL
-            dense_weights(weights, j / SAMPLES, doubles(at[DENSE]), line[0], sizes[DEGREE])
-            combine(doubles(at[TRIAL]), doubles(at[Y]), doubles(at[USED]), sizes[SIZE], line,
-                    weights)
+            inside_all(at, sizes, j / SAMPLES)
         times_of_stage(doubles(at[STAGE_T]), doubles(at[T]), doubles(at[USED]), j / SAMPLES)
         call_kernel(at[SURFACE], integers(at[CONTEXT]), doubles(at[STAGE_T]),
                     doubles(at[where]), doubles(at[P]), doubles(at[SIDE]),
