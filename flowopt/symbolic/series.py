@@ -22,7 +22,8 @@ from typing import Any
 
 from flowopt.symbolic.source import LONGEST_PRODUCT, Printer, UnknownNode, ordered_steps
 
-#: terms of all sums up to which each has a line of its own in the kernel; beyond, there are loops
+#: terms of all sums up to which each has a line of its own in the kernel; beyond, there are loops,
+#: which compile at once, but take 1.7 times as long (Lorenz), or twice in lanes
 MOST_LINES = 3000
 KNOWN = ("sqrt, exp, log, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, "
          "erf, and sign, Abs, Min, Max, Heaviside, Piecewise with their sides fixed")
