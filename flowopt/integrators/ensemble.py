@@ -14,10 +14,10 @@ from flowopt import _check
 from flowopt._evaluate import FEW, LANES
 from flowopt.flows.field import LARGE
 from flowopt.integrators import memory, pool, runner, singular, switching
+from flowopt.integrators.adaptive_run import AdaptiveRun
 from flowopt.integrators.each import ROOM, checked_every, checked_lengths, checked_seeds
 from flowopt.integrators.fixed import FixedBlock, lane_steps
 from flowopt.integrators.integrate import (
-    AdaptiveRun,
     check_noise,
     checked_field,
     checked_saves,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from flowopt.integrators.integrate import MOST_BYTES
+from flowopt.integrators.fixed_run import MOST_BYTES
 
 GB = 2**30
 

@@ -11,7 +11,7 @@ import reference
 import scipy.integrate
 
 import flowopt as fo
-from flowopt.integrators import integrate as integrate_module
+from flowopt.integrators import adaptive_run
 
 TIGHT = fo.DOP853(rtol=1e-12, atol=1e-13)
 ADAPTIVE = [fo.Dopri5(rtol=1e-12, atol=1e-13), fo.Tsit5(rtol=1e-12, atol=1e-13), TIGHT,
@@ -389,7 +389,7 @@ def test_switches_that_accumulate_are_chattering(monkeypatch):
     traj = run(field, [1.0, 0.0], (0.0, 30.0))
     assert traj.status is Status.CHATTERING and len(traj.events) < 300
     assert f"{len(traj.events)} switches were met by t=6.3094" in traj.message
-    monkeypatch.setattr(integrate_module, "MOST_SWITCHES", 20)
+    monkeypatch.setattr(adaptive_run, "MOST_SWITCHES", 20)
     assert "20 switches" in run(field, [1.0, 0.0], (0.0, 30.0)).message
     # from rest at x = 1: x'' = -1/2 to x = 0 (t = 2, v = -1), then 3/2 to rest at x = -1/3
     # (t = 2/3); a third of the way takes 1/sqrt(3) of the time
