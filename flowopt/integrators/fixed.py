@@ -19,10 +19,9 @@ CHUNK = 2_000_000
 
 def phases_of(field: Any, method: Any, width: int) -> np.ndarray:
     """Return the phases of a splitting as the stepper reads them."""
-    ranges = method.phases(field)
-    made: list[int] = [len(ranges)]
-    for low, high in ranges:
-        rows = list(range(low, high))
+    phases = method.phases(field)
+    made: list[int] = [len(phases)]
+    for rows in phases:
         if field.is_kernel:  # the whole field, of which these rows are used
             made += [field.address("rhs", width), len(rows)]
             made += [v for r in rows for v in (r, r)]
