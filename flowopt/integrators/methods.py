@@ -179,19 +179,23 @@ class SequentialEuler(FixedStep):
                             f'(("m", "v"), ("theta",)), got {_check.shown(self.groups)}')
         object.__setattr__(self, "groups", tuple(tuple(g) for g in self.groups))
 
-    def phases(self, field: Any) -> list[list[int]]:
-        """Return the rows that are updated together, in the order in which they are updated."""
-        ranges = {name: range(a, b) for name, a, b in field.blocks}
-        if len(ranges) < 2:
+    def ordered(self, field: Any) -> list[tuple[str, ...]]:
+        """Return the names of the blocks that are updated together, in their order."""
+        names = [name for name, _, _ in field.blocks]
+        if len(names) < 2:
             raise ValueError(f"{self.name} needs a field with states next to theta, and "
                              f"{field.name} has none; use Euler")
         if self.groups is None:
-            groups = [(name,) for name in ranges if name != "theta"] + [("theta",)]
-        else:
-            groups = list(self.groups)
-        if sorted(name for group in groups for name in group) != sorted(ranges):
-            raise ValueError("groups must hold each of "
-                             f"{', '.join(ranges)} exactly once, got {_check.shown(self.groups)}")
+            return [*((name,) for name in names if name != "theta"), ("theta",)]
+        if sorted(name for group in self.groups for name in group) != sorted(names):
+            raise ValueError(f"groups must hold each of {', '.join(names)} exactly once, got "
+                             f"{_check.shown(self.groups)}")
+        return list(self.groups)
+
+    def phases(self, field: Any) -> list[list[int]]:
+        """Return the rows that are updated together, in the order in which they are updated."""
+        groups = self.ordered(field)
+        ranges = {name: range(a, b) for name, a, b in field.blocks}
         return [[row for name in group for row in ranges[name]] for group in groups]
 
 

@@ -14,7 +14,7 @@ from flowopt.flows.flow import Flow
 from flowopt.integrators.ensemble import Ensemble, ensemble
 from flowopt.integrators.fixed import FixedBlock
 from flowopt.integrators.integrate import MOST_BYTES, check_noise, checked_seed
-from flowopt.integrators.methods import Explicit, FixedStep
+from flowopt.integrators.methods import FixedStep
 from flowopt.integrators.status import Status
 from flowopt.integrators.structured import Structured
 from flowopt.integrators.trajectory import Events, Stats, Trajectory
@@ -91,7 +91,7 @@ class Optimizer:
     >>> import flowopt as fo
     >>> opt = fo.optimizers.adam(lr=0.1)
     >>> traj = opt.run(fo.Loss("x**2 + 10*y**2"), [1.0, 1.0], steps=200)
-    >>> traj.t[-1], traj.status.name, bool(traj.loss[-1] < 1e-6)
+    >>> float(traj.t[-1]), traj.status.name, bool(traj.loss[-1] < 1e-6)
     (200.0, 'REACHED_END', True)
     """
 
@@ -238,9 +238,9 @@ class Optimizer:
     def _evaluations(self, block: FixedBlock, taken: int) -> int:
         if block.head is not None:
             return block.head.evaluations[0]
-        if isinstance(self.method, Explicit) or not hasattr(self.method, "phases"):
+        if not block.field.is_kernel or not hasattr(self.method, "phases") or block.step_kernel():
             return taken
-        return taken * (len(self.method.phases(block.field)) if block.field.is_kernel else 1)
+        return taken * len(self.method.phases(block.field))
 
     def step(self, loss: Any, y: Any, k: int = 0) -> np.ndarray:
         """Return the state y⁺ (m,) one step after y (m,), which is the state after k steps.
