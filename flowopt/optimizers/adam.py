@@ -50,8 +50,8 @@ def adam(lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float
     --------
     >>> import flowopt as fo
     >>> opt = fo.optimizers.adam(lr=0.125, eps=0.0)
-    >>> opt.run("x**2/2", [1.0], steps=2).x[:, 0].round(9)
-    array([1.        , 0.875     , 0.750445985])
+    >>> opt.run("x**2/2", [1.0], steps=2).x[-1].round(8)
+    array([0.75071035])
     >>> opt.flow.rules["theta"].text
     '-(m/c)/(sqrt(v/d) + eps)'
     """
@@ -119,8 +119,8 @@ def amsgrad(lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: fl
     --------
     >>> import flowopt as fo
     >>> opt = fo.optimizers.amsgrad(lr=0.125, eps=0.0)
-    >>> opt.run("x**2/2", [1.0], steps=2).x[:, 0].round(9)
-    array([1.        , 0.875     , 0.750445985])
+    >>> opt.run("x**2/2", [1.0], steps=2).x[-1].round(8)
+    array([0.75071035])
     """
     _check.choice("convention", convention, ("torch", "optax"))
     states = {**_AVERAGES, **_FIRST, **_SECOND}
@@ -165,7 +165,7 @@ def nadam(lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: floa
 
     ``convention="torch"``: torch.optim.NAdam, μ_k = β₁ (1 − ½ 0.96^{ψk}), P_k = μ₁ … μ_k, and
     θ⁺ = θ − lr [(1 − μ_k) g/(1 − P_k) + μ_{k+1} m⁺/(1 − P_{k+1})]/(√(v⁺/d) + ε); the state P starts
-    at 1. ``"optax"``: optax.nadam, θ⁺ = θ − lr [β₁ m⁺/(1 − β₁^{k+1}) + (1 − β₁) g/(1 − β₁ᵏ)]/(…),
+    at 1 (torch keeps it in single precision unless its default dtype is double). ``"optax"``: optax.nadam, θ⁺ = θ − lr [β₁ m⁺/(1 − β₁^{k+1}) + (1 − β₁) g/(1 − β₁ᵏ)]/(…),
     without ψ. Source: Dozat, ICLR 2016 workshop.
 
     Parameters
@@ -181,8 +181,8 @@ def nadam(lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: floa
     --------
     >>> import flowopt as fo
     >>> opt = fo.optimizers.nadam(lr=0.125, eps=0.0, convention="optax")
-    >>> opt.run("x**2/2", [1.0], steps=1).x[:, 0].round(9)
-    array([1.        , 0.815789474])
+    >>> opt.run("x**2/2", [1.0], steps=1).x[-1].round(8)
+    array([0.81578947])
     """
     _check.choice("convention", convention, ("torch", "optax"))
     hyper = {**_hyper(lr, betas, eps), "convention": convention}
@@ -228,8 +228,8 @@ def radam(lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: floa
     Examples
     --------
     >>> import flowopt as fo
-    >>> fo.optimizers.radam(lr=0.125).run("x**2/2", [1.0], steps=2).x[:, 0].round(9)
-    array([1.        , 0.875     , 0.757401316])
+    >>> fo.optimizers.radam(lr=0.125).run("x**2/2", [1.0], steps=2).x[-1].round(8)
+    array([0.75822368])
     """
     _check.choice("convention", convention, ("torch", "optax"))
     hyper = {**_hyper(lr, betas, eps), "convention": convention}

@@ -56,9 +56,9 @@ def annealing(lr: float = 1e-3, temperature: Any = "1/log(t + 2)") -> Optimizer:
     Examples
     --------
     >>> import flowopt as fo
-    >>> opt = fo.optimizers.annealing(lr=0.01, temperature="0.5/log(t + 2)")
-    >>> ens = opt.ensemble(fo.losses.two_minima(), [[3.0]] * 100, steps=2000, seed=1)
-    >>> bool((ens.x < 1.843).mean() > 0.1)
+    >>> opt = fo.optimizers.annealing(lr=0.01, temperature="2.5/log(t + 2)")
+    >>> ens = opt.ensemble(fo.losses.two_minima(), [[3.0]] * 100, steps=20_000, seed=1)
+    >>> bool((ens.x < 1.843).mean() > 0.5)
     True
     """
     step = rate("lr", lr)
