@@ -34,7 +34,6 @@ from flowopt import _language
 from flowopt._language import NotInLanguage
 from flowopt._lowering import ENTRY, KINDS, SLOT, Body, Lowered
 
-
 #: the words that the source of a kernel may use besides Python's
 WORDS = {name: getattr(_language, name) for name in ("call_kernel", "doubles", "integers")}
 

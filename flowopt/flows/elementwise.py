@@ -3,8 +3,8 @@
 The same text that `flowopt.flows.flow.coordinates` writes out coordinate by coordinate is here
 one loop for each reduction and one for the result.
 
-The kernel of F evaluates the loss once. So does that of a step of a splitting, y⁺ = y + h F block by
-block, when θ is in its last group: until then the gradient stays what it was.
+The kernel of F evaluates the loss once. So does that of a step of a splitting, y⁺ = y + h F block
+by block, when θ is in its last group: until then the gradient stays what it was.
 """
 
 from __future__ import annotations

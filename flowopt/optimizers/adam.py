@@ -164,8 +164,11 @@ def nadam(lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: floa
     """Return NAdam, Adam with Nesterov's look-ahead in m.
 
     ``convention="torch"``: torch.optim.NAdam, μ_k = β₁ (1 − ½ 0.96^{ψk}), P_k = μ₁ … μ_k, and
-    θ⁺ = θ − lr [(1 − μ_k) g/(1 − P_k) + μ_{k+1} m⁺/(1 − P_{k+1})]/(√(v⁺/d) + ε); the state P starts
-    at 1 (torch keeps it in single precision unless its default dtype is double). ``"optax"``: optax.nadam, θ⁺ = θ − lr [β₁ m⁺/(1 − β₁^{k+1}) + (1 − β₁) g/(1 − β₁ᵏ)]/(…),
+    θ⁺ = θ − lr [(1 − μ_k) g/(1 − P_k) + μ_{k+1} m⁺/(1 − P_{k+1})]/(√(v⁺/d) + ε). The state P
+    starts at 1 (torch keeps it in single precision unless its default dtype is double).
+
+    ``"optax"``: optax.nadam,
+    θ⁺ = θ − lr [β₁ m⁺/(1 − β₁^{k+1}) + (1 − β₁) g/(1 − β₁ᵏ)]/(√(v⁺/d) + ε),
     without ψ. Source: Dozat, ICLR 2016 workshop.
 
     Parameters
@@ -237,13 +240,14 @@ def radam(lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: floa
         raise ValueError(f"betas[1] must be > 0.6 for RAdam, got {hyper['beta2']:g}")
     states = {**_AVERAGES, **_FIRST, **_SECOND}
     scale = "sqrt(d)/(sqrt(v) + eps)" if convention == "torch" else "1/(sqrt(v/d) + eps)"
-    rho = "(most - 2*(t/h + 1)*(1 - d)/d)"
+    most = "(2/(b*h) - 1)"
+    rho = f"({most} - 2*(t/h + 1)*(1 - d)/d)"
     compare = "<=" if convention == "torch" else "<"
-    factor = f"sqrt(({rho} - 4)*({rho} - 2)*most/((most - 4)*(most - 2)*{rho}))"
+    factor = f"sqrt(({rho} - 4)*({rho} - 2)*{most}/(({most} - 4)*({most} - 2)*{rho}))"
     rule = f"-(m/c)*Piecewise((1, {rho} {compare} 5), ({factor}*{scale}, True))"
     limits = {"theta": f"-(m/c)*sqrt(1 - b*t*(1 - d)/d)*{scale}", **states}
     return defined("radam", {"theta": rule, **states}, hyper, "lr",
-                   maps={**_RATES, "most": "2/(1 - beta2) - 1"},
+                   maps=_RATES,
                    groups=(tuple(states), ("theta",)), limits=limits, positive=_POSITIVE,
                    weight_decay=weight_decay, flow_name="RAdam's flow",
                    note="eps before the correction of v's bias (torch)" if convention == "torch"

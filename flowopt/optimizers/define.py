@@ -82,7 +82,8 @@ def _with_numbers(formula: str, numbers: Mapping[str, float], parameters: Mappin
 
     A formula without other names becomes a number.
     """
-    text = re.sub(r"[A-Za-z_]\w*", lambda m: m[0] if m[0] in parameters or m[0] not in numbers
+    kept = {*parameters, "h"}
+    text = re.sub(r"[A-Za-z_]\w*", lambda m: m[0] if m[0] in kept or m[0] not in numbers
                   else repr(numbers[m[0]]), formula)
     return text if re.search(r"\b(g|theta|L)\b", text) else repr(value_of(text, {
         **numbers, **parameters}))

@@ -81,7 +81,7 @@ def sgd(lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
                    groups=(("v",), ("theta",)), positive=("gamma",),
                    initial={"v": "-h*dampening/momentum*g"} if dampening else {},
                    weight_decay=weight_decay, flow_name="heavy ball",
-                   note="momentum b with b⁺ = momentum b + (1 - dampening) g, as in torch and optax",
+                   note="b⁺ = momentum b + (1 - dampening) g, as in torch and optax",
                    reference="B. T. Polyak, USSR Comput. Math. Math. Phys. 4 (1964) 1-17, Eq. (9)")
 
 
@@ -100,8 +100,8 @@ def heavy_ball(lr: float = 1e-3, momentum: float = 0.9, start: str = "rest",
     lr, momentum : float
         α > 0, and β in [0, 1).
     start : {"rest", "centred"}
-        "rest" is the published x⁻ = x at the start: its path is a first-order one, since the ball is
-        at rest half a step too early. "centred" starts with v = δ g/2, and is of order 2.
+        "rest" is the published x⁻ = x at the start: its path is a first-order one, since the ball
+        is at rest half a step too early. "centred" starts with v = δ g/2, and is of order 2.
     weight_decay : float, >= 0
         Coupled L2.
 

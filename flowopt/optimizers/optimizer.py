@@ -112,9 +112,12 @@ class Optimizer:
         """The flow that the optimizer tends to as its step goes to 0 at fixed rates."""
         if self.limits:
             used = {k: v for k, v in self.flow.parameters.items()
-                    if any(k in Flow._names(r) for r in _parsed(self.limits))}
+                    if any(k in r.names for r in _parsed(self.limits))}
             return Flow(dict(self.limits), parameters=used, name=f"limit of {self.name}",
                         positive=[p for p in self.flow.positive if p in used])
+        if "h" in self.flow.positive:
+            raise ValueError(f"{self.name} tends to a running maximum, which is no ordinary "
+                             "differential equation; opt.flow is its flow at this step")
         if "h" in self.flow.parameters:
             return self.flow.with_parameters(h=0.0)
         return self.flow
@@ -148,15 +151,38 @@ class Optimizer:
             y0 = self._starts(flow_field, y0[None])[0]
         return y0
 
-    def _starts(self, flow_field: Any, y: np.ndarray) -> np.ndarray:
+    def limit_start(self, loss: Any, x0: Any) -> np.ndarray:
+        """Return y0 of the field ``opt.limit.on(loss)`` from θ (n,).
+
+        Its states start as the optimizer's do for step → 0.
+
+        Examples
+        --------
+        >>> import flowopt as fo
+        >>> opt, loss = fo.optimizers.adagrad(lr=0.1, initial_accumulator_value=2.0), "x**2"
+        >>> y0 = opt.limit_start(loss, [3.0])
+        >>> y0
+        array([3.  , 0.02])
+        >>> flow = fo.integrate(opt.limit.on(loss), y0, t=(0.0, 1.0))
+        >>> run = opt.with_step(1e-3).run(loss, [3.0], steps=1000)
+        >>> bool(abs(flow.x[-1, 0] - run.x[-1, 0]) < 1e-2)
+        True
+        """
+        flow_field = self.limit.on(loss)
+        return self._starts(flow_field, flow_field.start(x0)[None], 0.0)[0]
+
+    def _starts(self, flow_field: Any, y: np.ndarray, h: float | None = None) -> np.ndarray:
         """Fill in the states of starts (N, m) of which θ is given."""
         ranges = {name: (a, b) for name, a, b in flow_field.blocks}
+        step = self.method.h if h is None else h
         for state, formula in self.initial.items():
+            if state not in ranges:  # the limit has fewer states
+                continue
             a, b = ranges[state]
             try:
                 y[:, a:b] = float(formula)
             except ValueError:
-                y[:, a:b] = _evaluated(formula, self.flow, flow_field, 0.0, y)
+                y[:, a:b] = _evaluated(formula, flow_field, step, 0.0, y)
         return y
 
     def run(self, loss: Any, x0: Any, steps: int = 1000, *, save_every: int = 1, first: int = 0,
@@ -221,7 +247,7 @@ class Optimizer:
             kept, states = kept[keep], states[keep]
         k = (first + kept).astype(float)
         if self.report:
-            reported = _evaluated(self.report, self.flow, flow_field, k * h, states)
+            reported = _evaluated(self.report, flow_field, h, k * h, states)
             states = np.hstack([reported, states[:, flow_field.n:]])
         taken = int(block.bad[0]) if block.bad[0] >= 0 else steps
         return Trajectory(k, states, status, Stats(taken, 0, self._evaluations(block, taken), 0,
@@ -329,13 +355,13 @@ def _parsed(rules: Mapping[str, str]) -> list[Any]:
     return [parse(r, what="the rule", functions=REDUCTIONS) for r in rules.values()]
 
 
-def _evaluated(formula: str, flow: Flow, flow_field: Any, t: Any, y: np.ndarray) -> np.ndarray:
+def _evaluated(formula: str, flow_field: Any, h: float, t: Any, y: np.ndarray) -> np.ndarray:
     """Return a formula over θ, g, L, t, the states and the parameters at (N, m) points: (N, n)."""
+    flow = flow_field.flow
     rules = {"theta": formula} | dict.fromkeys(flow.states, "0")
-    used = {k: v for k, v in flow.parameters.items()
-            if any(k in Flow._names(r) for r in _parsed({"theta": formula}))}
-    made = Flow(rules, parameters=used).on(flow_field.loss)
-    return made(t, y)[:, :flow_field.n]
+    (rule,) = _parsed({"theta": formula})
+    used = {k: v for k, v in {**flow.parameters, "h": h}.items() if k in rule.names}
+    return Flow(rules, parameters=used).on(flow_field.loss)(t, y)[:, :flow_field.n]
 
 
 def _saved(block: FixedBlock, steps: int, every: int) -> tuple[np.ndarray, np.ndarray]:

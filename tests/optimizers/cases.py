@@ -6,6 +6,8 @@ limit of stability, signs that go to and fro), two roundings of one algorithm pa
 the heavy ball is the form with a buffer: x − x⁻, of the published form, loses digits.
 """
 
+from functools import partial
+
 import flowopt as fo
 
 o = fo.optimizers
@@ -25,7 +27,7 @@ CASES = {
     "sgd": (o.sgd, "sgd_step", {},
             [dict(lr=5e-4, momentum=0.9), dict(lr=2e-4, momentum=0.5, dampening=0.3),
              dict(lr=2e-4, momentum=0.95, dampening=0.5, weight_decay=0.01)]),
-    "sgd nesterov": (lambda **s: o.sgd(nesterov=True, **s), "sgd_step", {"nesterov": True},
+    "sgd nesterov": (partial(o.sgd, nesterov=True), "sgd_step", {"nesterov": True},
                      [dict(lr=5e-4, momentum=0.9), dict(lr=2e-4, momentum=0.5),
                       dict(lr=1e-4, momentum=0.95, weight_decay=0.01)]),
     "heavy_ball": (o.heavy_ball, "sgd_step", {},
@@ -34,19 +36,20 @@ CASES = {
     "adagrad": (o.adagrad, "adagrad_step", {},
                 [dict(lr=0.01), dict(lr=0.05, lr_decay=0.01, initial_accumulator_value=0.1),
                  dict(lr=0.1, weight_decay=0.01, eps=1e-6)]),
-    "adagrad inside": (lambda **s: o.adagrad(eps_inside=True, **s), "adagrad_step", {"eps_inside": True},
+    "adagrad inside": (partial(o.adagrad, eps_inside=True), "adagrad_step", {"eps_inside": True},
                        [dict(lr=0.01, eps=1e-7, initial_accumulator_value=0.1),
                         dict(lr=0.05, eps=1e-4, initial_accumulator_value=0.01),
                         dict(lr=0.1, eps=1e-7, initial_accumulator_value=1.0)]),
     "rmsprop": (o.rmsprop, "rmsprop_step", {}, RMS[:2] + _with(RMS[2:], weight_decay=0.01)),
-    "rmsprop inside": (lambda **s: o.rmsprop(eps_inside=True, **s), "rmsprop_step", {"eps_inside": True},
+    "rmsprop inside": (partial(o.rmsprop, eps_inside=True), "rmsprop_step", {"eps_inside": True},
                        RMS[:2] + _with(RMS[2:], initial_scale=1.0)),
     "rmsprop momentum": (o.rmsprop, "rmsprop_step", {},
                          [s | dict(momentum=m, lr=s["lr"] / 5)
                           for s, m in zip(RMS, (0.9, 0.5, 0.8), strict=True)]),
-    "rmsprop centered": (lambda **s: o.rmsprop(centered=True, **s), "rmsprop_step", {"centered": True},
+    "rmsprop centered": (partial(o.rmsprop, centered=True), "rmsprop_step", {"centered": True},
                          _with(RMS, eps=0.5)),
-    "rmsprop corrected": (lambda **s: o.rmsprop(eps_inside=True, bias_correction=True, **s), "rmsprop_step",
+    "rmsprop corrected": (partial(o.rmsprop, eps_inside=True, bias_correction=True),
+                          "rmsprop_step",
                           {"eps_inside": True, "bias_correction": True}, RMS),
     "adadelta": (o.adadelta, "adadelta_step", {},
                  [dict(lr=1.0, rho=0.9, eps=1e-10), dict(lr=0.02, rho=0.95, eps=1e-8),
@@ -56,15 +59,15 @@ CASES = {
     "adamw": (o.adamw, "adam_step", {"decoupled": True},
               [s | dict(weight_decay=w) for s, w in zip(ADAM, (0.01, 0.1, 1.0), strict=True)]),
     "amsgrad torch": (o.amsgrad, "adam_step", {"amsgrad": "torch"}, ADAM),
-    "amsgrad optax": (lambda **s: o.amsgrad(convention="optax", **s), "adam_step",
+    "amsgrad optax": (partial(o.amsgrad, convention="optax"), "adam_step",
                       {"amsgrad": "optax"}, ADAM),
     "adamax": (o.adamax, "adamax_step", {}, ADAM[:2] + _with(ADAM[2:], weight_decay=0.01)),
     "nadam torch": (o.nadam, "nadam_step", {},
                     ADAM[:2] + _with(ADAM[2:], momentum_decay=0.01, weight_decay=0.01)),
-    "nadam optax": (lambda **s: o.nadam(convention="optax", **s), "adam_step",
+    "nadam optax": (partial(o.nadam, convention="optax"), "adam_step",
                     {"nesterov": True}, ADAM),
     "radam torch": (o.radam, "radam_step", {}, ADAM[:2] + _with(ADAM[2:], weight_decay=0.01)),
-    "radam optax": (lambda **s: o.radam(convention="optax", **s), "radam_step",
+    "radam optax": (partial(o.radam, convention="optax"), "radam_step",
                     {"convention": "optax"}, ADAM),
     "lion": (o.lion, "lion_step", {},
              [dict(lr=1e-4, betas=(0.9, 0.99)), dict(lr=3e-4, betas=(0.95, 0.98)),

@@ -3,23 +3,34 @@
 import numpy as np
 import pytest
 from optimizers.cases import ADAM, CASES
-from optimizers.problems import A, POINTS, PROBLEMS, SLICES, VALUES, all_grads, all_starts, deviation
+from optimizers.problems import (
+    POINTS,
+    PROBLEMS,
+    SLICES,
+    VALUES,
+    A,
+    all_grads,
+    all_starts,
+    deviation,
+)
 
 STEPS = 1000
 BOUND = 1e-12
 #: our name -> the class in torch.optim, and its fixed options
 TORCH = {
-    "gradient_descent": ("SGD", {}), "sgd": ("SGD", {}), "sgd nesterov": ("SGD", {"nesterov": True}),
+    "gradient_descent": ("SGD", {}), "sgd": ("SGD", {}),
+    "sgd nesterov": ("SGD", {"nesterov": True}),
     "heavy_ball": ("SGD", {}), "adagrad": ("Adagrad", {}), "rmsprop": ("RMSprop", {}),
     "rmsprop momentum": ("RMSprop", {}), "rmsprop centered": ("RMSprop", {"centered": True}),
     "adadelta": ("Adadelta", {}), "adam": ("Adam", {}), "adamw": ("AdamW", {}),
     "amsgrad torch": ("Adam", {"amsgrad": True}), "adamax": ("Adamax", {}),
     "nadam torch": ("NAdam", {}), "radam torch": ("RAdam", {}),
 }
-RENAMED = {"alpha": "decay", "initial_accumulator_value": "initial_accumulator_value"}
+RENAMED = {"alpha": "decay"}
 #: our name -> the name in optax, and its fixed options
 OPTAX = {
-    "gradient_descent": ("sgd", {}), "sgd": ("sgd", {}), "sgd nesterov": ("sgd", {"nesterov": True}),
+    "gradient_descent": ("sgd", {}), "sgd": ("sgd", {}),
+    "sgd nesterov": ("sgd", {"nesterov": True}),
     "adagrad inside": ("adagrad", {}), "rmsprop inside": ("rmsprop", {}),
     "rmsprop": ("rmsprop", {"eps_in_sqrt": False}),
     "rmsprop momentum": ("rmsprop", {"eps_in_sqrt": False}),
