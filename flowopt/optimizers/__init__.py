@@ -1,6 +1,5 @@
 """The dictionary: published optimizers as a flow, a splitting and a clock."""
 
-from flowopt.optimizers.adam import adam, adamax, adamw, amsgrad, nadam, radam
 from flowopt.optimizers.adaptive import adadelta, adagrad, rmsprop
 from flowopt.optimizers.compose import from_flow, lookahead
 from flowopt.optimizers.first_order import (
@@ -16,10 +15,12 @@ from flowopt.optimizers.first_order import (
     signsgd,
     signum,
 )
+from flowopt.optimizers.moments import adam, adamax, adamw, amsgrad, nadam, radam
 from flowopt.optimizers.noisy import annealing, sgld
 from flowopt.optimizers.optimizer import Clock, Optimizer
+from flowopt.optimizers.table import dictionary
 
 __all__ = ["Clock", "Optimizer", "adadelta", "adagrad", "adam", "adamax", "adamw", "amsgrad",
-           "annealing", "from_flow", "gradient_descent", "heavy_ball", "lion", "lookahead", "nadam",
-           "nesterov", "newton", "normalized_gd", "polyak", "proximal_point", "radam", "rmsprop",
-           "sgd", "sgld", "signsgd", "signum"]
+           "annealing", "dictionary", "from_flow", "gradient_descent", "heavy_ball", "lion",
+           "lookahead", "nadam", "nesterov", "newton", "normalized_gd", "polyak",
+           "proximal_point", "radam", "rmsprop", "sgd", "sgld", "signsgd", "signum"]

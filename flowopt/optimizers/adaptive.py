@@ -36,8 +36,8 @@ def adagrad(lr: float = 0.01, lr_decay: float = 0.0, weight_decay: float = 0.0,
              "accumulator": small("initial_accumulator_value", initial_accumulator_value),
              "eps": small("eps", eps), "eps_inside": bool(eps_inside)}
     root = "sqrt(V + e)" if eps_inside else "(sqrt(V) + e)"
-    slower = "*(1 + decay*t)" if lr_decay else ""
-    return defined("adagrad", {"theta": f"-g/({root}{slower})", "V": "g**2"}, hyper, "lr**2",
+    rule = f"-g/({root}*(1 + decay*t))" if lr_decay else f"-g/{root}"
+    return defined("adagrad", {"theta": rule, "V": "g**2"}, hyper, "lr**2",
                    maps={"e": "lr**2*eps" if eps_inside else "lr*eps", "decay": "lr_decay/lr**2"},
                    groups=(("V",), ("theta",)), weight_decay=weight_decay,
                    initial={"V": "lr**2*accumulator"} if initial_accumulator_value else {},
