@@ -164,7 +164,7 @@ class Optimizer:
         >>> y0
         array([3.  , 0.02])
         >>> flow = fo.integrate(opt.limit.on(loss), y0, t=(0.0, 1.0))
-        >>> run = opt.with_step(1e-3).run(loss, [3.0], steps=1000)
+        >>> run = opt.with_step(1e-4).run(loss, [3.0], steps=10_000)
         >>> bool(abs(flow.x[-1, 0] - run.x[-1, 0]) < 1e-2)
         True
         """
