@@ -167,7 +167,7 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
     """Return the optimizer with the learning rate lr·s(k) in step k = 0, 1, ….
 
     As torch's schedulers do, s multiplies what is added to θ (decoupled decay too); the states go
-    on as before. Several schedules multiply: ``scheduled(scheduled(opt, warm_up(10)), cosine(99))``.
+    on as before. Schedules multiply, as in ``scheduled(scheduled(opt, warm_up(9)), cosine(99))``.
 
     Parameters
     ----------

@@ -96,6 +96,21 @@ def test_reductions_in_a_splitting_see_the_new_states():
         assert np.allclose(after, x, rtol=1e-13, atol=1e-14)
 
 
+@pytest.mark.parametrize("optimizer", [
+    o.adam(0.01), o.rmsprop(0.01, centered=True, momentum=0.5), o.polyak(0.1), o.normalized_gd(0.1),
+    o.from_flow(fo.Flow({"theta": "-m/(1 + norm(m) + maxabs(g))", "m": "(g - m)*2"}), lr=0.1)],
+    ids=lambda p: p.name)
+def test_lanes_of_a_kernel_loss_do_not_see_each_other(optimizer):
+    """Alone, among few and among many: the same bits."""
+    loss, _, _, x0 = PROBLEMS["network"]
+    starts = x0 + 0.1 * np.random.default_rng(1).normal(size=(70, 25))
+    many = optimizer.ensemble(loss, starts, steps=60)
+    few = optimizer.ensemble(loss, starts[:3], steps=60)
+    assert np.array_equal(few.y, many.y[:3])
+    for i in (0, 33, 69):
+        assert np.array_equal(optimizer.run(loss, starts[i], steps=60).y[-1], many.y[i])
+
+
 def test_from_flow_and_back():
     ball = o.from_flow(fo.flows.HeavyBall(gamma=2.0), lr=0.04, clock="sqrt(lr)")
     sgd = o.sgd(lr=0.04, momentum=1 - 2.0 * 0.2)
@@ -170,3 +185,16 @@ def test_refusals(call, kind, words):
     with pytest.raises(kind, match=re.escape(words)) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_l1_is_added_to_the_gradient_and_its_flow_slides():
+    loss = fo.Loss("(x - 0.3)**2/2 + (y - 2)**2/2")
+    optimizer = o.gradient_descent(lr=0.01, l1=0.5, weight_decay=0.1)
+    x = np.array([1.0, 1.0])
+    for after in optimizer.run(loss, x, steps=300).x[1:]:
+        x = x - 0.01 * (x - [0.3, 2.0] + 0.1 * x + 0.5 * np.sign(x))
+        assert np.allclose(after, x, rtol=1e-13, atol=1e-14)
+    flow = fo.integrate(optimizer.limit.on(loss), [1.0, 1.0], t=(0.0, 30.0))
+    # the minimum of L + weight_decay/2 |x|² + l1 |x|₁: x is 0, exactly
+    assert abs(flow.x[-1, 0]) < 1e-15 and abs(flow.x[-1, 1] - 1.5 / 1.1) < 1e-9
+    assert flow.events.kind[0] == "slide"
