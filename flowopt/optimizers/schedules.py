@@ -217,7 +217,8 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
     made = Flow(rules, parameters=parameters, name=flow.name, positive=flow.positive,
                 reference=flow.reference)
     hyper = {**optimizer.hyper, **{given[k]: v for k, v in schedule.numbers.items()}}
-    return replace(optimizer, flow=made, hyper=hyper, maps=maps, limits=limits)
+    note = "; ".join([*filter(None, [optimizer.note]), f"the learning rate times {rule}"])
+    return replace(optimizer, flow=made, hyper=hyper, maps=maps, limits=limits, note=note)
 
 
 def _free(name: str, taken: object) -> str:
