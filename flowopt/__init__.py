@@ -32,6 +32,7 @@ _WHERE = {
     **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",
+            "optimizers": "flowopt.optimizers",
             "symbolic": "flowopt.symbolic", "integrators": "flowopt.integrators",
             "reduce": "flowopt.integrators.reduce"}
 __all__ = sorted([*_WHERE, *_MODULES, "__version__"])

@@ -30,8 +30,13 @@ from typing import Any
 
 from llvmlite import ir
 
-from flowopt._language import NotInLanguage, muladd
+from flowopt import _language
+from flowopt._language import NotInLanguage
 from flowopt._lowering import ENTRY, KINDS, SLOT, Body, Lowered
+
+#: the words that the source of a kernel may use besides Python's
+WORDS = {name: getattr(_language, name)
+         for name in ("call_kernel", "doubles", "integers", "muladd")}
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ def compiled_kernel(source: str, name: str, vectorise: bool) -> Code:
     if not isinstance(node, ast.FunctionDef) or node.name != name:
         raise NotInLanguage(f"the source must be one function {name}")
     program = Program({})
-    program.lower(node, {"math": math, "muladd": muladd}, ["Ints", *["Reals"] * 5], "None")
+    program.lower(node, {"math": math, **WORDS}, ["Ints", *["Reals"] * 5], "None")
     symbol = program.export(name)
     return Code(symbol, object_file(str(program.module), vectorise))
 

@@ -1,4 +1,4 @@
-"""The command line: ``flowopt list``, ``flowopt run NAME|PATH [options]``.
+"""The command line: ``flowopt list``, ``flowopt run NAME|PATH [options]``, ``flowopt dictionary``.
 
 Nothing heavy is imported here: `list` and `--help` read the experiments without running them.
 Exit codes: 0 done, 1 the results could not be written, 2 refused before any work, 130 Ctrl-C.
@@ -47,6 +47,19 @@ def list_experiments() -> None:
     width = max(len(entry.name) for entry in entries)
     for entry in entries:
         typer.echo(f"{entry.name:<{width}}  {entry.question}")
+
+
+@app.command("dictionary")
+def dictionary(names: list[str] = typer.Argument(None, help="Only these optimizers."),
+               format: str = typer.Option("text", "--format", help="text, markdown or latex.")
+               ) -> None:
+    """Print the dictionary: each optimizer's flow, splitting and clock."""
+    from flowopt.optimizers import table
+
+    try:
+        typer.echo(table.dictionary(format, names or ()))
+    except ValueError as problem:
+        _give_up(None, f"Error: {problem}", 2)
 
 
 @app.command("run", context_settings=_RAW, add_help_option=False)

@@ -326,11 +326,12 @@ def test_ctrl_c(tmp_path):
     path = tmp_path / "waits.py"
     path.write_text("import time\n\ndef run(config, progress):\n    progress(0.1, 'waiting')\n"
                     "    time.sleep(60)\n")
-    process = subprocess.Popen([sys.executable, "-m", "flowopt.cli", "run", str(path), "--out",
+    # the handler is set in the child itself: code between fork and exec is not safe beside threads
+    start = ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+             "from flowopt.cli import main; main()")
+    process = subprocess.Popen([sys.executable, "-c", start, "run", str(path), "--out",
                                 str(tmp_path / "out")], cwd=ROOT, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True,
-                               preexec_fn=lambda: signal.signal(signal.SIGINT,
-                                                                signal.default_int_handler))
+                               stderr=subprocess.PIPE, text=True)
     assert "waiting" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     begun = time.perf_counter()

@@ -2,17 +2,26 @@
 
 The same text that `flowopt.flows.flow.coordinates` writes out coordinate by coordinate is here
 one loop for each reduction and one for the result.
+
+The kernel of F evaluates the loss once. So does that of a step of a splitting, y⁺ = y + h F block
+by block, when θ is in its last group: until then the gradient stays what it was.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flowopt.flows.flow import REDUCTIONS, RESERVED, Flow
 
 
-def rule_source(flow: Flow, n: int, offset: int, width: int) -> str:
-    """Return the source of the kernel; `offset` is the number of the loss's parameters."""
+def rule_source(flow: Flow, n: int, offset: int, width: int,
+                groups: Sequence[Sequence[str]] | None = None) -> str:
+    """Return the source of the kernel of F, or with `groups` of a step of the splitting.
+
+    `offset` is the number of the loss's parameters. A group's rules see the new values of the
+    groups before it; the step h is in the array s.
+    """
     import sympy
 
     from flowopt.symbolic.source import Printer
@@ -21,25 +30,30 @@ def rule_source(flow: Flow, n: int, offset: int, width: int) -> str:
     names: dict[Any, str] = {symbols[s]: s for s in RESERVED}
     names |= {symbols[s]: f"state_{s}" for s in flow.states}
     names |= {s: f"p_{k}" for k, s in flow.parameter_symbols().items()}
-    loops: list[str] = []
+    places = {key: k * n for k, key in enumerate(["theta", *flow.states])}
+    new: set[str] = set()  # the blocks that are updated already
+    lines: list[str] = []
     reductions: dict[tuple[Any, str], Any] = {}
+    numbers = 0
 
     def load(indent: str) -> list[str]:
-        lines = [f"g = block[(1 + i) * {width} + lane]", f"theta = y_[i * {width} + lane]"]
-        lines += [f"state_{s} = y_[({(k + 1) * n} + i) * {width} + lane]"
-                  for k, s in enumerate(flow.states)]
-        return [indent + line for line in lines]
+        made = [f"g = block[(1 + i) * {width} + lane]", f"theta = y_[i * {width} + lane]"]
+        made += [f"state_{s} = {'out_' if s in new else 'y_'}[({places[s]} + i) * {width} + lane]"
+                 for s in flow.states]
+        return [indent + line for line in made]
 
     def total(expr: Any, kind: str) -> Any:
+        nonlocal numbers
         expr = reduced(expr)
         if (expr, kind) not in reductions:
-            symbol = sympy.Symbol(f"R[{len(reductions)}]", nonnegative=True)
+            symbol = sympy.Symbol(f"R[{numbers}]", nonnegative=True)
             printer = Printer(names)
             text = printer.print(expr)
-            name = f"r{len(reductions)}"
+            name = f"r{numbers}"
+            numbers += 1
             update = (f"{name} = {name} if {name} > {text} else {text}" if kind == "max"
                       else f"{name} += {text}")
-            loops.extend([f"        {name} = 0.0", f"        for i in range({n}):",
+            lines.extend([f"        {name} = 0.0", f"        for i in range({n}):",
                           *load("            "),
                           *("            " + line for line in [*printer.lines, update])])
             names[symbol] = name
@@ -64,22 +78,29 @@ def rule_source(flow: Flow, n: int, offset: int, width: int) -> str:
             return sympy.sqrt(square)
         return sympy.Piecewise((0, sympy.Eq(square, 0)), (reduced(a) / sympy.sqrt(square), True))
 
-    rules = {key: reduced(rule) for key, rule in flow.abstract_rules().items()}
-    body = load("            ")
-    for k, key in enumerate(["theta", *flow.states]):
-        printer = Printer(names)
-        printer.count = 1000 * k
-        text = printer.print(rules[key])
-        body += ["            " + line for line in
-                 [*printer.lines, f"out_[({k * n} + i) * {width} + lane] = {text}"]]
+    rules = flow.abstract_rules()
+    for group in groups or [list(places)]:
+        reductions.clear()  # of values that are old now
+        made = {key: reduced(rules[key]) for key in group}
+        lines += [f"        for i in range({n}):", *load("            ")]
+        for key in group:
+            printer = Printer(names)
+            printer.count = 1000 * (1 + places[key] // n)
+            text = printer.print(made[key])
+            if groups is not None:
+                text = f"{'theta' if key == 'theta' else f'state_{key}'} + h_*{text}"
+            lines += ["            " + line for line in
+                      [*printer.lines, f"out_[({places[key]} + i) * {width} + lane] = {text}"]]
+        new |= set(group)
     head = [
         "def kernel(context, t_, y_, p_, s_, out_):",
-        "    block = as_doubles(context[1])",
-        "    call_kernel(context[2], as_integers(context[3]), t_, y_, p_, s_, block)",
+        "    block = doubles(context[1])",
+        "    call_kernel(context[2], integers(context[3]), t_, y_, p_, s_, block)",
         f"    for lane in range({width}):",
         "        L = block[lane]",
         "        t = t_[lane]",
     ]
+    head += ["        h_ = s_[lane]"] * (groups is not None)
     head += [f"        p_{name} = p_[{offset + k} * {width} + lane]"
              for k, name in enumerate(flow.parameters)]
-    return "\n".join([*head, *loops, f"        for i in range({n}):", *body]) + "\n"
+    return "\n".join([*head, *lines]) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -635,10 +636,29 @@ class KernelLossField(LossField, KernelField):
         LossField.__init__(self, flow, loss)
 
     def _make(self, width: int) -> Any:
-        from flowopt.flows.elementwise import rule_source
+        return self._elementwise(width, None)
 
-        return _adapters.adapted(rule_source(self.flow, self.n, len(self.loss.parameters), width),
-                                 None)
+    def _elementwise(self, width: int, groups: Any) -> _native.Unit:
+        count = len(self.loss.parameters)
+
+        def build() -> tuple[dict[str, Any], dict[str, Any]]:
+            from flowopt.flows.elementwise import rule_source
+            from flowopt.symbolic.source import compile_kernel
+
+            source = rule_source(self.flow, self.n, count, width, groups)
+            return {"source": source}, {"kernel": compile_kernel(source)}
+
+        return _native.unit(f"elementwise {self.flow.definition} {self.n} {count} {width} "
+                            f"{groups}", _elementwise_stamp(), build)
+
+    def step_address(self, groups: Any, width: int) -> int:
+        """Return the address of the kernel of one step of a splitting, or 0: there is none.
+
+        It evaluates the loss once, which is right when θ is in the last group.
+        """
+        if self.flow.rules and "theta" in groups[-1]:
+            return self._elementwise(width, groups).addresses["kernel"]
+        return 0
 
     def context(self, width: int) -> np.ndarray:
         """Return the kernel's addresses: the loss kernel, its own context, and its result."""
@@ -699,6 +719,11 @@ class RuleField(KernelLossField):
         extra = (loss.hess(x),) if self.flow.needs_hessian else ()
         self.function(t, y, float(loss.value(x)), loss.grad(x), *extra, p[count:], dy)
         return dy
+
+
+@functools.cache
+def _elementwise_stamp() -> str:
+    return symbolic_stamp() + "-" + _native.fingerprint("flows/elementwise.py")[:8]
 
 
 def _is_symbol(value: Any) -> bool:

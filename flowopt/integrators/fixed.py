@@ -9,7 +9,7 @@ import numpy as np
 
 from flowopt import _native
 from flowopt.integrators import runner
-from flowopt.integrators.methods import Explicit
+from flowopt.integrators.methods import Explicit, SequentialEuler
 from flowopt.integrators.status import Status
 from flowopt.integrators.structured import Head, Structured
 
@@ -19,10 +19,9 @@ CHUNK = 2_000_000
 
 def phases_of(field: Any, method: Any, width: int) -> np.ndarray:
     """Return the phases of a splitting as the stepper reads them."""
-    ranges = method.phases(field)
-    made: list[int] = [len(ranges)]
-    for low, high in ranges:
-        rows = list(range(low, high))
+    phases = method.phases(field)
+    made: list[int] = [len(phases)]
+    for rows in phases:
         if field.is_kernel:  # the whole field, of which these rows are used
             made += [field.address("rhs", width), len(rows)]
             made += [v for r in rows for v in (r, r)]
@@ -134,10 +133,18 @@ class FixedBlock:
         """Return why a lane ended early: it diverged, or its step has no solution."""
         return Status.DIVERGED if self.head is None else self.head.status(lane)
 
-    @property
-    def fused(self) -> bool:
-        """Whether a kernel of y + h F does the whole step: no slopes are needed by themselves."""
-        return not len(self.saves) and not self.field.is_kernel
+    def step_kernel(self) -> int:
+        """Return the address of a kernel that does the whole step, or 0: there is none."""
+        explicit = isinstance(self.method, Explicit) and self.method.tableau.stages == 1
+        if len(self.saves) or not (explicit or isinstance(self.method, SequentialEuler)):
+            return 0
+        if not self.field.is_kernel:
+            return self.field.address("euler", self.width) if explicit else 0
+        if not hasattr(self.field, "step_address"):
+            return 0
+        groups = [tuple(name for name, _, _ in self.field.blocks)] if explicit else \
+            self.method.ordered(self.field)
+        return int(self.field.step_address(groups, self.width))
 
     def _lay_out_saves(self, saves: np.ndarray, end: float) -> None:
         """Find for each time to save the step it lies in and its fraction of that step."""
@@ -201,9 +208,8 @@ class FixedBlock:
             self.noise.sizes[3:8] = sizes[3:8]
             sizes = self.noise.sizes
             stages = self.noise.many
-        elif explicit and stages == 1 and self.fused:
-            name = "euler"
-            head = (self.field.address("euler", width), self.context, sizes)
+        elif whole := self.step_kernel():
+            name, head = "euler", (whole, self.context, sizes)
         elif self.head is not None:
             name, implicit = self.head.stepper, self.head.stepper != "conformal"
             head = (*self.head.arguments, sizes, *[self.head.why] * implicit)

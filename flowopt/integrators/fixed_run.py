@@ -95,7 +95,7 @@ class FixedRun:
             each, once = self.method.cost
         elif isinstance(self.method, Explicit):
             each = self.method.tableau.stages
-        elif self.field.is_kernel:
+        elif self.field.is_kernel and not self.block.step_kernel():
             each = len(self.method.phases(self.field))  # each phase calls the whole kernel
         return self.reached, 0, (self.reached + (self.status is Status.DIVERGED)) * each + once, 0
 

@@ -154,6 +154,10 @@ class SequentialEuler(FixedStep):
     ----------
     h : float, > 0
         The step, in units of time.
+    groups : sequence of sequences of str, optional
+        Another order: names of states, and ``"theta"``. The groups are updated one after another,
+        and the blocks of one group together, from the same values (Jacobi). By default each
+        state is a group, in the order of the rule, and θ is the last.
 
     Examples
     --------
@@ -163,15 +167,36 @@ class SequentialEuler(FixedStep):
     array([ 0.99, -0.1 ])
     """
 
+    groups: tuple[tuple[str, ...], ...] | None = None
     order: ClassVar[int] = 1
 
-    def phases(self, field: Any) -> list[tuple[int, int]]:
-        """Return the row ranges in the order in which they are updated."""
-        blocks = [(a, b) for name, a, b in field.blocks if name != "theta"]
-        if len(field.blocks) < 2:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.groups is None:
+            return
+        if isinstance(self.groups, str) or any(isinstance(g, str) for g in self.groups):
+            raise TypeError("groups must be a sequence of sequences of names, such as "
+                            f'(("m", "v"), ("theta",)), got {_check.shown(self.groups)}')
+        object.__setattr__(self, "groups", tuple(tuple(g) for g in self.groups))
+
+    def ordered(self, field: Any) -> list[tuple[str, ...]]:
+        """Return the names of the blocks that are updated together, in their order."""
+        names = [name for name, _, _ in field.blocks]
+        if len(names) < 2:
             raise ValueError(f"{self.name} needs a field with states next to theta, and "
                              f"{field.name} has none; use Euler")
-        return [*blocks, (0, field.n)]
+        if self.groups is None:
+            return [*((name,) for name in names if name != "theta"), ("theta",)]
+        if sorted(name for group in self.groups for name in group) != sorted(names):
+            raise ValueError(f"groups must hold each of {', '.join(names)} exactly once, got "
+                             f"{_check.shown(self.groups)}")
+        return list(self.groups)
+
+    def phases(self, field: Any) -> list[list[int]]:
+        """Return the rows that are updated together, in the order in which they are updated."""
+        groups = self.ordered(field)
+        ranges = {name: range(a, b) for name, a, b in field.blocks}
+        return [[row for name in group for row in ranges[name]] for group in groups]
 
 
 @dataclass(frozen=True)
@@ -204,13 +229,13 @@ class SymplecticEuler(FixedStep):
         super().__post_init__()
         _check.choice("first", self.first, ("v", "q"))
 
-    def phases(self, field: Any) -> list[tuple[int, int]]:
-        """Return the row ranges in the order in which they are updated."""
+    def phases(self, field: Any) -> list[list[int]]:
+        """Return the rows that are updated together, in the order in which they are updated."""
         half = field.m // 2
         if field.m % 2 or (field.loss is not None and len(field.blocks) != 2):
             raise ValueError(f"{self.name} needs as many velocities as positions, and "
                              f"{field.name} has {field.m} equations in {len(field.blocks)} blocks")
-        order = [(half, field.m), (0, half)]
+        order = [list(range(half, field.m)), list(range(half))]
         return order if self.first == "v" else order[::-1]
 
 

@@ -1,0 +1,62 @@
+"""The dictionary is printed from the definitions."""
+
+import shutil
+import subprocess
+
+import pytest
+from typer.testing import CliRunner
+
+import flowopt as fo
+from flowopt.cli import app
+from flowopt.optimizers import table
+
+
+def test_every_optimizer_of_the_module_is_in_it():
+    made = {row.optimizer.name for row in table.rows()}
+    functions = {name for name in fo.optimizers.__all__ if name.islower()}
+    assert made == functions - {"dictionary", "from_flow", "scheduled", "schedules"}
+
+
+@pytest.mark.parametrize("row", table.rows(), ids=lambda row: row.title)
+def test_the_numbers_of_the_flow_are_the_formulas_of_the_table(row):
+    optimizer = row.optimizer
+    if not optimizer.maps:
+        return
+    assert set(optimizer.maps) == set(optimizer.flow.parameters)
+    from flowopt.optimizers.formula import value_of
+
+    numbers = {k: v for k, v in optimizer.hyper.items() if not isinstance(v, (str, bool))}
+    for name, formula in optimizer.maps.items():
+        assert value_of(formula, numbers) == optimizer.flow.parameters[name]
+    assert value_of(optimizer.clock.formula, numbers) == optimizer.clock.step
+    assert optimizer.clock.step == optimizer.method.h
+
+
+def test_formats():
+    text, markdown, latex = (fo.optimizers.dictionary(f) for f in table.FORMATS)
+    assert "theta' = -(m/c)/(sqrt(v/d) + eps)" in text
+    assert "`a = (1 - beta1)/lr`" in markdown
+    assert r"a = \frac{1 - \beta_{1}}{\eta}" in latex
+    assert len({line.count("|") for line in markdown.splitlines()}) == 1
+    assert latex.count(r"\begin{aligned}") == latex.count(r"\end{aligned}") > 20
+    assert latex.count("{") == latex.count("}")
+
+
+def test_latex_compiles(tmp_path):
+    if shutil.which("pdflatex") is None:
+        pytest.skip("there is no pdflatex")
+    body = fo.optimizers.dictionary("latex")
+    (tmp_path / "a.tex").write_text(r"\documentclass{article}\usepackage{amsmath}\begin{document}"
+                                    + body + r"\end{document}", encoding="utf-8")
+    done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "a.tex"], cwd=tmp_path,
+                          capture_output=True, check=False)
+    assert done.returncode == 0
+
+
+def test_command():
+    run = CliRunner().invoke(app, ["dictionary", "adam", "--format", "markdown"])
+    assert run.exit_code == 0 and "`t = k*lr`" in run.output
+    for arguments, word in ((["dictionary", "adm"], "did you mean adam"),
+                            (["dictionary", "--format", "html"], "'markdown'")):
+        run = CliRunner().invoke(app, arguments)
+        assert run.exit_code == 2 and word in run.output
