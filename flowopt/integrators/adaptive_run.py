@@ -111,7 +111,7 @@ class AdaptiveRun:
             method = method.instead
         path = Path() if self.keep or watch.count or self.approach.possible else None
         inner = queue.on(sides[None])  # the same run, under this piece's functions
-        looked = 0
+        looked = last_look = 0
 
         def recorded() -> Piece:
             assert path is not None
@@ -120,8 +120,11 @@ class AdaptiveRun:
                          slopes, path.polynomials(self.field.m))
 
         def look() -> bool:  # whether the run goes on
-            nonlocal looked
+            nonlocal looked, last_look
+            if not watch.ends and path is not None and path.count < 1.25 * last_look:
+                return True
             piece = recorded()
+            last_look = len(piece.t)
             if self._arrives(piece, sides):
                 return False
             upto = len(piece.t) - 1  # the last step may yet turn out to lead to an arrival
@@ -173,7 +176,15 @@ class AdaptiveRun:
         return -1
 
     def finish(self) -> None:
-        """Say in the note whether an explicit method met a stiff stretch."""
+        """Take note of events at the very end, and of a stiff stretch that slowed the method."""
+        if self.watch.count and self.status in (Status.REACHED_END, Status.STUCK):
+            t, y = float(self.queue.t[0]), self.queue.y[0].copy()
+            for found in self.watch.at_end(t, y):
+                event = self.watch.events[found.which]
+                if event.direction in (0, found.rising) and t != self.start_t:
+                    self.found.append((t, y, found.which, "event"))
+                    if event.terminal and self.status is Status.REACHED_END:
+                        self.status, self.note = Status.EVENT, f"This was at t={t:.12g}."
         if self.method.stable and np.isfinite(self.queue.stiff[0]):
             told = (f"From t={self.queue.stiff[0]:.6g} on the step was limited by the stability "
                     f"of {self.method.name}, not by accuracy: the field is stiff there, and "
@@ -311,7 +322,7 @@ class AdaptiveRun:
         """Return some surfaces, and those that the state lies on up to rounding."""
         queue = self.queue
         return sorted({*which, *switching.touched(self.field, float(queue.t[0]), queue.y[0],
-                                                  queue.sides[0])})
+                                                  queue.sides[0], self.start_y, self.direction)})
 
     def _contact(self, candidates: list[int], before: tuple[int, ...] = (), starts: bool = False
                  ) -> switching.Slide | None:

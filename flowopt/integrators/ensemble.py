@@ -503,7 +503,8 @@ class _Job:
                 switches[i] += 1
                 t, y, which = float(queue.t[i]), queue.y[i], int(queue.which[i])
                 if switches[i] < MOST_TOGETHER and switching.touched(
-                        own[i], t, y, queue.sides[i]) in ([], [which]):
+                        own[i], t, y, queue.sides[i], self.y[low + i], direction) in (
+                            [], [which]):
                     outcome = switching.Contact(own[i], t, y.copy(), queue.sides[i].copy(),
                                                 [which], direction).outcome()
                     if outcome.kind == "move" and not outcome.active:

@@ -22,6 +22,10 @@ from flowopt.integrators.isolation import isolated, nodes, to_bernstein
 from flowopt.symbolic.names import exact, symbolic_stamp
 from flowopt.symbolic.parse import parse
 
+#: the last two Chebyshev coefficients are less than this part of an event that is resolved; until
+#: then a step is halved, this many times, as long as there are no more parts than these
+RESOLVED, MOST_CUTS, MOST_PARTS = 1e-3, 16, 100_000
+
 
 @dataclass(frozen=True)
 class Event:
@@ -153,6 +157,12 @@ class Watch:
         if self.count:
             self.signs = np.sign(self.values(np.array([t]), y[None])[0])
 
+    def at_end(self, t: float, y: np.ndarray) -> list[Found]:
+        """Return the events that are exactly 0 at the end of the run, and were not before."""
+        g = self.values(np.array([t]), y[None])[0]
+        return [Found(t, y, int(e), -float(self.signs[e]))
+                for e in np.nonzero((g == 0.0) & (self.signs != 0.0))[0]]
+
     def search(self, piece: Piece) -> list[Found]:
         """Return the events on the steps of a piece, in their order.
 
@@ -161,6 +171,7 @@ class Watch:
         if not len(piece.t):
             return []
         steps = _Steps(piece)
+        steps = self._resolved(steps)
         theta = nodes()
         count, points = len(steps.t), len(theta)
         where = np.tile(theta, count)
@@ -180,6 +191,25 @@ class Watch:
                 if event.terminal and event.direction in (0, found.rising):
                     return made
         return made
+
+    def _resolved(self, steps: _Steps) -> _Steps:
+        """Return the steps in parts on which every event is nearly a polynomial of degree 8."""
+        theta, n = nodes(), len(nodes()) - 1
+        ends = np.ones(n + 1)
+        ends[[0, -1]] = 0.5
+        last = np.stack([ends * np.cos(k * np.arccos(1 - 2 * theta)) * 2 / n for k in (n - 1, n)])
+        for _ in range(MOST_CUTS):
+            k = np.repeat(np.arange(len(steps.t)), n + 1)
+            where = np.tile(theta, len(steps.t))
+            g = self.values(steps.times(k, where), steps.states(k, where))
+            g = g.reshape(-1, n + 1, self.count)
+            tail = np.abs(np.einsum("cn,kne->kce", last, g)).sum(axis=1)
+            open_ = (tail > RESOLVED * np.abs(g).max(axis=1)).any(axis=1)
+            open_ &= np.abs(steps.length) > 1e-9 * (np.abs(steps.t) + np.abs(steps.length).sum())
+            if not open_.any() or len(steps.t) > MOST_PARTS:
+                break
+            steps = steps.cut(open_)
+        return steps
 
     def _on_step(self, steps: _Steps, k: int, e: int, b: np.ndarray) -> list[Found]:
         """Return the sign changes of one event on one step."""
@@ -204,27 +234,46 @@ class Watch:
 
 
 class _Steps:
-    """Some steps of a piece, up to where the next begins: times and states at their fractions."""
+    """Parts of the steps of a piece: each is the stretch [a, b] of its step."""
 
     def __init__(self, piece: Piece) -> None:
-        self.t, self.end, self.y = piece.t, np.append(piece.t[1:], piece.end), piece.y
+        self.piece, self.coefficients = piece, piece.polynomial()
+        count = len(piece.t)
+        self.step = np.arange(count)  # of the piece
+        self.t, self.end = piece.t, np.append(piece.t[1:], piece.end)
         self.length = self.end - self.t
-        self.coefficients = piece.polynomial()
-        self.share = self.length / piece.h  # of the polynomial's own step
-        self.root = piece.root
+        self.a, self.b = np.zeros(count), self.length / piece.h
+
+    def cut(self, which: np.ndarray) -> _Steps:
+        """Return the same parts, some of them halved."""
+        made = object.__new__(_Steps)
+        made.piece, made.coefficients = self.piece, self.coefficients
+        twice = np.repeat(np.arange(len(self.t)), np.where(which, 2, 1))
+        second = np.append(False, twice[1:] == twice[:-1])
+        first = np.append(second[1:], False)
+        made.step = self.step[twice]
+        middle = (self.a + self.b) / 2
+        made.a = np.where(second, middle[twice], self.a[twice])
+        made.b = np.where(first, middle[twice], self.b[twice])
+        half = (self.t + self.length / 2)[twice]
+        made.t = np.where(second, half, self.t[twice])
+        made.end = np.where(first, half, self.end[twice])
+        made.length = made.end - made.t
+        return made
 
     def times(self, k: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        """Return the times at the fractions θ of the steps k."""
+        """Return the times at the fractions θ of the parts k."""
         return np.where(theta == 1.0, self.end[k], self.t[k] + theta * self.length[k])
 
     def states(self, k: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        """Return the states (N, m) at the fractions θ of the steps k."""
-        x = (theta * self.share[k])[:, None]
-        x = np.sqrt(x) if self.root else x
-        value = np.zeros((len(k), self.y.shape[1]))
+        """Return the states (N, m) at the fractions θ of the parts k."""
+        x = (self.a[k] + theta * (self.b[k] - self.a[k]))[:, None]
+        x = np.sqrt(x) if self.piece.root else x
+        step = self.step[k]
+        value = np.zeros((len(k), self.piece.y.shape[1]))
         for j in range(self.coefficients.shape[1] - 1, -1, -1):
-            value = (value + self.coefficients[k, j]) * x
-        return value + self.y[k]
+            value = (value + self.coefficients[step, j]) * x
+        return value + self.piece.y[step]
 
 
 def _root(g: Callable[[float], float], low: float, high: float, sign: float) -> float:
@@ -238,7 +287,11 @@ def _root(g: Callable[[float], float], low: float, high: float, sign: float) -> 
 
 def _number(g: Callable[[float, np.ndarray], Any], t: float, y: np.ndarray) -> float:
     """Return g(t, y) of a user's function as a number, or say what it was."""
-    value = g(t, y.copy())
+    try:
+        value = g(t, y.copy())
+    except Exception as problem:
+        raise RuntimeError(f"the function of an event raised {type(problem).__name__} at t={t:g}: "
+                           f"{problem}") from problem
     try:
         return float(np.asarray(value, dtype=float).reshape(()))
     except (TypeError, ValueError):

@@ -24,6 +24,8 @@ from flowopt.integrators.dense import Piece
 FALL = 1e-10
 #: how far r F may be from linear on the last bit of the way
 LINEAR = 1e-2
+#: a mode that grows by less than this part of the fastest one runs along a set of rests
+NEUTRAL = 1e-4
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class Approach:
                 with np.errstate(all="ignore"):
                     near = y + 1e-6 * max(1.0, float(np.abs(y).max())) * np.eye(len(y))[0]
                     modes = self._modes(t, near, y, sides, place, every=True)
-                return modes is not None and bool(modes[0].real.max() < 0.0)
+                return modes is not None and bool(
+                    modes[0].real.max() <= NEUTRAL * np.abs(modes[0]).max())
         return None
 
     def look(self, piece: Piece, sides: np.ndarray) -> Arrival | None:
@@ -82,7 +85,9 @@ class Approach:
             below = np.nonzero(r <= self.threshold * self.largest[which])[0]
             while len(below):
                 k = int(below[0])
-                found = self._way(float(piece.t[k]), piece.y[k], sides, place)
+                found = None
+                for rank in (1e-12, 1e-3):  # a point, or one of a set of them
+                    found = found or self._way(float(piece.t[k]), piece.y[k], sides, place, rank)
                 if found is not None:
                     before = self.threshold * self.largest[which]
                     return Arrival(k, *found, bool(k > 0 and r[k] < 1e-2 * r[k - 1]
@@ -91,11 +96,11 @@ class Approach:
                 below = np.nonzero(r <= self.threshold * self.largest[which])[0]
         return None
 
-    def _way(self, t: float, y: np.ndarray, sides: np.ndarray, place: slice
+    def _way(self, t: float, y: np.ndarray, sides: np.ndarray, place: slice, rank: float
              ) -> tuple[Piece, bool] | None:
         """Return the path from y to the point, as a piece, and whether it is stable; or None."""
         with np.errstate(all="ignore"):
-            point = _root(self.field, t, y, sides, place)
+            point = _root(self.field, t, y, sides, place, rank)
             if point is None or not np.abs(y - point).max() > 0.0:
                 return None
             modes = self._modes(t, y, point, sides, place)
@@ -123,7 +128,8 @@ class Approach:
             if not (np.isfinite(times).all() and np.isfinite(slopes).all()
                     and _sides_stay(self.field, times, states, sides)):
                 return None
-            return _hermite(times, h, states, slopes, point, left), bool(rates.real.max() < 0.0)
+            stable = rates.real.max() <= NEUTRAL * np.abs(rates).max()
+            return _hermite(times, h, states, slopes, point, left), bool(stable)
 
     def _modes(self, t: float, y: np.ndarray, point: np.ndarray, sides: np.ndarray, place: slice,
                every: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
@@ -149,7 +155,7 @@ class Approach:
                 return None
         rates, vectors = np.linalg.eig(B)
         parts = np.linalg.solve(vectors, delta.astype(complex))
-        grows = rates.real >= -1e-12 * np.abs(rates).max()
+        grows = rates.real >= -NEUTRAL * 1e-2 * np.abs(rates).max()
         if not every and (np.abs(parts[grows]) > LINEAR * np.abs(parts).max()).any():
             return None
         parts[grows] = 0.0
@@ -165,15 +171,18 @@ def _rows(field: Any, t: np.ndarray, y: np.ndarray, sides: np.ndarray
     return rows[:, :total], rows[:, total:].reshape(len(t), total, field.m)
 
 
-def _root(field: Any, t: float, y: np.ndarray, sides: np.ndarray, place: slice
+def _root(field: Any, t: float, y: np.ndarray, sides: np.ndarray, place: slice, rank: float
           ) -> np.ndarray | None:
-    """Return the point next to y at which the norm is zero (Gauss–Newton), or None."""
+    """Return the point next to y at which the norm is zero (Gauss–Newton), or None.
+
+    Singular values of ∂f/∂y below the part `rank` of the largest count as zero.
+    """
     start, last, reach = y, np.inf, np.inf
     for _ in range(30):
         f, jacobian = (a[0, place] for a in _rows(field, np.array([t]), y[None], sides))
         if not (np.isfinite(f).all() and np.isfinite(jacobian).all()):
             return None
-        step = np.linalg.lstsq(jacobian, f, rcond=1e-12)[0]
+        step = np.linalg.lstsq(jacobian, f, rcond=rank)[0]
         size = float(np.abs(step).max())
         rounding = 1e-14 * float(np.abs(y).max())
         if size > 0.5 * last and size > rounding:

@@ -229,6 +229,11 @@ class Path:
         self.y.append(y[:count].copy())
         self.c.append(c[:count].copy())
 
+    @property
+    def count(self) -> int:
+        """How many steps there are."""
+        return sum(map(len, self.t))
+
     def polynomials(self, m: int) -> np.ndarray | None:
         """Return the coefficients of the steps (K, degree, m), or None if they were not kept."""
         made = np.concatenate(self.c) if self.c else np.zeros((0, 0, m))
@@ -347,19 +352,23 @@ class Table:
 
 @functools.cache
 def _bernstein() -> np.ndarray:
-    """Return the matrix from values at equal distances to Bernstein coefficients."""
-    from math import comb
+    """Return what is made of nine values at the Chebyshev nodes, and these nodes.
 
-    n = places.SAMPLES
-    x = np.linspace(0.0, 1.0, n + 1)[:, None]
-    j = np.arange(n + 1)
-    return np.ascontiguousarray(np.linalg.inv(
-        np.array([comb(n, k) for k in j]) * x**j * (1 - x)**(n - j)))
+    Nine rows give the Bernstein coefficients, two the last Chebyshev coefficients; then the nodes.
+    """
+    from flowopt.integrators.isolation import nodes, to_bernstein
+
+    n, x = places.SAMPLES, nodes()
+    ends = np.ones(n + 1)
+    ends[[0, -1]] = 0.5
+    last = [2 / n * ends * np.cos((n - 1) * np.arccos(1 - 2 * x)),
+            1 / n * ends * np.cos(n * np.arccos(1 - 2 * x))]
+    return np.ascontiguousarray(np.vstack([to_bernstein(), *last, x]))
 
 
 @functools.cache
 def bernstein_address() -> int:
-    """Return the address of that matrix, which lives for ever."""
+    """Return the address of that table, which lives for ever."""
     return _native.address(_bernstein())
 
 

@@ -191,14 +191,27 @@ def psi_at(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray) -> np.
                               sides[None])[0]
 
 
-def touched(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray) -> list[int]:
-    """Return the surfaces that the point lies on, or beyond, up to rounding."""
-    m = vector_field.m
-    rates = vector_field._rows("surface_rates", vector_field.surfaces * (m + 1), np.array([t]),
+def touched(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray, start: np.ndarray,
+            direction: float) -> list[int]:
+    """Return the surfaces that the point lies on, or beyond, up to rounding.
+
+    The state has the roundings of the largest one on its way, of which the start is one; within
+    them a surface counts if the motion comes to it before the time changes by more than rounding.
+    """
+    m, at = vector_field.m, np.array([t])
+    rates = vector_field._rows("surface_rates", vector_field.surfaces * (m + 1), at,
                                y[None], sides[None])[0].reshape(-1, m + 1)
-    rounding = 16 * EPS * (np.abs(rates[:, :-1]) @ np.abs(y) + np.abs(rates[:, -1] * t))
+    slopes, moves = rates[:, :-1], rates[:, -1]
     psi = sides * psi_at(vector_field, t, y, sides)
-    return [int(i) for i in np.nonzero((psi <= rounding) & (psi >= -1e6 * rounding))[0]]
+    near, far = (16 * EPS * (np.abs(slopes) @ size + np.abs(moves * t))
+                 for size in (np.abs(y), np.maximum(np.abs(y), np.abs(start))))
+    on = (psi <= near) & (psi >= -1e6 * near)
+    almost = ~on & (np.abs(psi) <= far)
+    if almost.any():
+        F = vector_field._rows("smooth", m, at, y[None], sides[None])[0]
+        speed = direction * sides * (slopes @ F + moves)
+        on |= almost & (speed < 0.0) & (np.abs(psi) <= -speed * 64 * EPS * abs(t))
+    return [int(i) for i in np.nonzero(on)[0]]
 
 
 def initial_sides(vector_field: Any, t: float, y: np.ndarray) -> tuple[np.ndarray, list[int]]:

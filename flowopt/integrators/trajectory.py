@@ -138,6 +138,11 @@ class Trajectory:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run to a file (a zip of arrays and a header); `flowopt.load` reads it."""
+        target = Path(path)
+        if not target.parent.is_dir():
+            raise FileNotFoundError(f"path must lie in a folder that exists, got {target}")
+        if target.exists() and not target.is_file():
+            raise ValueError(f"path must be an ordinary file, or a new one, got {target}")
         arrays: dict[str, Any] = {"t": self.t, "y": self.y, "event_t": self.events.t,
                                   "event_y": self.events.y, "event_which": self.events.which}
         has_loss = self.stored_loss is not None or (
@@ -160,7 +165,7 @@ class Trajectory:
         buffer = io.BytesIO()
         np.savez(buffer, header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
                  **arrays)
-        _native.write_atomically(Path(path), buffer.getvalue())
+        _native.write_atomically(target.resolve(), buffer.getvalue())
 
     def to_xarray(self) -> Any:
         """Return the run as an xarray.Dataset (needs xarray)."""

@@ -120,6 +120,11 @@ class Regimes:
             if psi == -known:
                 return -side_symbol(index)
         smooth = self.smooth(psi)  # inner surfaces first, so that they get the lower numbers
+        if len(smooth.free_symbols) == 1 and smooth.free_symbols <= set(self.sides):
+            # ψ is a number on each side of an inner surface: no surface of its own
+            (inner,) = smooth.free_symbols
+            up, down = (sympy.sign(smooth.xreplace({inner: sympy.Integer(v)})) for v in (1, -1))
+            return (up + down) / 2 + (up - down) / 2 * inner
         self.surfaces.append(psi)
         self.smooth_surfaces.append(smooth)
         return side_symbol(len(self.surfaces) - 1)

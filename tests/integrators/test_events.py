@@ -193,6 +193,28 @@ def test_the_end_may_lie_where_the_field_has_no_value():
     assert run.status is fo.Status.EVENT and run.t[-1] == pytest.approx(1 - 1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize("span", [5.0, 10.0, 20.0, 100.0])
+def test_a_long_step_loses_no_event(span):
+    line = fo.VectorField(["1"], ["y"])
+    run = fo.integrate(line, [0.0], (0.0, span),
+                       events=["sin(3*y)", lambda t, y: np.cos(30 * y[0])])
+    for which, first, gap in ((0, np.pi / 3, np.pi / 3), (1, np.pi / 60, np.pi / 30)):
+        exact = np.arange(first, span, gap)
+        assert run.events.t[run.events.which == which] == pytest.approx(exact, abs=1e-10)
+
+
+def test_an_event_exactly_at_the_end():
+    line = fo.VectorField(["1"], ["y"])
+    assert fo.integrate(line, [0.0], (0.0, 1.0), events=["t - 1"]).events.t.tolist() == [1.0]
+    run = fo.integrate(line, [0.0], (0.0, 1.0), events=[fo.Event("t - 1", terminal=True)])
+    assert run.status is fo.Status.EVENT and run.t[-1] == 1.0
+
+
+def test_a_function_that_raises_is_named():
+    with pytest.raises(RuntimeError, match="function of an event raised ZeroDivisionError at t=0"):
+        fo.integrate(OSCILLATOR, [0.5, 1.0], (0.0, 5.0), events=[lambda t, y: 1 / 0])
+
+
 # -------------------------------------------------------------------- isolation of roots
 
 

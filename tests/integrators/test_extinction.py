@@ -111,6 +111,16 @@ def test_starts_where_the_norm_is_zero(loss, status):
     assert traj.status.name == status and traj.t.tolist() == [0.0]
 
 
+@pytest.mark.parametrize("loss, time, place", [
+    ("(x + y)**2", 3 / np.sqrt(2), [0.5, -0.5]),
+    ("(x**2 + y**2 - 1)**2", np.sqrt(5) - 1, [2 / np.sqrt(5), 1 / np.sqrt(5)])])
+def test_a_curve_of_minima(loss, time, place):
+    """The nearest point of a line, and of the unit circle, from (2, 1) at unit speed."""
+    traj = fo.integrate(NORMALISED.on(loss), [2.0, 1.0], (0.0, 9.0), TIGHT)
+    assert traj.status is Status.STUCK and traj.t[-1] == pytest.approx(time, abs=1e-9)
+    assert traj.y[-1] == pytest.approx(place, abs=1e-9)
+
+
 def test_backwards_in_time_a_maximum_attracts():
     traj = fo.integrate(NORMALISED.on("-x**2/2 - y**2/2"), [0.6, 0.8], (0.0, -3.0), TIGHT)
     assert traj.status is Status.STUCK and traj.t[-1] == pytest.approx(-1.0, abs=1e-12)

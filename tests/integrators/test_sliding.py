@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.optimize
 
 import flowopt as fo
 from flowopt.integrators import switching
@@ -248,6 +249,61 @@ def test_a_valley_without_slope_is_not_unique():
     traj = run(field, [1.0, 0.0], (0.0, 3.0))
     assert traj.status is Status.NOT_UNIQUE
     assert traj.t[-1] == pytest.approx(1 / 3, abs=1e-12)
+
+
+@pytest.mark.parametrize("A, meets", [([[4.0, -2.0], [-2.0, 1.0]], 1.0),
+                                      ([[1.0, -1.0], [-1.0, 1.0]], 1.0)])
+def test_a_valley_is_not_unique_wherever_it_is_met(A, meets):
+    """Both signs change at the same point, next to zero, where rounding is that of the start."""
+    traj = run(fo.flows.SignFlow().on(fo.losses.quadratic(A)), [-1.0, 1.0], (0.0, 20.0))
+    assert traj.status is Status.NOT_UNIQUE and traj.t[-1] == pytest.approx(meets, abs=1e-12)
+
+
+# --------------------------------------------- many surfaces along a constant field
+
+
+def first_rest(loss, start):
+    """The first zero of the slope on the way down from the start, by sampling and bisection."""
+    x = start - np.sign(loss.grad([start])[0]) * np.linspace(0.0, 2.0, 200_001)
+    g = loss.grad(x[:, None])[:, 0]
+    k = int(np.nonzero(np.sign(g) != np.sign(g[0]))[0][0])
+    return scipy.optimize.brentq(lambda v: loss.grad([v])[0], x[k - 1], x[k], xtol=1e-14)
+
+
+def test_no_minimum_is_jumped_over():
+    """Between its surfaces sign flow is constant and the error zero, but its steps are short."""
+    loss = fo.Loss("10*(1 - cos(2*pi*x)) + x**2")
+    starts = np.random.default_rng(0).uniform(-5.12, 5.12, 60)
+    field = fo.flows.SignFlow().on(loss)
+    ens = fo.ensemble(field, starts[:, None], (0.0, 20.0))
+    assert set(ens.status) == {Status.STUCK}
+    assert ens.x[:, 0] == pytest.approx([first_rest(loss, s) for s in starts], abs=1e-9)
+    for method in (TIGHT, fo.Tsit5(), fo.Taylor(rtol=1e-9), fo.Rodas5P()):
+        one = run(field, [5.3], (0.0, 20.0), method)
+        assert one.x[-1, 0] == pytest.approx(first_rest(loss, 5.3), abs=1e-9)
+
+
+@pytest.mark.parametrize("rule, total, crossings", [
+    ("sign(sin(20*x))", (10 - 63 * np.pi / 20), 63), ("sign(sin(50*x**2))", None, 1591)])
+def test_every_sign_change_counts(rule, total, crossings):
+    traj = run(field_of("1", rule), [0.0, 0.0], (0.0, 10.0))
+    assert len(traj.events) == crossings
+    edges = (np.arange(1, crossings + 1) * np.pi / 20 if total is not None
+             else np.sqrt(np.arange(1, crossings + 1) * np.pi / 50))
+    lengths = np.diff(np.concatenate([[0.0], edges, [10.0]]))
+    exact = (lengths * (-1.0) ** np.arange(len(lengths))).sum()
+    assert traj.y[-1, 1] == pytest.approx(exact, abs=1e-10)
+
+
+@pytest.mark.parametrize("rules, start, end, final", [
+    (["-abs(sign(y))", "-sign(y)"], [2.0, 1.0], 1.9, [0.1, 0.0]),
+    (["-sign(x)", "Max(sign(x), -0.5)"], [1.0, 0.0], 3.0, [0.0, 1.5]),
+    (["1", "abs(sign(x - 1))"], [0.0, 0.0], 2.0, [2.0, 2.0])])
+def test_a_function_of_a_sign_has_no_surface_of_its_own(rules, start, end, final):
+    """|sign y| is 1 on both sides; Max(sign x, −1/2) slides to the mean of 1 and −1/2."""
+    traj = run(field_of(*rules), start, (0.0, end))
+    assert traj.status is Status.REACHED_END
+    assert traj.y[-1] == pytest.approx(final, abs=1e-11)
 
 
 def test_the_choice_does_not_depend_on_scales():

@@ -449,3 +449,17 @@ def test_the_path_costs_calls_once_and_only_when_asked(method):
     assert after == during if method.tableau.stages == 1 else after > during
     assert (traj(0.4) == first).all() and len(counted.times) == after
     assert traj.stats.n_rhs == during  # the cost of the run, whatever is asked of it later
+
+
+def test_a_run_is_saved_to_an_ordinary_file_only(tmp_path):
+    traj = fo.integrate(fo.VectorField(["-y"], ["y"]), [1.0], (0.0, 1.0))
+    with pytest.raises(FileNotFoundError, match="a folder that exists"):
+        traj.save(tmp_path / "none" / "run.npz")
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(ValueError, match="ordinary file"):
+        traj.save(tmp_path)
+    target, link = tmp_path / "run.npz", tmp_path / "link.npz"
+    target.write_bytes(b"")
+    link.symlink_to(target)
+    traj.save(link)
+    assert link.is_symlink() and np.array_equal(fo.load(target).y, traj.y)

@@ -19,7 +19,7 @@ from flowopt.integrators.kernels.places import *
 from flowopt.integrators.kernels.queue import take
 from flowopt.integrators.kernels.rosenbrock import rosenbrock_step
 from flowopt.integrators.kernels.stiffness import watch_stiffness
-from flowopt.integrators.kernels.surfaces import sample_surfaces, save_inside
+from flowopt.integrators.kernels.surfaces import refuse_unresolved, sample_surfaces, save_inside
 from flowopt.integrators.kernels.taylor import taylor_step
 
 W = 1
@@ -52,6 +52,7 @@ def adaptive(at: Ints, sizes: Ints, numbers: Reals, budget: Int) -> Int:
         if some:
             if sizes[SURFACES] > 0:
                 sample_surfaces(at, sizes)
+                refuse_unresolved(at, sizes, numbers)
         for lane in range(W):
             if integers(at[LANE_ID])[lane] >= 0:
                 conclude(at, sizes, numbers, lane)

@@ -22,6 +22,9 @@ TAYLOR = 0
 #: parts of a step looked at for a dip below zero, and the shortest of them
 MOST_PARTS = 400
 NARROWEST = 1e-6
+#: the last two Chebyshev coefficients are less than this part of a function that is resolved; a
+#: step shorter than that part of what lies behind and ahead is not refused for it
+RESOLVED, SHORTEST = 1e-3, 1e-6
 
 
 def saves_inside(at: Ints, sizes: Ints, lane: Int) -> Truth:
@@ -78,6 +81,57 @@ def inside_all(at: Ints, sizes: Ints, theta: Real):
     combine(doubles(at[TRIAL]), doubles(at[Y]), doubles(at[USED]), sizes[SIZE], line, weights)
 
 
+def node(at: Ints, j: Int) -> Real:
+    """Return the fraction of a step of sample j: the Chebyshev nodes."""
+    return doubles(at[BERNSTEIN])[(SAMPLES + 3) * (SAMPLES + 1) + j]
+
+
+def refuse_unresolved(at: Ints, sizes: Ints, numbers: Reals):
+    """Refuse the steps on which a switching function is no polynomial of degree 8, nearly.
+
+    Its Chebyshev coefficients of degree 7 and 8 are then no small part of it, and it may have
+    more zeros than the samples show. The field may be constant there and the error zero.
+    """
+    surfaces, t, used = sizes[SURFACES], doubles(at[T]), doubles(at[USED])
+    last, size, open_ = doubles(at[ERR]), doubles(at[OTHER]), doubles(at[GUARD])
+    for lane in range(W):
+        open_[lane] = 0.0
+    for i in range(surfaces):
+        psi = shift(doubles(at[PSI]), i * W)
+        clear(last, size)
+        for row in range(SAMPLES + 1, SAMPLES + 3):
+            coefficient(doubles(at[STAGE_T]), psi, surfaces * W,
+                        shift(doubles(at[BERNSTEIN]), row * (SAMPLES + 1)))
+            add_size(last, doubles(at[STAGE_T]))
+        for j in range(SAMPLES + 1):
+            largest_size(size, shift(psi, j * surfaces * W))
+        for lane in range(W):
+            open_[lane] = 1.0 if last[lane] > RESOLVED * size[lane] else open_[lane]
+    for lane in range(W):
+        ahead = abs(t[lane]) + abs(numbers[T_END] - t[lane])
+        if open_[lane] > 0.0 and doubles(at[ACCEPT])[lane] > 0.0 \
+                and abs(used[lane]) > SHORTEST * ahead:
+            doubles(at[ACCEPT])[lane] = 0.0
+            doubles(at[REFUSED])[lane] = 1.0
+            doubles(at[H])[lane] = 0.3 * used[lane]
+
+
+def clear(one: Reals, other: Reals):
+    for lane in range(W):
+        one[lane] = 0.0
+        other[lane] = 0.0
+
+
+def add_size(total: Reals, value: Reals):
+    for lane in range(W):
+        total[lane] = total[lane] + abs(value[lane])
+
+
+def largest_size(size: Reals, value: Reals):
+    for lane in range(W):
+        size[lane] = max(size[lane], abs(value[lane]))
+
+
 def sample_surfaces(at: Ints, sizes: Ints):
     """Evaluate the switching functions at nine points of the step, and look where they may be 0.
 
@@ -89,8 +143,8 @@ def sample_surfaces(at: Ints, sizes: Ints):
         where = Y if j == 0 else NEW
         if j > 0 and j < SAMPLES:
             where = TRIAL
-            inside_all(at, sizes, j / SAMPLES)
-        times_of_stage(doubles(at[STAGE_T]), doubles(at[T]), doubles(at[USED]), j / SAMPLES)
+            inside_all(at, sizes, node(at, j))
+        times_of_stage(doubles(at[STAGE_T]), doubles(at[T]), doubles(at[USED]), node(at, j))
         call_kernel(at[SURFACE], integers(at[CONTEXT]), doubles(at[STAGE_T]),
                     doubles(at[where]), doubles(at[P]), doubles(at[SIDE]),
                     shift(doubles(at[PSI]), j * surfaces * W))
@@ -158,16 +212,16 @@ def meeting(at: Ints, sizes: Ints, lane: Int, which: Int) -> Real:
         part[j] = value if abs(value) > 1e-12 * size else 0.0
     changes = sign_changes(part)
     if changes > 1:
-        place = dip(at, sizes, lane, which, end / SAMPLES)
+        place = dip(at, sizes, lane, which, 2.0 if end > SAMPLES else node(at, end))
         if place < 2.0:
             low = 0.0
             for j in range(SAMPLES):
-                if j / SAMPLES < place:
-                    low = j / SAMPLES
+                if node(at, j) < place:
+                    low = node(at, j)
             return crossing(at, sizes, lane, which, low, place)
     if end > SAMPLES:
         return 2.0
-    return crossing(at, sizes, lane, which, (end - 1) / SAMPLES, end / SAMPLES)
+    return crossing(at, sizes, lane, which, node(at, end - 1), node(at, end))
 
 
 def sign_changes(part: Reals) -> Int:
