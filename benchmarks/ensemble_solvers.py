@@ -185,4 +185,5 @@ ENTRIES = (
     Entry("diffrax Tsit5 pmap", partial(diffrax_build, True), ("diffrax",), "a vmap on each core"),
     Entry("flowopt DOP853", partial(flowopt_build, "DOP853"), FLOWOPT),
     Entry("flowopt Tsit5", partial(flowopt_build, "Tsit5"), FLOWOPT),
+    Entry("flowopt Taylor", partial(flowopt_build, "Taylor"), FLOWOPT),
 )
