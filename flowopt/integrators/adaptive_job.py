@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -172,7 +173,7 @@ class AdaptiveJob(Job):
         """Run free pieces in lanes; what happens on a surface is decided run by run."""
         own = [self._own(i) for i in range(low, low + len(final))]
         direction = 1.0 if self.end > self.start else -1.0
-        switches = np.zeros(len(final), dtype=np.int64)
+        history: dict[int, list[tuple[float, tuple[int, ...]]]] = {}
         motion = Motion.free(self.field)
         for i, one in enumerate(own):
             if np.isfinite(queue.y[i]).all():
@@ -188,21 +189,27 @@ class AdaptiveJob(Job):
                 if queue.status[i] != runner.SWITCH:
                     final[i] = runner.status_of(queue.status[i])
                     continue
-                switches[i] += 1
                 t, y, which = float(queue.t[i]), queue.y[i], int(queue.which[i])
-                if switches[i] < MOST_TOGETHER and switching.touched(
-                        own[i], t, y, queue.sides[i], self.y[low + i], direction) in (
-                            [], [which]):
+                before, start = history.setdefault(i, []), self.y[low + i]
+                again = bool(before) and switching.again(t, before[-1][0])
+                if not again and len(before) < MOST_TOGETHER and switching.touched(
+                        own[i], t, y, queue.sides[i], start, direction) in ([], [which]):
                     outcome = switching.Contact(own[i], t, y.copy(), queue.sides[i].copy(),
                                                 [which], direction).outcome()
                     if outcome.kind == "move" and not outcome.active:
                         queue.sides[i] = outcome.sides
                         queue.h[i], queue.status[i] = 0.0, 0
+                        before.append((t, (which,)))
                         continue
-                self._alone(own[i], queue, final, i, which)
+                self._alone(own[i], queue, final, i, which, before, start)
 
-    def _alone(self, one: Any, queue: Queue, final: np.ndarray, i: int, which: int = -1) -> None:
-        """Finish run i by itself: it rests or slides on a surface."""
+    def _alone(self, one: Any, queue: Queue, final: np.ndarray, i: int, which: int = -1,
+               before: Sequence[tuple[float, tuple[int, ...]]] = (),
+               start: np.ndarray | None = None) -> None:
+        """Finish run i by itself: it rests or slides on a surface.
+
+        `before` are the times at which it met surfaces, and which, on its way from `start`.
+        """
         handed = self.stiff is not None and np.isfinite(queue.stiff[i])
         alone = AdaptiveRun(one, self.stiff if handed else self.method, queue.y[i],
                             float(queue.t[i]), self.end, self.saves, False, self.max_steps,
@@ -210,7 +217,9 @@ class AdaptiveJob(Job):
         alone.queue.saved = queue.saved[i:i + 1]
         alone.queue.save[0], alone.queue.count[0] = queue.save[i], queue.count[i]
         alone.queue.sides[0], alone.queue.stiff[0] = queue.sides[i], queue.stiff[i]
-        alone.go(met=which)
+        if start is not None:
+            alone.start_y = start.copy()
+        alone.go(which, before)
         final[i], queue.status[i] = alone.status, 99
         queue.t[i], queue.y[i] = alone.queue.t[0], alone.queue.y[0]
         queue.count[i], queue.stiff[i] = alone.queue.count[0], alone.queue.stiff[0]

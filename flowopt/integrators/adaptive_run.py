@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,16 @@ class AdaptiveRun(Pieces):
         self.lately: deque[tuple[float, tuple[int, ...]]] = deque(maxlen=MOST_ACCUMULATED)
         self.accumulated = np.nan  # where switches did so last
 
-    def go(self, met: int = -1) -> None:
+    def go(self, met: int = -1, before: Sequence[tuple[float, tuple[int, ...]]] = ()) -> None:
         """Run to the end: off the surfaces, then on some of them, and so on.
 
-        With `met`, the run starts on that surface, with the sides that its queue holds.
+        With `met`, the run starts on that surface, with the sides that its queue holds, after it
+        met others at the times of `before`.
         """
+        self.lately.extend(before)
+        contacts = len(before)
+        if before:
+            self.met = before[-1][0]
         if self.method.h0 is not None:
             self.queue.h[0] = self.method.h0 * self.direction
         slide: switching.Slide | None = None
@@ -47,13 +53,12 @@ class AdaptiveRun(Pieces):
                 slide = self._contact(on, starts=True) if on else None
             if self.approach.possible and self.status is Status.RUNNING:
                 self._start_at_a_norm_of_zero()
-        contacts = 0
         while self.status is Status.RUNNING and contacts < MOST_SWITCHES:
             slide = self._free_piece() if slide is None else self._sliding_piece(slide)
             contacts += 1
             if self.status is Status.RUNNING and len(self.lately) == MOST_ACCUMULATED and (
                     switching.together(self.lately[0][0], float(self.queue.t[0]))):
-                if self.accumulated == self.lately[-1][0]:
+                if switching.together(self.accumulated, self.lately[-1][0]):
                     break
                 slide = self._accumulation()
         if self.status is Status.RUNNING:
