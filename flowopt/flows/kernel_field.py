@@ -130,7 +130,9 @@ class KernelField(VectorField):
 
     def _point(self, t: float, y: np.ndarray, p: np.ndarray) -> np.ndarray:
         dy = np.full(self.m, np.nan)
-        self.function(t, y, p, dy)
+        returned = self.function(t, y, p, dy)
+        if returned is not None and np.isnan(dy).all():
+            raise TypeError("it returns its value; it must fill its argument dy, as dy[:] = …")
         return dy
 
     def context(self, width: int) -> np.ndarray:
