@@ -195,7 +195,7 @@ class AdaptiveJob(Job):
                 if not again and len(before) < MOST_TOGETHER and switching.touched(
                         own[i], t, y, queue.sides[i], start, direction) in ([], [which]):
                     outcome = switching.Contact(own[i], t, y.copy(), queue.sides[i].copy(),
-                                                [which], direction).outcome()
+                                                [which], direction, start).outcome()
                     if outcome.kind == "move" and not outcome.active:
                         queue.sides[i] = outcome.sides
                         queue.h[i], queue.status[i] = 0.0, 0

@@ -72,7 +72,7 @@ class AdaptiveRun(Pieces):
         self.accumulated = self.lately[-1][0]
         self.lately.clear()
         limit = switching.Contact(self.field, float(queue.t[0]), queue.y[0].copy(),
-                                  queue.sides[0].copy(), surfaces, self.direction)
+                                  queue.sides[0].copy(), surfaces, self.direction, self.start_y)
         self.evaluations += limit.evaluations
         self._move_to(limit.projected(tuple(surfaces)))
         slide = self._contact(surfaces)
@@ -115,7 +115,8 @@ class AdaptiveRun(Pieces):
         """Decide how the motion goes on where it meets surfaces; it slid on those of `before`."""
         field, queue = self.field, self.queue
         t, sides = float(queue.t[0]), queue.sides[0].copy()
-        contact = switching.Contact(field, t, queue.y[0].copy(), sides, candidates, self.direction)
+        contact = switching.Contact(field, t, queue.y[0].copy(), sides, candidates, self.direction,
+                                    self.start_y)
         outcome = contact.outcome(starts, without)
         self.evaluations += contact.evaluations
         again, self.met = switching.again(t, self.met), t
@@ -147,7 +148,7 @@ class AdaptiveRun(Pieces):
             return None
         slack = contact.slack(kept, self.method) if kept else None
         return switching.Slide(field, queue.sides[0].copy(), outcome.active, kept,
-                               outcome.patterns, slack)
+                               outcome.patterns, slack, (t, y, contact.size))
 
     def _sliding_piece(self, slide: switching.Slide) -> switching.Slide | None:
         field, queue = self.field, self.queue
@@ -160,7 +161,7 @@ class AdaptiveRun(Pieces):
             return slide if self.status is Status.RUNNING else None
         active = slide.active
         if ended >= slide.ends:
-            other = slide.others[ended - slide.ends]
+            other = slide.others[(ended - slide.ends) % len(slide.others)]
             return self._contact(self._touched(other, *active, *slide.near(queue.t[0], queue.y[0])),
                                  slide.held)
         if slide.patterns is not None:
@@ -170,24 +171,26 @@ class AdaptiveRun(Pieces):
         # λ_v has come to an end of [0, 1]: the motion leaves that surface, and keeps the others
         leaves = active[ended // 2]
         rest = tuple(i for i in active if i != leaves)
-        sides = slide.regime.copy()
+        t, sides = float(queue.t[0]), slide.regime.copy()
+        size = float(np.abs([queue.y[0], self.start_y]).max())
         if ended % 2:
             sides[leaves] = -sides[leaves]
-        t = float(queue.t[0])
+            sides = switching.settled(field, t, queue.y[0], slide.regime, sides[None],
+                                      list(active), size)[0]
         contact = switching.Contact(field, t, queue.y[0].copy(), sides, list(active),
-                                    self.direction)
+                                    self.direction, self.start_y)
         self.evaluations += contact.evaluations
         y = self._move_to(contact.projected(active))
         self.lately.append((t, (leaves,)))
         self.found.append((t, y, leaves, "leave"))
         queue.sides[0] = sides
-        return switching.Slide(field, sides, rest) if rest else None
+        return switching.Slide(field, sides, rest, place=(t, y, size)) if rest else None
 
     def _say_why_it_ended(self, slide: switching.Slide) -> None:
         """A sliding field that is not finite where F is: the surfaces do not determine it."""
         t, y = float(self.queue.t[0]), self.queue.y[0]
         contact = switching.Contact(self.field, t, y, slide.regime, list(slide.active),
-                                    self.direction)
+                                    self.direction, self.start_y)
         self.evaluations += contact.evaluations
         if np.isfinite(contact.F).all() and np.isfinite(contact.w).all():
             outcome = contact.outcome()

@@ -32,7 +32,7 @@ class Carried:
 
     velocity : ndarray, shape (m,)
     face : ndarray, shape (k,)
-        1, −1, or 0 for a surface that the motion stays on.
+        1, −1, or 0 for a surface that the motion stays on; NaN for one that is torn there.
     support : tuple of int
         Patterns whose fields, combined in one way only, are the velocity; one of them if the
         motion needs no combination.
@@ -75,7 +75,7 @@ def realizable(patterns: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 
 
 def motions(fields: np.ndarray, patterns: np.ndarray, slopes: np.ndarray, direction: float,
-            holds: np.ndarray) -> list[Carried] | None:
+            holds: np.ndarray, torn: np.ndarray | None = None) -> list[Carried] | None:
     """Return the ways to go on, one for each velocity; None when a face has infinitely many.
 
     Parameters
@@ -89,13 +89,19 @@ def motions(fields: np.ndarray, patterns: np.ndarray, slopes: np.ndarray, direct
         1, or −1 for a motion backwards in time.
     holds : ndarray, shape (k,) of bool
         Which surfaces can hold a motion. The slopes of others may be those of dψ/dt.
+    torn : ndarray, shape (V, k), optional
+        ψ where it is not zero on the sides of a pattern: it jumps at other surfaces, and no
+        motion can stay on it there.
     """
     scale = np.abs(fields).max()
     speeds = np.einsum("vij,vj->vi", slopes[:, :, :-1], fields) + slopes[:, :, -1]
     size = np.maximum(np.abs(speeds).max(axis=0), np.finfo(float).tiny)
+    whole = np.ones(patterns.shape, dtype=bool) if torn is None else torn == 0.0
     found: list[Carried] = []
-    for face, members in _faces(patterns):
-        ahead = direction * slopes[members[0]]  # along the face every pattern's slope is the same
+    for face, members in _faces(np.where(whole, patterns, 0.0)):
+        # along the face every pattern's slope is the same, where it has one
+        seen = whole[members].argmax(axis=0)
+        ahead = direction * slopes[members[seen], np.arange(len(seen))]
         w = (fields[members] @ ahead[:, :-1].T + ahead[:, -1]) / size
         one = _on_face(fields[members], w, face, scale)
         if one is None:
@@ -105,6 +111,7 @@ def motions(fields: np.ndarray, patterns: np.ndarray, slopes: np.ndarray, direct
             return None
         w_here = ahead[:, :-1] @ velocity + ahead[:, -1]
         face = np.where(np.abs(w_here) <= ROUNDING * size, 0.0, np.sign(w_here))
+        face[~whole[members].any(axis=0)] = np.nan
         twin = next((i for i, other in enumerate(found)
                      if np.abs(velocity - other.velocity).max() <= ROUNDING * scale), None)
         made = _carried(velocity, face, members, weights, fields, w, scale, holds)
@@ -116,7 +123,10 @@ def motions(fields: np.ndarray, patterns: np.ndarray, slopes: np.ndarray, direct
 
 
 def _faces(patterns: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield every face in {−1, 0, 1}^k next to which some pattern lies, with those patterns."""
+    """Yield every face in {−1, 0, 1}^k next to which some pattern lies, with those patterns.
+
+    A pattern that has a 0 lies next to all faces of that surface.
+    """
     k = patterns.shape[1]
 
     def below(face: list[float], members: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -125,10 +135,11 @@ def _faces(patterns: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             yield np.array(face), members
             return
         here = patterns[members, i]
-        for side in (1.0, -1.0):
-            if (here == side).any():
-                yield from below([*face, side], members[here == side])
-        if (here == 1.0).any() and (here == -1.0).any():
+        both = (here == 1.0).any(), (here == -1.0).any()
+        for side, some in zip((1.0, -1.0), both, strict=True):
+            if some:
+                yield from below([*face, side], members[here != -side])
+        if all(both) or not any(both):
             yield from below([*face, 0.0], members)
 
     yield from below([], np.arange(len(patterns)))

@@ -49,6 +49,7 @@ class Outcome:
         Other surfaces along which it runs: nothing holds it there, and nothing leads it away.
     patterns : ndarray, shape (k + 1, S), or None
         For surfaces whose jumps multiply each other: the sides whose fields make up the motion.
+        Otherwise they follow from the active surfaces.
     many : bool
         For "stop": whether there are several ways to go on, rather than none.
     note : str
@@ -85,28 +86,33 @@ class Contact:
     """The field at one point, on every side of the candidate surfaces that matters."""
 
     def __init__(self, vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray,
-                 candidates: list[int], direction: float) -> None:
+                 candidates: list[int], direction: float, start: np.ndarray | None = None) -> None:
         self.field, self.t, self.y = vector_field, t, y
+        #: the largest number of the state on its way, whose rounding it has
+        self.size = float(np.abs(y if start is None else [y, start]).max())
         self.sides, self.candidates, self.direction = sides, candidates, direction
         self.evaluations = 0
-        single = [(), *((i,) for i in candidates)]
-        self.F, self.w = self._at(single)
+        self.nested = bool(set(vector_field.meta["inner"]) & set(candidates))
+        self.single = self._regimes([(), *((i,) for i in candidates)])
+        self.F, self.w = self._at(self.single)
 
-    def _at(self, flips: list[tuple[int, ...]], slopes: bool = False
-            ) -> tuple[np.ndarray, np.ndarray]:
-        """Return F (V, m) and the candidates' speeds (V, k) with some sides flipped.
+    def _regimes(self, flips: list[tuple[int, ...]]) -> np.ndarray:
+        """Return all sides (V, S) with some flipped, and with them those that they determine."""
+        regimes = np.repeat(self.sides[None], len(flips), axis=0)
+        for row, flipped in zip(regimes, flips, strict=True):
+            row[list(flipped)] *= -1.0
+        return settled(self.field, self.t, self.y, self.sides, regimes, self.candidates, self.size)
+
+    def _at(self, regimes: np.ndarray, slopes: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return F (V, m) and the candidates' speeds (V, k) on some sides (V, S).
 
         With `slopes`, return ∇ψ and ∂ψ/∂t (V, k, m + 1) instead of the speeds.
         """
-        field, m, count = self.field, self.field.m, len(flips)
+        field, m, count = self.field, self.field.m, len(regimes)
         self.evaluations += count
-        regimes = np.repeat(self.sides[None], count, axis=0)
-        for row, flipped in zip(regimes, flips, strict=True):
-            row[list(flipped)] *= -1.0
         t, y = np.full(count, self.t), np.repeat(self.y[None], count, axis=0)
         F = field._rows("smooth", m, t, y, regimes)
-        alike = not set(field.meta["inner"]) & set(self.candidates)
-        rows = slice(0, 1) if alike else slice(None)
+        rows = slice(None) if self.nested else slice(0, 1)
         rates = field._rows("surface_rates", field.surfaces * (m + 1), t[rows], y[rows],
                             regimes[rows]).reshape(-1, field.surfaces, m + 1)
         self.gradients, self.moves = rates[0, :, :-1], rates[0, :, -1]
@@ -116,8 +122,23 @@ class Contact:
         w = np.einsum("vij,vj->vi", rates[:, :, :-1], F) + rates[:, :, -1]
         return F, self.direction * w
 
+    def _torn(self, regimes: np.ndarray) -> np.ndarray:
+        """Return ψ of the candidates (V, k) where it is not zero on these sides; else 0.
+
+        ψ itself jumps where it holds a derivative of |x|, as for sign flow on a loss with a kink.
+        """
+        if not self.nested:
+            return np.zeros((len(regimes), len(self.candidates)))
+        t, y = np.full(len(regimes), self.t), np.repeat(self.y[None], len(regimes), axis=0)
+        psi = self.field._rows("surfaces", self.field.surfaces, t, y, regimes)[:, self.candidates]
+        near = roundings(self.field, self.t, self.y, self.sides, self.size)[self.candidates]
+        jump = np.ptp(psi, axis=0)
+        return np.where((jump > 1e3 * near) & (np.abs(psi) > 1e-3 * jump), psi, 0.0)
+
     def mixed(self) -> bool:
         """Return whether the jumps of two candidates multiply each other here."""
+        if self._torn(self.single).any():
+            return True
         chosen = set(self.candidates)
         pairs = [tuple(p) for p in self.field.meta["pairs"] if chosen.issuperset(p)]
         pairs += [tuple(sorted((i, j))) for i in chosen.intersection(self.field.meta["inner"])
@@ -125,7 +146,7 @@ class Contact:
         if not pairs:
             return False
         place = {i: n + 1 for n, i in enumerate(self.candidates)}
-        both = self._at(sorted(set(pairs)))
+        both = self._at(self._regimes(sorted(set(pairs))))
         for one, row in ((self.F, both[0]), (self.w, both[1])):
             scale = np.abs(one).max(axis=0) + np.abs(row).max(axis=0)
             for values, (i, j) in zip(row, sorted(set(pairs)), strict=True):
@@ -167,6 +188,8 @@ class Contact:
         inner = np.abs(u) < 1.0 - 1e-9
         sides = self.sides.copy()
         sides[numbers] = np.where(inner, here, np.where(u < 0, -1.0, 1.0))
+        sides = settled(self.field, self.t, self.y, self.sides, sides[None], self.candidates,
+                        self.size)[0]
         active = tuple(numbers[inner & acts].tolist())
         if self.field.autonomous and np.abs(velocity).max() <= REST * np.abs(self.F).sum():
             return velocity, Outcome("rest", sides, active)
@@ -182,23 +205,27 @@ class Contact:
         cases = sorted(itertools.product((0, 1), repeat=k), key=sum)  # the nearest sides first
         flips = [tuple(i for i, f in zip(self.candidates, case, strict=True) if f)
                  for case in cases]
-        F, slopes = self._at(flips, slopes=True)
-        here = self.sides[self.candidates]
-        patterns = here * (1.0 - 2.0 * np.array(cases))
-        there = realizable(patterns, slopes)
+        regimes = self._regimes(flips)
+        F, slopes = self._at(regimes, slopes=True)
+        patterns, torn = regimes[:, self.candidates], self._torn(regimes)
+        there = ~(torn * patterns < 0.0).any(axis=1)
+        if torn.any():
+            slopes = np.where((torn != 0.0)[:, :, None], 0.0, slopes)
+        there[there] = realizable(patterns[there], slopes[there])
         if without is not None:
             there &= (patterns != without[self.candidates]).any(axis=1)
-        F, slopes, patterns = F[there], slopes[there], patterns[there]
+        F, slopes, regimes = F[there], slopes[there], regimes[there]
+        patterns, torn = patterns[there], torn[there]
         if not np.isfinite(F).all() or not np.isfinite(slopes).all():
             return self._stop(False, "the field is not finite on one of their sides")
         flat = self._flat(F, slopes)
         if flat.any():
             slopes[:, flat] = self._second_slopes(np.array(self.candidates)[flat])
-        found = motions(F, patterns, slopes, self.direction, ~flat)
+        found = motions(F, patterns, slopes, self.direction, ~flat, torn)
         if found is None:
             return self._stop(True)
         scale = np.abs(F).max()
-        return self._one_of([self._mixed_way(one, patterns, scale) for one in found], scale)
+        return self._one_of([self._mixed_way(one, regimes, scale) for one in found], scale)
 
     def _flat(self, F: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """Return to which surfaces the field is tangent on every side: (k,) of bool."""
@@ -225,11 +252,9 @@ class Contact:
         self.evaluations += len(t)
         return np.asarray(((w[:m + 1] - w[m + 1:]) / (2 * step[:, None])).T)
 
-    def _mixed_way(self, one: Carried, patterns: np.ndarray, scale: float) -> Way:
+    def _mixed_way(self, one: Carried, regimes: np.ndarray, scale: float) -> Way:
         """Return a motion of the convex hull."""
-        numbers = np.array(self.candidates)
-        whole = np.repeat(self.sides[None], len(one.support), axis=0)
-        whole[:, numbers] = patterns[list(one.support)]
+        numbers, whole = np.array(self.candidates), regimes[list(one.support)]
         active = tuple(numbers[list(one.held)].tolist())
         stays = numbers[one.face == 0.0].tolist()
         if self.field.autonomous and np.abs(one.velocity).max() <= 10 * REST * scale:
@@ -255,7 +280,8 @@ class Contact:
         """
         if outcome.kind == "rest" or not outcome.along:
             return True
-        slide = Slide(self.field, outcome.sides, outcome.active, (), outcome.patterns)
+        slide = Slide(self.field, outcome.sides, outcome.active, (), outcome.patterns, None,
+                      (self.t, self.y, self.size))
         size = np.abs(self.y).max() or 1.0
         step = 1e-6 * size / np.abs(velocity).max() * self.direction
         t, y = np.array([self.t + step]), (self.y + step * velocity)[None]
@@ -316,6 +342,38 @@ def together(t: float, last: float) -> bool:
     return bool(abs(t - last) <= 1e-11 * max(1.0, abs(t)))
 
 
+def settled(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray, regimes: np.ndarray,
+            chosen: list[int], size: float) -> np.ndarray:
+    """Return sides (V, S) in which those of surfaces that are not `chosen` are as ψ has them.
+
+    ψ of one surface may hold the side of another, and jump there: g_i of a loss with |x_i| in it.
+    """
+    if not set(vector_field.meta["inner"]) & set(chosen):
+        return regimes
+    count, total = regimes.shape
+    near = roundings(vector_field, t, y, sides, size)
+    before = psi_at(vector_field, t, y, sides)
+    at, points = np.full(count, t), np.repeat(y[None], count, axis=0)
+    regimes = regimes.copy()
+    for _ in range(total):  # a surface may hold the side of one that is moved itself
+        psi = vector_field._rows("surfaces", total, at, points, regimes)
+        moved = (psi * before < 0.0) & (np.minimum(np.abs(psi), np.abs(before)) > near)
+        moved[:, chosen] = False
+        new = np.where(moved, -sides, np.where(np.isin(np.arange(total), chosen), regimes, sides))
+        if (new == regimes).all():
+            break
+        regimes = new
+    return regimes
+
+
+def roundings(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray, size: float
+              ) -> np.ndarray:
+    """Return how far roundings of a state of that size may lead ψ from 0: (S,)."""
+    rates = vector_field._rows("surface_rates", vector_field.surfaces * (vector_field.m + 1),
+                               np.array([t]), y[None], sides[None])[0].reshape(-1, len(y) + 1)
+    return np.asarray(16 * EPS * np.abs(rates) @ np.append(np.full(len(y), size), abs(t)))
+
+
 def psi_at(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray) -> np.ndarray:
     """Return the switching functions (S,) at a point, the sides of inner ones held fixed."""
     return vector_field._rows("surfaces", vector_field.surfaces, np.array([t]), y[None],
@@ -371,6 +429,8 @@ class Slide:
     patterns: np.ndarray | None = None
     #: how far the motion may get to the wrong side of each surface `along`
     slack: np.ndarray | None = None
+    #: time and state at which it begins, and the size of the state on its way
+    place: tuple[float, np.ndarray, float] | None = None
     others: list[int] = field(init=False)
     sides: np.ndarray = field(init=False)
 
@@ -378,24 +438,24 @@ class Slide:
         made, k, m = self.vector_field, len(self.active), self.vector_field.m
         total = made.surfaces
         self.others = [i for i in range(total) if i not in self.active]
-        self.sides = np.concatenate([np.ones(self.ends), self.regime[self.others]])
+        patterns = self._patterns()
+        nested = bool(set(made.meta["inner"]) & set(self.held))
+        looked = patterns if nested else patterns[:1]
+        self.sides = np.concatenate([np.ones(self.ends), *looked[:, self.others]])
         lengths = [(k + 1) * total, (k + 1) * m, total * (m + 1), k * k, k, k, total, total]
         numbers = np.zeros(sum(lengths))
         base, *rest = (np.cumsum([0, *lengths[:-1]]) * 8 + _native.address(numbers)).tolist()
-        patterns = numbers[:lengths[0]].reshape(k + 1, total)
-        patterns[:] = self.regime if self.patterns is None else self.patterns
-        if self.patterns is None:
-            patterns[np.arange(1, k + 1), list(self.active)] *= -1.0
+        numbers[:lengths[0]] = patterns.ravel()
         if self.slack is not None:
-            moved = numbers[len(numbers) - total:]
-            moved[list(self.along)] = self.regime[list(self.along)] * self.slack
+            numbers[len(numbers) - total:][list(self.along)] = self.slack
         which = np.array([*self.active, *self.others], dtype=np.int64)
         inner = made.context(1)
         c = np.zeros(places.SLACK + 1, dtype=np.int64)
         c[:4] = (made.address("smooth", 1), made.address("surface_rates", 1),
                  made.address("surfaces", 1), _native.address(inner))
-        alike = self.patterns is not None or not set(made.meta["inner"]) & set(self.active)
-        c[places.ROWS:places.EVALUATIONS + 1] = (m, total, k, alike, self.patterns is not None, 0)
+        simplex = self.patterns is not None
+        c[places.ROWS:places.EVALUATIONS + 1] = (m, total, k, simplex or not nested, simplex,
+                                                 len(looked), 0)
         c[places.WHICH] = _native.address(which)
         c[places.OTHERS] = c[places.WHICH] + 8 * k
         c[places.SIDES:] = base, *rest
@@ -420,6 +480,17 @@ class Slide:
     def held(self) -> tuple[int, ...]:
         """The surfaces on which the motion slides."""
         return Outcome("move", self.regime, self.active, self.along, self.patterns).held
+
+    def _patterns(self) -> np.ndarray:
+        """Return the sides (k + 1, S) whose fields make up the motion."""
+        if self.patterns is not None:
+            return self.patterns
+        made = np.repeat(self.regime[None], len(self.active) + 1, axis=0)
+        made[np.arange(1, len(made)), list(self.active)] *= -1.0
+        if self.place is None:
+            return made
+        t, y, size = self.place
+        return settled(self.vector_field, t, y, self.regime, made, list(self.active), size)
 
     @property
     def evaluations(self) -> int:

@@ -189,3 +189,41 @@ def test_lanes_and_single_runs_agree_where_pieces_meet():
         alone = fo.integrate(flow, start, t=(0.0, 0.8))
         assert alone.status is ens.status[i] or alone.status == ens.status[i]
         assert (alone.x[-1] == ens.x[i]).all()
+
+
+# --------------------------------------------- switching functions that jump themselves
+@pytest.mark.parametrize(("expr", "start", "time", "place"), [
+    # x: g = x - 1 ± 1/2 goes through 0 without stopping; y likewise: 2.2 from 0.7 to -1.5
+    ("(x - 1)**2/2 + (y + 2)**2/2 + abs(x)/2 + abs(y)/2", [-1.3, 0.7], 2.2, [0.5, -1.5]),
+    # x: g = x - 0.2 ± 1/2 has both signs at 0, and stays there
+    ("(x - 0.2)**2/2 + (y + 2)**2/2 + abs(x)/2 + abs(y)/2", [-1.3, 0.7], 2.2, [0.0, -1.5]),
+    ("abs(abs(abs(x) - 1) - 0.5) + abs(y)", [1.3, 0.7], 0.7, [1.5, 0.0]),
+    ("abs(x) + abs(y) + Max(x, y)**2", [1.3, 0.7], 1.3, [0.0, 0.0]),
+    # on the kink xy = 1 both signs of g are (1, 1), or both (-1, -1): it rests where it gets there
+    ("abs(x*y - 1) + 0.1*(x**2 + y**2)", [1.3, 0.7], None, None)])
+def test_sign_flow_on_losses_with_kinks(expr, start, time, place):
+    """sign(g) jumps where g does: its own switching function g_i jumps on the kink."""
+    traj = fo.integrate(fo.flows.SignFlow().on(fo.Loss(expr, variables=["x", "y"])), start,
+                        t=(0.0, 6.0))
+    assert traj.status is Status.STUCK and traj.stats.n_rhs < 400
+    if place is None:
+        time = (np.sqrt(4.0 - 4.0 * (0.91 - 1.0) - 0.0) - 2.0) / 2.0  # (1.3 + t)(0.7 + t) = 1
+        place = [1.3 + time, 0.7 + time]
+    assert traj.t[-1] == pytest.approx(time, abs=1e-10)
+    assert traj.x[-1] == pytest.approx(place, abs=1e-10)
+
+
+def test_a_slide_looks_at_the_jumps_on_both_of_its_sides():
+    """On y = 0 the gradient of x²/2 + (2x − 1)y + |y| in y is 2x or 2x − 2: it slides for x > 0.
+
+    At the origin it could rest, and it could leave with velocity (−1, 1), as one side has it.
+    """
+    loss = fo.Loss("x**2/2 + (2*x - 1)*y + abs(y)", variables=["x", "y"])
+    flow = fo.flows.SignFlow().on(loss)
+    slide = fo.integrate(flow, [0.9, 0.0], t=(0.0, 0.8))
+    assert slide.status is Status.REACHED_END
+    assert slide.x[-1] == pytest.approx([0.1, 0.0], abs=1e-12)
+    assert fo.integrate(flow, [0.9, 0.0], t=(0.0, 5.0)).status is Status.NOT_UNIQUE
+    drifting = fo.VectorField(["1", "-sign(y + sign(y)*(1 - x))"], ["x", "y"])
+    held = fo.integrate(drifting, [0.0, 0.0], t=(0.0, 0.9))
+    assert held.status is Status.REACHED_END and held.y[-1] == pytest.approx([0.9, 0.0], abs=1e-12)

@@ -27,12 +27,13 @@ W = 1
  ACTIVE,  # surfaces on which the motion slides
  FIXED,  # 1 when ∇ψ depends on no side of an active surface
  SIMPLEX,  # 1 when the λ are weights of patterns, 0 when each belongs to a surface
+ PATTERNS,  # on how many of them the other surfaces are looked at
  EVALUATIONS,  # of F, counted here
  WHICH, OTHERS,  # numbers of the active surfaces and of the others
  SIDES,  # of each F_v (ACTIVE + 1, ALL); first those on which the motion arrived
  FIELDS, SPEEDS,  # scratch: F_0, F_1 … (ACTIVE + 1, ROWS); ∇ψ and ∂ψ/∂t (ALL, ROWS + 1)
  MATRIX, SHARES, PIVOTS, PSI,
- SLACK) = range(20)  # what is added to each ψ (ALL)
+ SLACK) = range(21)  # how far each ψ may get to the wrong side (ALL)
 
 
 def shares(c: Ints, t: Reals, y: Reals, p: Reals) -> Truth:
@@ -73,9 +74,9 @@ def sliding_field(c: Ints, t: Reals, y: Reals, p: Reals, s: Reals, out: Reals):
 
 
 def sliding_surfaces(c: Ints, t: Reals, y: Reals, p: Reals, s: Reals, out: Reals):
-    """Set out to the ends of the shares, then to ψ of each of the other surfaces.
+    """Set out to the ends of the shares, then to ψ of the other surfaces, on each pattern's sides.
 
-    They are λ_v and 1 − λ_v of each active surface, or the λ_v of patterns and 1 − Σ λ_v.
+    The ends are λ_v and 1 − λ_v of each active surface, or the λ_v of patterns and 1 − Σ λ_v.
     """
     k = c[ACTIVE]
     regular = shares(c, t, y, p)
@@ -91,10 +92,13 @@ def sliding_surfaces(c: Ints, t: Reals, y: Reals, p: Reals, s: Reals, out: Reals
             out[v] = share[v] if regular else math.nan
             left = left - share[v]
         out[k] = left if regular else math.nan
-    call_kernel(c[SURFACES], integers(c[CONTEXT]), t, y, p, doubles(c[SIDES]), psi)
-    for i in range(c[ALL] - k):
-        other = integers(c[OTHERS])[i]
-        out[ends + i] = psi[other] + slack[other]
+    others = c[ALL] - k
+    for v in range(c[PATTERNS]):
+        sides = shift(doubles(c[SIDES]), v * c[ALL])
+        call_kernel(c[SURFACES], integers(c[CONTEXT]), t, y, p, sides, psi)
+        for i in range(others):
+            other = integers(c[OTHERS])[i]
+            out[ends + v * others + i] = muladd(sides[other], slack[other], psi[other])
 
 
 def build(width: int, name: str):
