@@ -7,7 +7,7 @@ import math
 
 from flowopt._language import Int, Ints, Real, Reals, Truth, doubles
 from flowopt.integrators.kernels.block import finite
-from flowopt.integrators.kernels.fixed import copy
+from flowopt.integrators.kernels.lanes import copy
 from flowopt.integrators.kernels.midway import midway
 from flowopt.integrators.kernels.newton import (
     LOOSE,

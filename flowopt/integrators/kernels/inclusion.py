@@ -15,7 +15,7 @@ at in the end.
 
 from flowopt._language import Int, Ints, Real, Reals, Truth, call_kernel, doubles, integers, shift
 from flowopt.integrators.kernels.block import finite
-from flowopt.integrators.kernels.fixed import copy
+from flowopt.integrators.kernels.lanes import copy
 from flowopt.integrators.kernels.newton import (
     CONTEXT,
     JUMP,

@@ -12,7 +12,7 @@ curve is followed down in r until E changes sign, and the place is bisected.
 
 from flowopt._language import Int, Ints, Real, Truth, doubles
 from flowopt.integrators.kernels.block import finite
-from flowopt.integrators.kernels.fixed import copy
+from flowopt.integrators.kernels.lanes import copy
 from flowopt.integrators.kernels.newton import (
     LOOSE,
     NOT_CONVERGED,

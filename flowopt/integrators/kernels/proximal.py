@@ -9,7 +9,7 @@ import math
 
 from flowopt._language import Int, Ints, Real, Truth, doubles, muladd
 from flowopt.integrators.kernels.block import finite
-from flowopt.integrators.kernels.fixed import copy
+from flowopt.integrators.kernels.lanes import copy
 from flowopt.integrators.kernels.newton import (
     DESCENDS,
     LOOSE,
