@@ -1,7 +1,7 @@
 """Implicit steppers of fixed step: the loop over steps and lanes around the solvers of one step.
 
 A lane whose step has no solution is parked as NaN from there on, like one that diverges; `why`
-says which of the two it was (outcomes of kernels/newton.py).
+says which of the two it was (outcomes of kernels/newton_places.py).
 """
 
 import math
@@ -13,17 +13,7 @@ from flowopt.integrators.kernels.fixed import TOTAL, record, save_line, show
 from flowopt.integrators.kernels.gradient import gonzalez, itoh_abe
 from flowopt.integrators.kernels.inclusion import inclusion
 from flowopt.integrators.kernels.lanes import copy, fill
-from flowopt.integrators.kernels.newton import (
-    NOT_FINITE,
-    P1,
-    PARAMETERS,
-    ROWS,
-    SOLVED,
-    SURFACES,
-    T1,
-    Y,
-    Z,
-)
+from flowopt.integrators.kernels.newton_places import *
 from flowopt.integrators.kernels.proximal import proximal
 
 W = 1
