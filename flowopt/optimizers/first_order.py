@@ -79,7 +79,7 @@ def sgd(lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
     return defined("sgd", rules, hyper | {"nesterov": bool(nesterov)}, "sqrt(lr)",
                    maps={"gamma": "(1 - momentum)/sqrt(lr)", "keep": "1 - dampening"},
                    groups=(("v",), ("theta",)), positive=("gamma",),
-                   initial={"v": "-h*dampening/momentum*g"} if dampening else {},
+                   initial={"v": "-h*(1 - keep)/(1 - gamma*h)*g"} if dampening else {},
                    weight_decay=weight_decay, flow_name="heavy ball",
                    note="b⁺ = momentum b + (1 - dampening) g, as in torch and optax",
                    reference="B. T. Polyak, USSR Comput. Math. Math. Phys. 4 (1964) 1-17, Eq. (9)")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from flowopt import _check
 from flowopt.flows.flow import Flow
+from flowopt.integrators.composed import ComposedEuler
 from flowopt.integrators.methods import Euler, SequentialEuler
 from flowopt.optimizers.formula import value_of
 from flowopt.optimizers.optimizer import Optimizer
@@ -189,7 +190,8 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
     if not isinstance(schedule, Schedule):
         raise TypeError(f"schedule must be a Schedule, got {_check.shown(schedule)}")
     flow = optimizer.flow
-    if not flow.rules or not isinstance(optimizer.method, (Euler, SequentialEuler)):
+    if not flow.rules or not isinstance(
+            optimizer.method, (Euler, SequentialEuler, ComposedEuler)):
         raise ValueError(f"scheduled takes an optimizer whose rule is text and whose steps are "
                          f"explicit or a splitting, and {optimizer.name} is none")
     if optimizer.name in ("heavy_ball", "nesterov", "lookahead"):
@@ -217,8 +219,13 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
     made = Flow(rules, parameters=parameters, name=flow.name, positive=flow.positive,
                 reference=flow.reference)
     hyper = {**optimizer.hyper, **{given[k]: v for k, v in schedule.numbers.items()}}
+    method = optimizer.method
+    if isinstance(method, ComposedEuler) and method.shrink is not None:
+        shrink = replace(method.shrink, speed=f"({rule})*({method.shrink.speed})")
+        method = replace(method, shrink=shrink)
     note = "; ".join([*filter(None, [optimizer.note]), f"the learning rate times {rule}"])
-    return replace(optimizer, flow=made, hyper=hyper, maps=maps, limits=limits, note=note)
+    return replace(optimizer, flow=made, method=method, hyper=hyper, maps=maps, limits=limits,
+                   note=note)
 
 
 def _free(name: str, taken: object) -> str:

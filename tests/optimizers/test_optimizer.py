@@ -12,7 +12,7 @@ from flowopt.optimizers import table
 o = fo.optimizers
 ROSENBROCK, X0 = fo.losses.rosenbrock(), [-1.2, 1.0]
 ALL = [row.optimizer for row in table.rows()]
-NOISY = ("sgld", "annealing")
+NOISY = ("sgld", "annealing", "metropolis")
 
 
 def seeded(optimizer):
@@ -173,7 +173,8 @@ REFUSED = [
     (lambda: o.sgld().step("x**2", [1.0]), ValueError, "use run"),
     (lambda: o.adam().with_step(-1.0), ValueError, "step must be"),
     (lambda: o.adam().ensemble("x**2", [[1.0]], t=(0, 1)), TypeError, "no option t"),
-    (lambda: o.nesterov().ensemble("x**2", [[1.0]]), ValueError, "reports another point"),
+    (lambda: o.nesterov().ensemble("x**2", [[1.0]], reduce=fo.reduce.final("L")), ValueError,
+     "reports another point"),
     (lambda: fo.SequentialEuler(0.1, ("m", "theta")), TypeError, "groups must be"),
     (lambda: fo.integrate(fo.flows.HeavyBall().on("x**2"), [1.0], (0, 1),
                           fo.SequentialEuler(0.1, (("theta",),))), ValueError, "exactly once"),
