@@ -99,7 +99,9 @@ class Composable:
         return with_l1(_optimizer(self), weight, proximal)
 
     def with_noise(self, eta: float = 0.01, gamma: float = 0.55) -> Optimizer:
-        """Return the optimizer with noise in its gradients: g + N(0, η/(1 + k)^γ) in step k.
+        """Return the optimizer with noise in its gradients: g + N(0, η/(1 + k)^γ), k = 0, 1, ….
+
+        The scale is that of optax.add_noise(eta, gamma); the numbers are others.
 
         The noise is a state of the flow, which is 0 there. For the step h → 0 it averages out, the
         error being of order √h: rules that are linear in g lose it, and averages of g² keep its

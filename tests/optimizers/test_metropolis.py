@@ -115,7 +115,8 @@ def test_cooling_finds_the_lower_well():
     ends = []
     for steps in (100, 10_000):
         cooling = o.schedules.exponential(1e-3, every=steps)
-        ens = o.metropolis(0.4, 2.0, cooling=cooling).ensemble(DOUBLE, [[1.0]] * 2000, steps, seed=2)
+        optimizer = o.metropolis(0.4, 2.0, cooling=cooling)
+        ens = optimizer.ensemble(DOUBLE, [[1.0]] * 2000, steps, seed=2)
         ends.append((ens.x < 0).mean())
     assert ends[1] > 0.9 and ends[1] > ends[0] + 0.1
     annealed = o.metropolis(0.4, "0.8/log(t + 2)").ensemble(DOUBLE, [[1.0]] * 500, 5000, seed=2)
@@ -140,7 +141,7 @@ REFUSED = [
     (lambda: o.metropolis(temperature=None), TypeError, "temperature must be"),
     (lambda: o.metropolis(temperature="1 - t").run("x**2", [1.0], 5), ValueError,
      "temperature must be finite and >= 0"),
-    (lambda: o.metropolis(temperature="q").run("x**2", [1.0], 5), ValueError, "temperature holds q"),
+    (lambda: o.metropolis(temperature="q").run("x**2", [1.0], 5), ValueError, "holds q"),
     (lambda: o.metropolis().run("log(x)", [-1.0], 5), ValueError, "where the loss is finite"),
     (lambda: o.metropolis().run("x**2", [1.0], first=4), ValueError, "first must be 0"),
     (lambda: o.metropolis().run("x**2", [1.0], stop=o.Stall()), ValueError, "stop has no effect"),
