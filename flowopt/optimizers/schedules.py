@@ -52,6 +52,26 @@ class Schedule:
         return value_of(self.rule, names)
 
 
+def constant(factor: float = 1.0) -> Schedule:
+    """Return s = factor: another learning rate, the rates of the states unchanged.
+
+    Parameters
+    ----------
+    factor : float, > 0
+        The factor.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> opt = fo.optimizers.scheduled(fo.optimizers.gradient_descent(lr=0.5),
+    ...                               fo.optimizers.schedules.constant(0.5))
+    >>> opt.run("x**2/2", [1.0], steps=2).x[:, 0]
+    array([1.    , 0.75  , 0.5625])
+    """
+    return Schedule("factor", {"factor": "factor"},
+                    {"factor": _check.real("factor", factor, above=0.0)})
+
+
 def exponential(factor: float, every: float = 1.0) -> Schedule:
     """Return s = factor^(k/every); torch's ExponentialLR for every = 1.
 

@@ -14,7 +14,8 @@ o = fo.optimizers
 ORDERS = {
     "sgd, all": (o.sgd(0.01, momentum=0.9, dampening=0.3, weight_decay=0.2), 1),
     "heavy_ball, L2": (o.heavy_ball(0.01, momentum=0.8, weight_decay=0.2), 1),
-    "adagrad, inside": (o.adagrad(0.3, eps=1e-3, initial_accumulator_value=2.0, eps_inside=True), 1),
+    "adagrad, inside": (o.adagrad(0.3, eps=1e-3, initial_accumulator_value=2.0,
+                                  eps_inside=True), 1),
     "rmsprop, inside": (o.rmsprop(0.1, alpha=0.8, initial_scale=1.0, eps_inside=True), 1),
     "rmsprop, all": (o.rmsprop(0.1, alpha=0.8, eps=0.5, centered=True, initial_scale=3.0,
                                momentum=0.7, weight_decay=0.1), 1),

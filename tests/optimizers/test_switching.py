@@ -12,8 +12,8 @@ import flowopt as fo
 o = fo.optimizers
 ROSENBROCK, X0 = fo.losses.rosenbrock(), [-1.2, 1.0]
 FAST = {"adam": o.adam(0.05), "sgd": o.sgd(1e-3, momentum=0.9), "nesterov": o.nesterov(1e-3),
-        "averaged": o.gradient_descent(1e-3).with_average(o.TailAverage(9)), "newton": o.newton(0.3),
-        "noisy": o.adam(0.02).with_noise(0.1), "sgld": o.sgld(1e-4, 0.01)}
+        "averaged": o.gradient_descent(1e-3).with_average(o.TailAverage(9)),
+        "newton": o.newton(0.3), "noisy": o.adam(0.02).with_noise(0.1), "sgld": o.sgld(1e-4, 0.01)}
 
 
 def validation(x):
