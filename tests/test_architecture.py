@@ -13,7 +13,8 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py"))
 FLOORS = {"_check": 0, "_native": 0, "_language": 0, "_lowering": 0, "_compiler": 0,
           "_pointers": 0, "_evaluate": 0, "_adapters": 1,
           "symbolic": 1, "losses": 2, "flows": 2, "integrators": 3, "optimizers": 4,
-          "stability": 5, "comparison": 6, "experiment": 6, "cli": 7, "plotting": 6}
+          "stability": 5, "comparison": 6, "experiment": 7, "cli": 8, "reporting": 6,
+          "estimates": 6, "plotting": 6}
 
 
 def part(path):
