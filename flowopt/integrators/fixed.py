@@ -84,11 +84,9 @@ class FixedBlock:
             self.totals = reducer.begin(width)
             self.reducer_address = reducer.address(width)
         self.noise = None
-        if method.stochastic:
-            from flowopt.integrators.stochastic import Noise
-
+        if hasattr(method, "apparatus"):
             lanes = np.minimum(np.arange(width), len(p) - 1)
-            self.noise = Noise(method, field, p[lanes], width, (start, end), lane0, seed)
+            self.noise = method.apparatus(field, p[lanes], width, (start, end), lane0, seed)
         self.head: Head | None = None
         if isinstance(method, Structured):
             self.head = method.head(field, width)
@@ -135,6 +133,8 @@ class FixedBlock:
 
     def step_kernel(self) -> int:
         """Return the address of a kernel that does the whole step, or 0: there is none."""
+        if self.noise is not None:
+            return getattr(self.noise, "whole", 0)
         explicit = isinstance(self.method, Explicit) and self.method.tableau.stages == 1
         if len(self.saves) or not (explicit or isinstance(self.method, SequentialEuler)):
             return 0

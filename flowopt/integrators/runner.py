@@ -35,7 +35,7 @@ def stepper(name: str, width: int) -> _native.Function:
     """Return a compiled stepper for blocks of `width` lanes (compiled once per machine)."""
     module = {"explicit": "fixed", "euler": "fixed", "sequential": "fixed", "maruyama": "noise",
               "sra1": "noise", "baoab": "noise", "coldest": "noise", "rosenbrock": "adaptive",
-              "taylor": "adaptive",
+              "taylor": "adaptive", "uniform_box": "metropolis",
               "sliding_field": "sliding", "sliding_surfaces": "sliding",
               **dict.fromkeys(IMPLICIT, "implicit")}.get(name, name)
     stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.COMPILER)

@@ -73,6 +73,11 @@ class Noisy(FixedStep):
         """Refuse, before any work, what the field or the temperature does not allow."""
         Heat(self.temperature, vector_field).check(p, start, self.steps(start, end), self.nodes)
 
+    def apparatus(self, vector_field: Any, p: np.ndarray, width: int, span: Any, lane0: int,
+                  seed: int | np.ndarray) -> Noise:
+        """Return what the compiled stepper needs for a block of lanes."""
+        return Noise(self, vector_field, p, width, span, lane0, seed)
+
 
 @dataclass(frozen=True)
 class EulerMaruyama(Noisy):
@@ -266,14 +271,19 @@ class Noise:
         self.temperature = np.zeros(width) if heat.timed else heat.values(span[0], p)
         self.friction = method.frictions(vector_field, p)
         self.lengths = np.array([length, rest, np.sqrt(length), np.sqrt(rest)])
-        seeds = np.resize(np.asarray(seed, dtype=np.int64), width)
-        keys = seeds & 0xFFFFFFFF, (seeds >> 32) & 0xFFFFFFFF
-        self.key = np.concatenate([[keys[0][0], keys[1][0], lane0, -1, np.ndim(seed)], *keys])
+        self.key = keys_of(seed, lane0, width)
         self.word = np.zeros(4 * max(width, held // 2, n if held == 2 else 1), dtype=np.int64)
         self.work = _native.aligned((4 * m + 2 * n + 10 + method.streams * n * held) * width)
         self.head = (vector_field.address("rhs", width), vector_field.context(width), self.sizes,
                      self.lengths, self.key, heat.address(width) if heat.timed else 0,
                      self.temperature, self.friction, self.word)
+
+
+def keys_of(seed: int | np.ndarray, lane0: int, width: int) -> np.ndarray:
+    """Return the key of the generator as the steppers read it (kernels/noise_places.py)."""
+    seeds = np.resize(np.asarray(seed, dtype=np.int64), width)
+    keys = seeds & 0xFFFFFFFF, (seeds >> 32) & 0xFFFFFFFF
+    return np.concatenate([[keys[0][0], keys[1][0], lane0, -1, np.ndim(seed)], *keys])
 
 
 def buffered_steps(n: int, width: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time as _time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,14 +10,13 @@ import numpy as np
 
 from flowopt import _check
 from flowopt.flows.flow import Flow
-from flowopt.integrators.ensemble import Ensemble, ensemble
+from flowopt.integrators.ensemble import Ensemble
 from flowopt.integrators.fixed import FixedBlock
-from flowopt.integrators.fixed_run import MOST_BYTES
-from flowopt.integrators.integrate import check_noise, checked_seed
 from flowopt.integrators.methods import FixedStep
-from flowopt.integrators.status import Status
-from flowopt.integrators.structured import Structured
-from flowopt.integrators.trajectory import Events, Stats, Trajectory
+from flowopt.integrators.trajectory import Trajectory
+from flowopt.optimizers.composable import Composable
+from flowopt.optimizers.running import check_method, evaluated, parsed, run_many, run_one
+from flowopt.optimizers.stopping import Stall
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(Composable):
     """A published optimizer as a map: a flow, discretised by a method, with a clock.
 
     Made by the functions of `flowopt.optimizers`, or from any flow by
@@ -107,13 +105,19 @@ class Optimizer:
     limits: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     reference: str = ""
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether its runs draw random numbers."""
+        return bool(self.method.stochastic)
 
     @property
     def limit(self) -> Flow:
         """The flow that the optimizer tends to as its step goes to 0 at fixed rates."""
         if self.limits:
             used = {k: v for k, v in self.flow.parameters.items()
-                    if any(k in r.names for r in _parsed(self.limits))}
+                    if any(k in r.names for r in parsed(dict(self.limits)))}
             return Flow(dict(self.limits), parameters=used, name=f"limit of {self.name}",
                         positive=[p for p in self.flow.positive if p in used])
         if "h" in self.flow.positive:
@@ -183,11 +187,11 @@ class Optimizer:
             try:
                 y[:, a:b] = float(formula)
             except ValueError:
-                y[:, a:b] = _evaluated(formula, flow_field, step, 0.0, y)
+                y[:, a:b] = evaluated(formula, flow_field, step, 0.0, y)
         return y
 
     def run(self, loss: Any, x0: Any, steps: int = 1000, *, save_every: int = 1, first: int = 0,
-            seed: int | None = None) -> Trajectory:
+            seed: int | None = None, stop: Stall | None = None) -> Trajectory:
         """Take steps of the optimizer on a loss.
 
         Parameters
@@ -205,6 +209,8 @@ class Optimizer:
             The number of steps taken before, when a run goes on.
         seed : int, optional
             For optimizers with noise; by default one is drawn, and recorded in the result.
+        stop : Stall or EarlyStopping, optional
+            When to end before all steps are taken; the run then has Status.EVENT.
 
         Returns
         -------
@@ -224,50 +230,15 @@ class Optimizer:
         steps = _check.integer("steps", steps, at_least=1)
         every = _check.integer("save_every", save_every, at_least=1)
         first = _check.integer("first", first, at_least=0)
-        flow_field = self.flow.on(loss)
-        y0 = self._start(flow_field, x0)
+        rules = [] if stop is None else [("stop", stop)]
+        return run_one(self, loss, x0, steps, every, first, seed, rules)[0]
+
+    def reported(self, flow_field: Any, y: np.ndarray, k: Any) -> np.ndarray:
+        """Return what runs report as x (N, n) for states y (N, m) after k steps, () or (N,)."""
+        if not self.report:
+            return y[:, :flow_field.n]
         h = self.method.h
-        begin, end = first * h, (first + steps) * h
-        self._check(flow_field, begin, end)
-        seed = checked_seed(seed, self.method)
-        size = (steps // every + 2) * flow_field.m * 8
-        if size > MOST_BYTES:
-            raise ValueError(f"steps={steps:,} would keep {size / 2**30:.1f} GB; raise save_every")
-        clock = _time.perf_counter()
-        block = FixedBlock(flow_field, self.method, y0[None], flow_field.p[None], begin, end,
-                           np.zeros(0), 1, keep=steps if every == 1 else 0, seed=seed or 0)
-        kept, states = _saved(block, steps, every)
-        flow_field.raise_pending()
-        seconds = _time.perf_counter() - clock
-        status, note = Status.REACHED_END, ""
-        if block.bad[0] >= 0:
-            status = block.failure(0)
-            last = int(block.bad[0])
-            note = f"This was in step {first + last + 1}."
-            keep = kept <= last
-            kept, states = kept[keep], states[keep]
-        k = (first + kept).astype(float)
-        if self.report:
-            reported = _evaluated(self.report, flow_field, h, k * h, states)
-            states = np.hstack([reported, states[:, flow_field.n:]])
-        taken = int(block.bad[0]) if block.bad[0] >= 0 else steps
-        return Trajectory(k, states, status, Stats(taken, 0, self._evaluations(block, taken), 0,
-                                                   seconds),
-                          Events.of([], flow_field.m), flow_field.n, flow_field.names, self.name,
-                          f"{self.name} on {flow_field.loss.name}", note, seed, None, flow_field)
-
-    def _check(self, flow_field: Any, begin: float, end: float) -> None:
-        if isinstance(self.method, Structured):
-            self.method.check(flow_field)
-        if self.method.stochastic:
-            check_noise(self.method, flow_field, flow_field.p[None], begin, end)
-
-    def _evaluations(self, block: FixedBlock, taken: int) -> int:
-        if block.head is not None:
-            return block.head.evaluations[0]
-        if not block.field.is_kernel or not hasattr(self.method, "phases") or block.step_kernel():
-            return taken
-        return taken * len(self.method.phases(block.field))
+        return evaluated(self.report, flow_field, h, np.broadcast_to(k, (len(y),)) * h, y)
 
     def step(self, loss: Any, y: Any, k: int = 0) -> np.ndarray:
         """Return the state y⁺ (m,) one step after y (m,), which is the state after k steps.
@@ -290,15 +261,16 @@ class Optimizer:
             raise ValueError(f"y must have shape ({flow_field.m},), got shape {np.shape(y)}; "
                              "start gives it from x0")
         begin, end = self.clock.time(k), self.clock.time(k + 1)
-        self._check(flow_field, begin, end)
+        check_method(self.method, flow_field, begin, end)
         block = FixedBlock(flow_field, self.method, y0[None], flow_field.p[None], begin, end,
                            np.zeros(0), 1)
         block.run(1)
         flow_field.raise_pending()
         return block.y[:, 0].copy()
 
-    def ensemble(self, loss: Any, x0s: Any, steps: int = 1000, **options: Any) -> Ensemble:
-        """Run from many starts at once.
+    def ensemble(self, loss: Any, x0s: Any, steps: int = 1000, *, stop: Stall | None = None,
+                 **options: Any) -> Ensemble:
+        """Run from many starts at once; each gives the bits of the run alone.
 
         Parameters
         ----------
@@ -308,9 +280,11 @@ class Optimizer:
             The starts.
         steps : int, >= 1
             The number of steps.
+        stop : Stall or EarlyStopping, optional
+            When a run ends by itself, each in a step of its own.
         **options
-            ``reduce``, ``threads``, ``progress``, ``seed`` and ``parameters``, as for
-            `flowopt.ensemble`.
+            ``threads``, ``progress``, ``seed`` and ``seeds``, and without `stop` also ``reduce``,
+            ``parameters`` and ``executor``, as for `flowopt.ensemble`.
 
         Returns
         -------
@@ -325,56 +299,10 @@ class Optimizer:
         array([[-1.],
                [ 1.]])
         """
-        if self.report:
-            raise ValueError(f"{self.name} reports another point than θ, which ensembles do not "
-                             "do; use the form that reports θ")
-        unknown = set(options) - {"reduce", "threads", "progress", "seed", "parameters"}
-        if unknown:
-            raise TypeError(f"ensemble has no option {sorted(unknown)[0]} here; give the number of "
-                            "steps as steps=")
         steps = _check.integer("steps", steps, at_least=1)
-        flow_field = self.flow.on(loss)
-        starts = _check.array("x0s", x0s, f"(N, {flow_field.n})", (2,), finite=False)
-        full = starts.shape[1] == flow_field.m
-        starts = flow_field.starts(starts)
-        if not full or flow_field.m == flow_field.n:
-            starts = self._starts(flow_field, starts)
-        made = ensemble(flow_field, starts, t=(0.0, steps * self.method.h), method=self.method,
-                        **options)
-        return replace(made, t=made.steps.astype(float))
+        return run_many(self, loss, x0s, steps, stop, options)
 
     def __repr__(self) -> str:
         values = ", ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}"
                            for k, v in self.hyper.items())
         return f"<Optimizer {self.name}({values}): {self.flow.name}, {self.method.name}>"
-
-
-def _parsed(rules: Mapping[str, str]) -> list[Any]:
-    from flowopt.flows.flow import REDUCTIONS
-    from flowopt.symbolic.parse import parse
-
-    return [parse(r, what="the rule", functions=REDUCTIONS) for r in rules.values()]
-
-
-def _evaluated(formula: str, flow_field: Any, h: float, t: Any, y: np.ndarray) -> np.ndarray:
-    """Return a formula over θ, g, L, t, the states and the parameters at (N, m) points: (N, n)."""
-    flow = flow_field.flow
-    rules = {"theta": formula} | dict.fromkeys(flow.states, "0")
-    (rule,) = _parsed({"theta": formula})
-    used = {k: v for k, v in {**flow.parameters, "h": h}.items() if k in rule.names}
-    return Flow(rules, parameters=used).on(flow_field.loss)(t, y)[:, :flow_field.n]
-
-
-def _saved(block: FixedBlock, steps: int, every: int) -> tuple[np.ndarray, np.ndarray]:
-    """Take all steps; return the numbers of the kept ones, and their states (k, m)."""
-    if every == 1:
-        reached = block.run(steps)
-        return np.arange(reached + 1), block.path[:reached + 1, :, 0]
-    kept, states, k = [0], [block.y[:, 0].copy()], 0
-    while k < steps:
-        k = min(k + every, steps)
-        if block.run(k) < k:
-            break
-        kept.append(k)
-        states.append(block.y[:, 0].copy())
-    return np.array(kept), np.array(states)

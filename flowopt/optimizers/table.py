@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from flowopt import _check
-from flowopt.optimizers import adaptive, compose, first_order, moments, noisy
+from flowopt.optimizers import adaptive, compose, first_order, jumping, moments, noisy
 from flowopt.optimizers.optimizer import Optimizer
 
 #: every optimizer of the dictionary, with the options that make another rule of it
@@ -46,9 +46,10 @@ CATALOGUE: tuple[Callable[[], Optimizer], ...] = (
     lambda: compose.lookahead(first_order.gradient_descent()),
     noisy.sgld,
     noisy.annealing,
+    jumping.metropolis,
 )
 SPLITTINGS = {"Euler": "explicit Euler", "ImplicitEuler": "implicit Euler",
-              "EulerMaruyama": "Euler-Maruyama"}
+              "EulerMaruyama": "Euler-Maruyama", "MetropolisStep": "one proposal in a step"}
 _REDUCTIONS = {"dot": r"\langle {0}, {1} \rangle", "norm": r"\lVert {0} \rVert",
                "norm1": r"\lVert {0} \rVert_1", "maxabs": r"\lVert {0} \rVert_\infty",
                "unit": r"\frac{{{0}}}{{\lVert {0} \rVert}}"}

@@ -1,0 +1,98 @@
+"""Penalties of an optimizer: coupled L2, decoupled decay, and L1 as subgradient or proximal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flowopt import _check
+from flowopt.integrators.composed import ComposedEuler, Shrink
+from flowopt.optimizers.optimizer import Optimizer
+from flowopt.optimizers.rewrite import (
+    free,
+    names_of,
+    noted,
+    rebuilt,
+    replaced,
+    splitting,
+    texts,
+)
+
+
+def with_l2(optimizer: Optimizer, weight: float) -> Optimizer:
+    """Return the optimizer on L + ½ weight ‖θ‖²: coupled L2, the gradient becomes g + weight θ.
+
+    torch's weight_decay of SGD, Adam and others. See `Optimizer.with_l2`.
+    """
+    return _penalised(optimizer, "weight_decay", weight, "{0}*theta", "{0}*dot(theta, theta)/2",
+                      "with_l2")
+
+
+def with_l1(optimizer: Optimizer, weight: float, proximal: bool = False) -> Optimizer:
+    """Return the optimizer with the penalty weight ‖θ‖₁; see `Optimizer.with_l1`."""
+    if not isinstance(proximal, bool):
+        raise TypeError(f"proximal must be True or False, got {_check.shown(proximal)}")
+    if not proximal:
+        return _penalised(optimizer, "l1", weight, "{0}*sign(theta)", "{0}*norm1(theta)",
+                          "with_l1")
+    return _proximal(optimizer, _check.real("weight", weight, above=0.0))
+
+
+def with_decay(optimizer: Optimizer, weight: float) -> Optimizer:
+    """Return the optimizer with decoupled weight decay; see `Optimizer.with_decay`."""
+    rules = texts(optimizer, "with_decay")
+    weight = _check.real("weight", weight, above=0.0)
+    hyper = free("weight_decay", names_of(optimizer))
+    name = free("decay", names_of(optimizer) | {hyper})
+    if "lr" not in optimizer.hyper:
+        raise ValueError(f"with_decay multiplies weight with the learning rate, and "
+                         f"{optimizer.name} has no hyper-parameter lr")
+    if optimizer.clock.formula == "lr":
+        name, formula = hyper, hyper
+    else:
+        formula = f"lr*{hyper}/({optimizer.clock.formula})"
+    rules["theta"] = f"{rules['theta']} - {name}*theta"
+    limits = dict(optimizer.limits)
+    if limits:
+        limits["theta"] = f"{limits['theta']} - {name}*theta"
+    return rebuilt(optimizer, rules, hyper={hyper: weight}, maps={name: formula}, limits=limits,
+                   note=noted(optimizer, "decoupled weight decay"))
+
+
+def _penalised(optimizer: Optimizer, key: str, weight: float, gradient: str, value: str,
+               what: str) -> Optimizer:
+    """Return the optimizer on a loss with a penalty: g and L are rewritten in its rules."""
+    rules = texts(optimizer, what)
+    weight = _check.real("weight", weight, above=0.0)
+    name = free(key, names_of(optimizer))
+    inside = {"g": f"g + {gradient.format(name)}", "L": f"L + {value.format(name)}"}
+    rules, initial, limits = ({k: replaced(v, inside) for k, v in part.items()}
+                              for part in (rules, optimizer.initial, optimizer.limits))
+    return rebuilt(optimizer, rules, hyper={name: weight}, maps={name: name}, initial=initial,
+                   limits=limits, note=noted(optimizer, f"{name} is added to the loss"))
+
+
+def _proximal(optimizer: Optimizer, weight: float) -> Optimizer:
+    """Return forward-backward splitting: the step without the penalty, then soft thresholds."""
+    rules = texts(optimizer, "with_l1")
+    groups = splitting(optimizer, "with_l1(proximal=True)")
+    if "lr" not in optimizer.hyper:
+        raise ValueError(f"with_l1 multiplies weight with the learning rate, and {optimizer.name} "
+                         "has no hyper-parameter lr")
+    method = optimizer.method
+    if isinstance(method, ComposedEuler) and method.shrink is not None:
+        raise ValueError(f"{optimizer.name} has a proximal L1 penalty already; add the weights")
+    hyper = free("l1", names_of(optimizer))
+    name = free("kappa", names_of(optimizer) | {hyper})
+    formula = f"lr*{hyper}/({optimizer.clock.formula})"
+    limits = dict(optimizer.limits)
+    for part in (rules, limits):
+        if part:
+            part["theta"] = f"{part['theta']} - {name}*sign(theta)"
+    shrink = Shrink(name, name)
+    if isinstance(method, ComposedEuler):
+        made = replace(method, shrink=shrink)
+    else:
+        made = ComposedEuler(method.h, groups, shrink=shrink)
+    return rebuilt(optimizer, rules, hyper={hyper: weight}, maps={name: formula}, limits=limits,
+                   positive=(name,), method=made,
+                   note=noted(optimizer, "the proximal step of L1 after each step"))
