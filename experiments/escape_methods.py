@@ -27,7 +27,7 @@ __all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "s
 
 NAME = "escape-methods"
 QUESTION = "Which way out of a local minimum is the cheapest, with equal budgets of gradients?"
-QUICK = {"runs": 200, "tuning_runs": 20, "budget": 600}
+QUICK = {"runs": 150, "tuning_runs": 12, "budget": 600}
 
 GOAL = 0.01  # in units of the loss
 POLISH = 0.1  # share of the budget
@@ -140,7 +140,8 @@ def paths(config: Config, problem: Problem, cells: dict[str, Any]) -> dict[str, 
 def summary(result: dict[str, Any]) -> str:
     low, high = result["window"]
     return "\n".join(textwrap.wrap(
-        "The returned point counts, with no knowledge of L* on the way. Fresh starts come from "
+        "Metropolis annealing uses values of the loss in place of gradients, as many. The "
+        "returned point counts, with no knowledge of L* on the way. Fresh starts come from "
         "the box of the landscape, which the other ways do not know. A falling learning rate "
         "finds the minimum of Rastrigin for a reason of its own: the coordinates do not interact, "
         f"and at rates between {low:.6f} and {high:.6f} descent keeps to the well of 0 but leaks "
@@ -187,11 +188,13 @@ def claims(result: dict[str, Any]) -> list[Claim]:
                       min(c["p"][0] for c in tuned) > 0.95 if rate > high and slow else None,
                       f"from {rate:.4g} through ({low:.5f}, {high:.5f}), in 10000 steps or more"))
     for name in result["landscapes"]:
-        clip, rest = cells[f"{name}: clipped loss-normalised"], cells[f"{name}: annealing "
-                                                                     "(Langevin)"]
-        noise = max((cells[f"{name}: stochastic gradients"], rest), key=lambda c: c["p"][0])
+        clip = cells[f"{name}: clipped loss-normalised"]
+        noise = max((cells[f"{name}: {way}"] for way in ("stochastic gradients",
+                                                         "annealing (Langevin)")),
+                    key=lambda c: c["p"][0])
         made.append(Claim(
             f"{name}: noise ({noise['way']}) does as well as the clipped flow, as the essay says",
             f"{cell(tuple(noise['p']))} against {cell(tuple(clip['p']))}", "not less",
-            noise["p"][2] >= clip["p"][1], "95 % intervals"))
+            noise["p"][2] >= clip["p"][1] if noise["successes"] + clip["successes"] else None,
+            "95 % intervals"))
     return made

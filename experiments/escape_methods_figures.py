@@ -9,10 +9,11 @@ import numpy as np
 from flowopt.plotting import COLOURS, new_figure
 
 LOOKS = {"gradient descent": ("grey", "o"), "stochastic gradients": ("blue", "s"),
-         "annealing (Langevin)": ("sky", "D"), "many starts": ("green", "^"),
+         "annealing (Langevin)": ("sky", "D"),
+         "annealing (Metropolis)": ("black", "h"), "many starts": ("green", "^"),
          "momentum": ("orange", "v"), "learning-rate tuning": ("purple", "P"),
          "clipped loss-normalised": ("vermillion", "X")}
-SPARE = ("black", "h")  # for a way that is added
+SPARE = ("yellow", "p")  # for a way that is added
 
 
 def figures(result: dict[str, Any]) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def success(result: dict[str, Any]) -> Any:
     """Success probability, cost of a success and where runs end, for each landscape."""
     names = list(result["landscapes"])
     ways = [c["way"] for c in result["cells"].values() if c["problem"] == names[0]]
-    figure, axes = new_figure(9.6, 7.4, rows=3, columns=len(names), sharey=True)
+    figure, axes = new_figure(9.6, 7.8, rows=3, columns=len(names), sharey=True)
     y = np.arange(len(ways))[::-1]
     for column, name in enumerate(names):
         budget = result["landscapes"][name]["budget"]
@@ -76,14 +77,14 @@ def success(result: dict[str, Any]) -> Any:
 def paths(result: dict[str, Any]) -> Any:
     """How each way moves on the two minima: one run of each."""
     made = result["paths"]
-    columns = 4
+    columns = 5 if len(made) > 7 else 4
     rows = -(-(len(made) + 1) // columns)
-    figure, axes = new_figure(9.6, 2.5 * rows, rows=rows, columns=columns, sharey=True)
+    figure, axes = new_figure(10.5, 2.6 * rows, rows=rows, columns=columns, sharey=True)
     good, barrier, poor = (9 - np.sqrt(33)) / 8, (9 + np.sqrt(33)) / 8, 3.0
     ground = axes.flat[0]
     x = np.linspace(-1.0, 4.3, 500)
     ground.plot(x * (x - 1) * (x - 3) ** 2 + 1.62276, x, color="black")
-    ground.set(xlim=(-0.8, 13), xlabel="loss L(x)", ylim=(-1.2, 4.6), ylabel="x")
+    ground.set(xlim=(-1.0, 16), xlabel="loss L(x)", ylim=(-1.2, 4.6), ylabel="x")
     ground.set_title("the landscape")
     for place, text in ((good, "good minimum"), (barrier, "barrier"), (poor, "poor minimum")):
         level = place * (place - 1) * (place - 3) ** 2 + 1.62276
@@ -94,7 +95,8 @@ def paths(result: dict[str, Any]) -> Any:
         axis.axhline(barrier, color=COLOURS["grey"], linewidth=0.8, linestyle=(0, (4, 3)))
         axis.plot(np.arange(len(path)), path, color=colour, linestyle="none", marker=".",
                   markersize=2.2, rasterized=True)
-        axis.set(xlabel="gradients", xlim=(-0.02 * len(path), 1.02 * len(path)))
+        axis.set(xlabel="values of L" if "Metropolis" in way else "gradients",
+                 xlim=(-0.02 * len(path), 1.02 * len(path)))
         c = result["cells"][f"two minima: {way}"]
         axis.set_title(f"{way}\n{100 * c['p'][0]:.1f} % succeed")
     for axis in list(axes.flat)[len(made) + 1:]:

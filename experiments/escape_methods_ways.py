@@ -1,8 +1,9 @@
 """The landscapes, and the ways out of a local minimum: each a search with a number of gradients.
 
-A way gets starts (N, n), a setting, a seed and a number of steps, one gradient each, and returns
-the points (N, n) where it ends; with ``path=True`` the path of the first start, (steps + 1, n).
-To add a way (Metropolis annealing, say), write such a function and put a row into WAYS.
+A way gets starts (N, n), a setting, a seed and a number of steps, one gradient each (Metropolis
+annealing: one value of the loss), and returns the points (N, n) where it ends; with ``path=True``
+the path of the first start, (steps + 1, n). To add a way, write such a function and put it into
+WAYS.
 """
 
 from __future__ import annotations
@@ -130,6 +131,16 @@ def annealed(problem: Problem, starts: np.ndarray, setting: Setting, seed: int, 
                 parameters={"T0": setting["T0"], "fall": fall})
 
 
+def metropolis(problem: Problem, starts: np.ndarray, setting: Setting, seed: int, steps: int,
+               path: bool = False) -> np.ndarray:
+    """Jumps x + sigma N(0, 1), accepted by Metropolis' rule; T falls from T0 to T0/100."""
+    made = fo.optimizers.metropolis(
+        sigma=setting["sigma"], temperature=setting["T0"],
+        cooling=fo.optimizers.schedules.exponential(float(0.01 ** (1 / steps))))
+    return made.run(problem.loss, starts[0], steps, seed=seed).x if path else made.ensemble(
+        problem.loss, starts, steps, seed=seed).x
+
+
 def many_starts(problem: Problem, starts: np.ndarray, setting: Setting, seed: int, steps: int,
                 path: bool = False) -> np.ndarray:
     """Plain descent from the given start and k - 1 fresh ones from the box: the best end."""
@@ -197,6 +208,8 @@ WAYS = {way.name: way for way in (
     Way("stochastic gradients", noisy, _noise_grid),
     Way("annealing (Langevin)", annealed, lambda p: _grid(
         lr=np.array([0.1, 0.3, 0.9]) / p.curvature, T0=p.barrier * np.array([0.2, 0.4, 0.8, 1.6]))),
+    Way("annealing (Metropolis)", metropolis, lambda p: _grid(
+        sigma=[0.3, 0.6, 1.2], T0=p.barrier * np.array([0.1, 0.3, 1.0, 3.0]))),
     Way("many starts", many_starts, lambda p: _grid(
         k=[2, 3, 5, 8, 12, 20, 30, 45, 70, 100, 150, 200])),
     Way("momentum", momentum, lambda p: _grid(

@@ -16,7 +16,7 @@ def ways():
 
 def test_shape_and_claims():
     result, claims = check_shape("escape-methods")
-    assert len(result["cells"]) == 21 and set(result["paths"]) == set(ways().WAYS)
+    assert len(result["cells"]) == 24 and set(result["paths"]) == set(ways().WAYS)
     exact = [c for text, c in claims.items() if "plain descent" in text or "many starts" in text]
     assert len(exact) == 4 and all(c.holds for c in exact)
     for c in result["cells"].values():
