@@ -60,12 +60,12 @@ def test_share_of_the_global_well():
         if problem.n > 2:
             continue
         line = fo.losses.rastrigin(1) if problem.n == 2 else problem.loss
-        x = np.linspace(problem.low, problem.high, 20_001)[:, None]
+        x = np.linspace(problem.low, problem.high, 4001)[:, None]
         ends = fo.ensemble(fo.flows.GradientFlow().on(line), x, t=(0, 2000 * problem.rate),
                            method=fo.Euler(problem.rate)).x[:, 0]
         goal = 0.0 if problem.n == 2 else problem.loss.minima[0][0]
         share = (np.abs(ends - goal) < 0.05).mean() ** problem.n
-        assert share == pytest.approx(problem.share, abs=2e-4), name
+        assert share == pytest.approx(problem.share, abs=5e-4), name
 
 
 def test_window_of_rastrigin():
@@ -74,7 +74,7 @@ def test_window_of_rastrigin():
     assert 0.011 < one < zero < 0.012
     field = fo.flows.GradientFlow().on(fo.losses.rastrigin(1))
     for rate, low, high in ((one, 0.5025, 1.5077), (zero, -0.5026, 0.5026)):
-        x = np.linspace(low + 0.01, high - 0.01, 4001)[:, None]
+        x = np.linspace(low + 0.01, high - 0.01, 401)[:, None]
         for factor, stays in ((0.9999, True), (1.002, False)):
             h = rate * factor
             ends = fo.ensemble(field, x, t=(0, 20_000 * h), method=fo.Euler(h)).x[:, 0]
