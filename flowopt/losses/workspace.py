@@ -17,7 +17,7 @@ from flowopt.losses.loss import Held
 ACTIVATIONS = {"sigmoid": at.SIGMOID, "tanh": at.TANH, "relu": at.RELU,
                "leaky_relu": at.LEAKY_RELU, "softplus": at.SOFTPLUS}
 #: multiplications of a product from which on BLAS is faster than our loops
-BLAS_FROM = 60_000
+BLAS_FROM = 1_000_000
 #: the kernels, by the module that they are compiled with
 KERNELS = {"value": "network", "gradient": "network", "outputs": "network",
            "hessian": "curvature", "hessian_product": "curvature"}

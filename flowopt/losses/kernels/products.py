@@ -6,6 +6,7 @@ neither on the number of lanes nor on what is computed beside it.
 """
 
 from flowopt._language import (
+    Eight,
     Int,
     Ints,
     Real,
@@ -13,9 +14,14 @@ from flowopt._language import (
     Truth,
     call_fortran,
     doubles,
+    eight,
+    inline,
     integers,
     muladd,
+    put_eight,
+    same_eight,
     shift,
+    sum_eight,
 )
 from flowopt.losses.kernels.places import (
     B_K,
@@ -39,61 +45,128 @@ def fill(row: Reals, value: Real, length: Int):
         row[s] = value
 
 
-def add_rows(out: Reals, weight: Reals, stride: Int, rows: Reals, pitch: Int, count: Int,
-             length: Int):
-    """Add Σ weight[q · stride] · row q to out."""
-    q = 0
-    while q + 4 <= count:
-        add_four(out, weight[q * stride], weight[(q + 1) * stride], weight[(q + 2) * stride],
-                 weight[(q + 3) * stride], shift(rows, q * pitch), shift(rows, (q + 1) * pitch),
-                 shift(rows, (q + 2) * pitch), shift(rows, (q + 3) * pitch), length)
-        q += 4
-    while q < count:
-        add_row(out, weight[q * stride], shift(rows, q * pitch), length)
-        q += 1
+def add_rows(out: Reals, pitch: Int, count: Int, weight: Reals, down: Int, along: Int, rows: Reals,
+             into: Int, length: Int):
+    """Add to row j of out, j < count, the sum of weight[j · down + i · along] · row i, i < into.
+
+    Four rows of out by sixteen samples are kept in registers at a time.
+    """
+    wide = length & -16
+    j = 0
+    while j + 4 <= count:
+        for s in range(0, wide, 16):
+            four_by_sixteen(shift(out, j * pitch + s), pitch, shift(weight, j * down), down, along,
+                            shift(rows, s), into)
+        if wide < length:
+            four_by_eight(shift(out, j * pitch + wide), pitch, shift(weight, j * down), down,
+                          along, shift(rows, wide), into)
+        j += 4
+    while j < count:
+        for s in range(0, length, 8):
+            one_by_eight(shift(out, j * pitch + s), pitch, shift(weight, j * down), along,
+                         shift(rows, s), into)
+        j += 1
 
 
-def add_four(out: Reals, w0: Real, w1: Real, w2: Real, w3: Real, r0: Reals, r1: Reals, r2: Reals,
-             r3: Reals, length: Int):
-    for s in range(length):
-        out[s] = muladd(w3, r3[s], muladd(w2, r2[s], muladd(w1, r1[s], muladd(w0, r0[s], out[s]))))
+def four_by_sixteen(out: Reals, pitch: Int, weight: Reals, down: Int, along: Int, rows: Reals,
+                    into: Int):
+    a0, a1, a2, a3 = (eight(out, 0), eight(out, pitch), eight(out, 2 * pitch),
+                      eight(out, 3 * pitch))
+    b0, b1, b2, b3 = (eight(out, 8), eight(out, pitch + 8), eight(out, 2 * pitch + 8),
+                      eight(out, 3 * pitch + 8))
+    for i in range(into):
+        a, b = eight(rows, i * pitch), eight(rows, i * pitch + 8)
+        at = i * along
+        a0, b0 = muladd(weight[at], a, a0), muladd(weight[at], b, b0)
+        a1, b1 = muladd(weight[at + down], a, a1), muladd(weight[at + down], b, b1)
+        a2, b2 = muladd(weight[at + 2 * down], a, a2), muladd(weight[at + 2 * down], b, b2)
+        a3, b3 = muladd(weight[at + 3 * down], a, a3), muladd(weight[at + 3 * down], b, b3)
+    put_eight(out, 0, a0)
+    put_eight(out, 8, b0)
+    put_eight(out, pitch, a1)
+    put_eight(out, pitch + 8, b1)
+    put_eight(out, 2 * pitch, a2)
+    put_eight(out, 2 * pitch + 8, b2)
+    put_eight(out, 3 * pitch, a3)
+    put_eight(out, 3 * pitch + 8, b3)
 
 
-def add_row(out: Reals, w: Real, row: Reals, length: Int):
-    for s in range(length):
-        out[s] = muladd(w, row[s], out[s])
+def four_by_eight(out: Reals, pitch: Int, weight: Reals, down: Int, along: Int, rows: Reals,
+                  into: Int):
+    a0, a1, a2, a3 = (eight(out, 0), eight(out, pitch), eight(out, 2 * pitch),
+                      eight(out, 3 * pitch))
+    for i in range(into):
+        a, at = eight(rows, i * pitch), i * along
+        a0, a1 = muladd(weight[at], a, a0), muladd(weight[at + down], a, a1)
+        a2, a3 = muladd(weight[at + 2 * down], a, a2), muladd(weight[at + 3 * down], a, a3)
+    put_eight(out, 0, a0)
+    put_eight(out, pitch, a1)
+    put_eight(out, 2 * pitch, a2)
+    put_eight(out, 3 * pitch, a3)
+
+
+def one_by_eight(out: Reals, pitch: Int, weight: Reals, along: Int, rows: Reals, into: Int):
+    made = eight(out, 0)
+    for i in range(into):
+        made = muladd(weight[i * along], eight(rows, i * pitch), made)
+    put_eight(out, 0, made)
 
 
 def dot(a: Reals, b: Reals, length: Int) -> Real:
     """Return Σ a b in eight partial sums; the length is a multiple of 8."""
-    c0, c1, c2, c3 = 0.0, 0.0, 0.0, 0.0
-    c4, c5, c6, c7 = 0.0, 0.0, 0.0, 0.0
+    made = same_eight(0.0)
     for s in range(0, length, 8):
-        c0 = muladd(a[s], b[s], c0)
-        c1 = muladd(a[s + 1], b[s + 1], c1)
-        c2 = muladd(a[s + 2], b[s + 2], c2)
-        c3 = muladd(a[s + 3], b[s + 3], c3)
-        c4 = muladd(a[s + 4], b[s + 4], c4)
-        c5 = muladd(a[s + 5], b[s + 5], c5)
-        c6 = muladd(a[s + 6], b[s + 6], c6)
-        c7 = muladd(a[s + 7], b[s + 7], c7)
-    return ((c0 + c1) + (c2 + c3)) + ((c4 + c5) + (c6 + c7))
+        made = muladd(eight(a, s), eight(b, s), made)
+    return sum_eight(made)
+
+
+def add_sixteen_dots(g: Reals, into: Int, delta: Reals, a: Reals, pitch: Int, length: Int):
+    """Do what `add_four_dots` does with four rows of delta, whose results are `into` apart in g."""
+    p0, p1, p2, p3 = same_eight(0.0), same_eight(0.0), same_eight(0.0), same_eight(0.0)
+    q0, q1, q2, q3 = same_eight(0.0), same_eight(0.0), same_eight(0.0), same_eight(0.0)
+    r0, r1, r2, r3 = same_eight(0.0), same_eight(0.0), same_eight(0.0), same_eight(0.0)
+    s0, s1, s2, s3 = same_eight(0.0), same_eight(0.0), same_eight(0.0), same_eight(0.0)
+    for s in range(0, length, 8):
+        a0, a1 = eight(a, s), eight(a, pitch + s)
+        a2, a3 = eight(a, 2 * pitch + s), eight(a, 3 * pitch + s)
+        d = eight(delta, s)
+        p0, p1, p2, p3 = muladd(d, a0, p0), muladd(d, a1, p1), muladd(d, a2, p2), muladd(d, a3, p3)
+        d = eight(delta, pitch + s)
+        q0, q1, q2, q3 = muladd(d, a0, q0), muladd(d, a1, q1), muladd(d, a2, q2), muladd(d, a3, q3)
+        d = eight(delta, 2 * pitch + s)
+        r0, r1, r2, r3 = muladd(d, a0, r0), muladd(d, a1, r1), muladd(d, a2, r2), muladd(d, a3, r3)
+        d = eight(delta, 3 * pitch + s)
+        s0, s1, s2, s3 = muladd(d, a0, s0), muladd(d, a1, s1), muladd(d, a2, s2), muladd(d, a3, s3)
+    add_sums(g, p0, p1, p2, p3)
+    add_sums(shift(g, into), q0, q1, q2, q3)
+    add_sums(shift(g, 2 * into), r0, r1, r2, r3)
+    add_sums(shift(g, 3 * into), s0, s1, s2, s3)
+
+
+@inline
+def add_sums(g: Reals, c0: Eight, c1: Eight, c2: Eight, c3: Eight):
+    g[0] += sum_eight(c0)
+    g[1] += sum_eight(c1)
+    g[2] += sum_eight(c2)
+    g[3] += sum_eight(c3)
+
+
+def add_four_dots(g: Reals, delta: Reals, a: Reals, pitch: Int, length: Int):
+    """Add to g[i], i < 4, what `dot` of delta and row i of a is."""
+    c0, c1, c2, c3 = same_eight(0.0), same_eight(0.0), same_eight(0.0), same_eight(0.0)
+    for s in range(0, length, 8):
+        d = eight(delta, s)
+        c0, c1 = muladd(d, eight(a, s), c0), muladd(d, eight(a, pitch + s), c1)
+        c2, c3 = muladd(d, eight(a, 2 * pitch + s), c2), muladd(d, eight(a, 3 * pitch + s), c3)
+    add_sums(g, c0, c1, c2, c3)
 
 
 def total(a: Reals, length: Int) -> Real:
     """Return Σ a in eight partial sums; the length is a multiple of 8."""
-    c0, c1, c2, c3 = 0.0, 0.0, 0.0, 0.0
-    c4, c5, c6, c7 = 0.0, 0.0, 0.0, 0.0
+    made = same_eight(0.0)
     for s in range(0, length, 8):
-        c0 += a[s]
-        c1 += a[s + 1]
-        c2 += a[s + 2]
-        c3 += a[s + 3]
-        c4 += a[s + 4]
-        c5 += a[s + 5]
-        c6 += a[s + 6]
-        c7 += a[s + 7]
-    return ((c0 + c1) + (c2 + c3)) + ((c4 + c5) + (c6 + c7))
+        made = muladd(1.0, eight(a, s), made)
+    return sum_eight(made)
 
 
 def large(context: Ints, size: Int) -> Truth:
@@ -107,8 +180,7 @@ def add_product(context: Ints, z: Reals, w: Reals, a: Reals, out: Int, into: Int
     if large(context, out * into * length):
         dgemm(context, 0, 0, length, out, into, a, pitch, w, into, z, pitch)
     else:
-        for j in range(out):
-            add_rows(shift(z, j * pitch), shift(w, j * into), 1, a, pitch, into, length)
+        add_rows(z, pitch, out, w, into, 1, a, into, length)
 
 
 def add_transposed(context: Ints, back: Reals, w: Reals, delta: Reals, out: Int, into: Int,
@@ -118,8 +190,7 @@ def add_transposed(context: Ints, back: Reals, w: Reals, delta: Reals, out: Int,
     if large(context, out * into * length):
         dgemm(context, 0, 1, length, into, out, delta, pitch, w, into, back, pitch)
     else:
-        for i in range(into):
-            add_rows(shift(back, i * pitch), shift(w, i), into, delta, pitch, out, length)
+        add_rows(back, pitch, into, w, 1, into, delta, out, length)
 
 
 def add_outer(context: Ints, g: Reals, delta: Reals, a: Reals, out: Int, into: Int, length: Int):
@@ -128,9 +199,16 @@ def add_outer(context: Ints, g: Reals, delta: Reals, a: Reals, out: Int, into: I
     if large(context, out * into * length):
         dgemm(context, 1, 0, into, out, length, a, pitch, delta, pitch, g, into)
     else:
+        for j in range(0, out & -4, 4):
+            for i in range(0, into & -4, 4):
+                add_sixteen_dots(shift(g, j * into + i), into, shift(delta, j * pitch),
+                                 shift(a, i * pitch), pitch, length)
         for j in range(out):
-            for i in range(into):
-                g[j * into + i] += dot(shift(delta, j * pitch), shift(a, i * pitch), length)
+            row, d = shift(g, j * into), shift(delta, j * pitch)
+            for i in range(into & -4 if j < out & -4 else 0, into & -4, 4):
+                add_four_dots(shift(row, i), d, shift(a, i * pitch), pitch, length)
+            for i in range(into & -4, into):
+                row[i] += dot(d, shift(a, i * pitch), length)
 
 
 def dgemm(context: Ints, turn_a: Int, turn_b: Int, m: Int, n: Int, k: Int, a: Reals, lda: Int,
