@@ -32,7 +32,7 @@ def figures(result: dict[str, Any]) -> dict[str, Any]:
         axis.set(xlim=(-half, half), ylim=(-half, half), xlabel="first coordinate",
                  title=f"{title}\nroughness {turns:.2f} turns")
     axes[0].set_ylabel("second coordinate")
-    axes[1].legend(loc="upper right", handletextpad=0.2, borderpad=0.3, frameon=True,
+    axes[1].legend(loc="lower left", handletextpad=0.2, borderpad=0.3, frameon=True,
                    framealpha=0.8, edgecolor="none")
     right = axes[2]
     pairs = np.stack([result["numbers"][kind]["turns"] for kind in ("none", "l2")], axis=1)

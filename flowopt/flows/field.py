@@ -201,6 +201,13 @@ class VectorField(_native.Portable):
         """Return the array of addresses that the kernels of that width read."""
         return np.zeros(4, dtype=np.int64)
 
+    def paced(self, step: float | None) -> VectorField:
+        """Return the field for steps of that length (None: each run has its own).
+
+        It is another one where the loss changes from step to step, as that of mini-batches does.
+        """
+        return self
+
     def raise_pending(self) -> None:
         """Raise what a plain Python kernel raised since the last call."""
 
@@ -662,16 +669,27 @@ class KernelLossField(LossField, KernelField):
 
     def context(self, width: int) -> np.ndarray:
         """Return the kernel's addresses: the loss kernel, its own context, and its result."""
-        rows = 1 + self.n + self.n**2
-        block = np.zeros(rows * width)
+        square = self.n**2 if self._loss_kind == "hessian" else 0
+        block = np.zeros((1 + self.n + square) * width)
         inner = self.loss.context(width)
-        scratch = np.zeros(2 * self.m + len(self.parameters) + self.n + self.n**2 + 4)
+        scratch = np.zeros(2 * self.m + len(self.parameters) + self.n + square + 4)
         made = np.array([scratch.ctypes.data, block.ctypes.data,
                          self.loss.address(self._loss_kind, width), inner.ctypes.data],
                         dtype=np.int64)
         return Held.of(made, scratch, block, inner)
 
     _loss_kind = "gradient"
+
+    def paced(self, step: float | None) -> KernelLossField:
+        """Return the field whose loss knows the length of a step; see `VectorField.paced`."""
+        import copy
+
+        loss = self.loss.paced(step)
+        if loss is self.loss:
+            return self
+        made = copy.copy(self)
+        made.loss = loss
+        return made
 
     def raise_pending(self) -> None:
         """Raise what a Python function of the loss or the rule raised since the last call."""
