@@ -104,7 +104,7 @@ def pair(config: Config, seed: int) -> dict[str, dict[str, Any]]:
 def roughness(side: np.ndarray, logits: np.ndarray) -> tuple[float, float]:
     """The sum of the angles of the zero line, in turns, and its length.
 
-    Points closer than a grid cell are passed over, so that rounding makes no angles.
+    Points closer than three cells of the grid are passed over, so that rounding makes no angles.
     """
     import contourpy
 
@@ -118,6 +118,8 @@ def roughness(side: np.ndarray, logits: np.ndarray) -> tuple[float, float]:
         for point in line[1:]:
             if np.hypot(*(point - kept[-1])) >= 3 * cell:
                 kept.append(point)
+        while closed and len(kept) > 1 and np.hypot(*(kept[-1] - kept[0])) < 3 * cell:
+            kept.pop()
         edges = np.diff(np.array([*kept, *kept[:2]] if closed else kept), axis=0)
         angle = np.arctan2(edges[:, 1], edges[:, 0])
         bend = np.diff(angle)
