@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -109,7 +110,7 @@ class ComposedEuler(FixedStep):
         formulas += [("threshold of L1", self.shrink.speed)] if self.shrink else []
         for what, formula in formulas:
             try:
-                heat = Heat(checked_temperature(formula), vector_field)
+                heat = heat_of(formula, vector_field)
                 heat.refuse_extra()
                 heat.check(p, start, self.steps(start, end), (0.0,))
             except (ValueError, TypeError) as error:
@@ -141,7 +142,7 @@ class Extras:
         self.sizes[MANY], self.sizes[OFFSET] = len(method.draws), round(span[0] / method.h)
         table, variance = [], np.zeros((2, width))
         for i, draw in enumerate(method.draws):
-            heat = Heat(checked_temperature(draw.variance), field)
+            heat = heat_of(draw.variance, field)
             variance[i] = heat.values(span[0], p)
             table += [ranges[draw.state] if draw.state else -1,
                       heat.address(width) if heat.timed else 0, draw.every]
@@ -149,7 +150,7 @@ class Extras:
         speed, heat_address, bare = np.zeros(width), 0, np.zeros((max(p.shape[1], 1), width))
         bare[:p.shape[1]] = p.T
         if method.shrink is not None:
-            heat = Heat(checked_temperature(method.shrink.speed), field)
+            heat = heat_of(method.shrink.speed, field)
             speed[:] = heat.values(span[0], p)
             heat_address = heat.address(width) if heat.timed else 0
             bare[list(field.parameters).index(method.shrink.parameter)] = 0.0
@@ -168,6 +169,13 @@ class Extras:
         if not hasattr(field, "step_address"):
             return 0
         return int(field.step_address(method.ordered(field), width))
+
+
+def heat_of(formula: Any, field: Any) -> Heat:
+    """Return a number or a formula of t and of the flow's parameters as a kernel."""
+    if isinstance(formula, str):  # a loss may have a variable t
+        formula = re.sub(r"\bt\b", field.time_name, formula)
+    return Heat(checked_temperature(formula), field)
 
 
 def checked_draws(draws: Sequence[Draw]) -> tuple[Draw, ...]:

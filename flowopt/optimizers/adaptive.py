@@ -33,14 +33,16 @@ def adagrad(lr: float = 0.01, lr_decay: float = 0.0, weight_decay: float = 0.0,
     array([1.      , 0.5     , 0.276393])
     """
     hyper = {"lr": rate("lr", lr), "lr_decay": small("lr_decay", lr_decay),
-             "accumulator": small("initial_accumulator_value", initial_accumulator_value),
+             "initial_accumulator_value": small("initial_accumulator_value",
+                                                initial_accumulator_value),
              "eps": small("eps", eps), "eps_inside": bool(eps_inside)}
     root = "sqrt(V + e)" if eps_inside else "(sqrt(V) + e)"
     rule = f"-g/({root}*(1 + decay*t))" if lr_decay else f"-g/{root}"
     return defined("adagrad", {"theta": rule, "V": "g**2"}, hyper, "lr**2",
                    maps={"e": "lr**2*eps" if eps_inside else "lr*eps", "decay": "lr_decay/lr**2"},
                    groups=(("V",), ("theta",)), weight_decay=weight_decay,
-                   initial={"V": "lr**2*accumulator"} if initial_accumulator_value else {},
+                   initial={"V": "lr**2*initial_accumulator_value"}
+                   if initial_accumulator_value else {},
                    flow_name="Adagrad's flow",
                    note="eps inside the root (optax)" if eps_inside else
                    "eps outside the root (torch)",
@@ -54,7 +56,8 @@ def rmsprop(lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_dec
 
     The flow is θ̇ = −g/(√v + ε), v̇ = b (g² − v) with b = (1 − α)/lr, t = k lr; v first, then θ.
     ``centered`` takes v − m² for v, with the average m of g. With ``momentum`` μ the step is lr B,
-    B⁺ = μ B + g/(√v⁺ + ε); the flow's state is w = (1 − μ) B.
+    B⁺ = μ B + g/(√v⁺ + ε); the flow is θ̇ = −w, ẇ = a (g/(√v + ε) − w) with w = (1 − μ) B,
+    a = (1 − μ)/h and b = (1 − α)/h at the clock t = k h, h = lr/(1 − μ).
 
     torch.optim.RMSprop has ε outside the root. optax.rmsprop (decay = α) has it inside
     (``eps_inside=True``), and options for the value of v at the start and bias correction.
@@ -93,11 +96,11 @@ def rmsprop(lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_dec
     if momentum:
         rules["w"] = f"a*({scaled} - w)"
         groups.append(("w",))
-    rules = {"theta": "-gain*w" if momentum else f"-{scaled}"} | rules
-    return defined("rmsprop", rules, hyper, "lr",
-                   maps={"b": "(1 - alpha)/lr", "a": "(1 - momentum)/lr",
-                         "gain": "1/(1 - momentum)"},
-                   groups=(*groups, ("theta",)), positive=("a", "b", "gain"),
+    rules = {"theta": "-w" if momentum else f"-{scaled}"} | rules
+    maps = {"b": "(1 - alpha)*(1 - momentum)/lr", "a": "(1 - momentum)**2/lr"} if momentum else \
+        {"b": "(1 - alpha)/lr"}
+    return defined("rmsprop", rules, hyper, "lr/(1 - momentum)" if momentum else "lr", maps=maps,
+                   groups=(*groups, ("theta",)), positive=("a", "b"),
                    initial={"v": "initial_scale"} if initial_scale else {},
                    weight_decay=weight_decay, flow_name="RMSProp's flow",
                    note="eps inside the root (optax)" if eps_inside else

@@ -87,7 +87,7 @@ class TailAverage:
 
 def with_average(optimizer: Optimizer, average: Any) -> Optimizer:
     """Return the optimizer whose runs report an average of θ; see `Optimizer.with_average`."""
-    rules = texts(optimizer, "with_average")
+    rules = texts(optimizer, "with_average", "average the path of a run")
     if not isinstance(average, (ExponentialAverage, TailAverage)):
         raise TypeError("average must be an ExponentialAverage or a TailAverage, got "
                         f"{_check.shown(average)}")
@@ -97,9 +97,9 @@ def with_average(optimizer: Optimizer, average: Any) -> Optimizer:
     if optimizer.report:
         raise ValueError(f"{optimizer.name} reports another point than θ already; average the form "
                          "that reports θ")
-    add = _exponential if isinstance(average, ExponentialAverage) else \
-        _tail if average.every == 1 else _snapshots
-    more, maps, hyper, report, initial, note, slow = add(optimizer, average)
+    more, maps, hyper, report, initial, note, slow = (
+        _exponential(average) if isinstance(average, ExponentialAverage) else
+        _tail(average) if average.every == 1 else _snapshots(average))
     taken = names_of(optimizer)
     names = {k: free(k, taken) for k in (*more, *maps, *hyper)}
 
@@ -124,14 +124,14 @@ def with_average(optimizer: Optimizer, average: Any) -> Optimizer:
                    report=own(report), note=noted(optimizer, f"a run reports {note}"))
 
 
-def _exponential(optimizer: Optimizer, average: ExponentialAverage) -> Any:
+def _exponential(average: ExponentialAverage) -> Any:
     rule = {"average": "forget*(theta - average)"}
     return (rule, {"forget": "(1 - average_decay)/h"}, {"average_decay": float(average.decay)},
             "average + forget*h*(theta - average)", {"average": "theta"},
             "the exponential average of θ", rule)
 
 
-def _tail(optimizer: Optimizer, average: TailAverage) -> Any:
+def _tail(average: TailAverage) -> Any:
     rule = {"total": "Piecewise((0, t < begin), (theta, True))"}
     maps = {"begin": "(average_start - 1/2)*h"}
     report = ("Piecewise((theta, t < begin), "
@@ -140,7 +140,7 @@ def _tail(optimizer: Optimizer, average: TailAverage) -> Any:
             "the mean of θ from a step on", rule)
 
 
-def _snapshots(optimizer: Optimizer, average: TailAverage) -> Any:
+def _snapshots(average: TailAverage) -> Any:
     """Count the steps since a snapshot as lookahead does; the last count is a snapshot."""
     def at_snapshot(value: str, other: str) -> str:
         return f"Piecewise((0, t < begin), ({other}, since < full), ({value}, True))/h"

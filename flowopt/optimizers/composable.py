@@ -70,7 +70,8 @@ class Composable:
         coordinate whose minimum is 0 goes to and fro around it within a step. With
         ``proximal=True`` it is forward–backward splitting: the step on L alone, then
         θᵢ = sign(θᵢ) max(|θᵢ| − lr weight, 0), after which coordinates are exactly 0. Averages and
-        scalings do not see that penalty: it is decoupled, as decay in `with_decay`.
+        scalings do not see that penalty: it is decoupled, as decay in `with_decay` (so with a
+        momentum μ, whose steps are longer by 1/(1 − μ), it counts as (1 − μ) weight).
 
         The flow side has −weight sign(θ) in g, or −κ sign(θ) in θ̇ with κ = weight lr/h: its motion
         slides on θᵢ = 0 where |gᵢ| <= weight (Filippov), and `flowopt.integrate` says so.
@@ -98,10 +99,15 @@ class Composable:
         return with_l1(_optimizer(self), weight, proximal)
 
     def with_noise(self, eta: float = 0.01, gamma: float = 0.55) -> Optimizer:
-        """Return the optimizer with noise in its gradients: g + N(0, η/(1 + k)^γ) in step k.
+        """Return the optimizer with noise in its gradients: g + N(0, η/(1 + k)^γ), k = 0, 1, ….
 
-        The noise is a state of the flow, which is 0 there: with the step h → 0 it averages out as
-        √h. Numbers come from the counter of `flowopt.EulerMaruyama`: they depend on the seed, the
+        The scale is that of optax.add_noise(eta, gamma); the numbers are others.
+
+        The noise is a state of the flow, which is 0 there. For the step h → 0 it averages out, the
+        error being of order √h: rules that are linear in g lose it, and averages of g² keep its
+        variance, v̇ = b (g² + η/(1 + k)^γ − v), in ``opt.limit``.
+
+        Numbers come from the counter of `flowopt.EulerMaruyama`: they depend on the seed, the
         number of the run, and k; a run that goes on (``first=``) with the same seed draws the
         numbers of the whole run.
 

@@ -69,11 +69,13 @@ def defined(name: str, rules: Mapping[str, str], hyper: Mapping[str, Any], clock
             parameters[key] = value_of(formulas[key], numbers)
     flow = Flow(made, parameters=parameters, name=flow_name or f"{name} flow",
                 positive=[p for p in positive if p in parameters], reference=reference or None)
+    given = dict(starts)
     starts = {k: _with_numbers(v, numbers, parameters) for k, v in starts.items()}
+    origins = {k: v for k, v in given.items() if _is_number(starts[k])}
     method: FixedStep = Euler(step) if groups is None else SequentialEuler(
         step, tuple(tuple(g) for g in groups))
     return Optimizer(name, flow, method, Clock(step, clock), dict(hyper), formulas, starts, report,
-                     ends, note, reference)
+                     ends, note, reference, origins)
 
 
 def _with_numbers(formula: str, numbers: Mapping[str, float], parameters: Mapping[str, float]
@@ -87,6 +89,14 @@ def _with_numbers(formula: str, numbers: Mapping[str, float], parameters: Mappin
                   else repr(numbers[m[0]]), formula)
     return text if re.search(r"\b(g|theta|L)\b", text) else repr(value_of(text, {
         **numbers, **parameters}))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def rate(name: str, value: float) -> float:

@@ -79,7 +79,7 @@ def sgd(lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
     return defined("sgd", rules, hyper | {"nesterov": bool(nesterov)}, "sqrt(lr)",
                    maps={"gamma": "(1 - momentum)/sqrt(lr)", "keep": "1 - dampening"},
                    groups=(("v",), ("theta",)), positive=("gamma",),
-                   initial={"v": "-h*dampening/momentum*g"} if dampening else {},
+                   initial={"v": "-h*(1 - keep)/(1 - gamma*h)*g"} if dampening else {},
                    weight_decay=weight_decay, flow_name="heavy ball",
                    note="b⁺ = momentum b + (1 - dampening) g, as in torch and optax",
                    reference="B. T. Polyak, USSR Comput. Math. Math. Phys. 4 (1964) 1-17, Eq. (9)")
@@ -207,7 +207,7 @@ def signsgd(lr: float = 1e-3) -> Optimizer:
 def signum(lr: float = 1e-3, momentum: float = 0.9) -> Optimizer:
     """Return Signum: m⁺ = β m + (1 − β) g, θ⁺ = θ − lr sign(m⁺); t = k lr, τ = lr/(1 − β).
 
-    The same signs as with optax.trace(β) before optax.scale_by_sign (b = m/(1 − β)).
+    optax.signum; the same signs as with optax.trace(β) before optax.scale_by_sign (b = m/(1 − β)).
     Source: Bernstein et al., ICML 2018, Algorithm 2.
 
     Parameters
@@ -285,7 +285,9 @@ def polyak(lr: float = 1.0, minimum: float = 0.0, max_learning_rate: float = 1.0
     """Return Polyak's step: explicit Euler of the loss-normalised flow, t = k lr.
 
     ``clip="rate"``: θ⁺ = θ − lr min((L − L*)/(‖g‖² + ε), M) g, and no step where ‖g‖² + ε is at
-    most 2⁻⁵². This is optax.polyak_sgd with max_learning_rate = M, scaling = lr, f_min = L*.
+    most 2⁻⁵². With lr = 1 this is optax.polyak_sgd(M, f_min=L*, eps=ε). With a ``scaling`` s optax
+    divides by the norm of the scaled gradient, θ⁺ = θ − s min((L − L*)/(s²‖g‖² + ε), M) g: that is
+    ``polyak(lr=1/s, max_learning_rate=s**2*M, eps=eps/s**2)`` here.
 
     ``clip="norm"``: θ⁺ = θ − lr (g/‖g‖) min(1/‖g‖, M) (L − L*), the two-minima example.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as _time
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -56,10 +56,10 @@ class JumpProcess:
     temperature: Any
 
     #: it has no rules of text
-    rules = {}  # noqa: RUF012
-    states = ()
-    parameters = {}  # noqa: RUF012
-    positive = ()
+    rules: ClassVar[dict[str, Any]] = {}
+    states: ClassVar[tuple[str, ...]] = ()
+    parameters: ClassVar[dict[str, float]] = {}
+    positive: ClassVar[tuple[str, ...]] = ()
 
     @property
     def name(self) -> str:
@@ -115,6 +115,7 @@ class Metropolis(Optimizer):
     """Metropolis annealing; made by `metropolis`."""
 
     flow: JumpProcess  # type: ignore[assignment]
+    method: MetropolisStep
 
     @property
     def limit(self) -> Any:

@@ -16,6 +16,7 @@ from flowopt.integrators.methods import FixedStep
 from flowopt.integrators.trajectory import Trajectory
 from flowopt.optimizers.composable import Composable
 from flowopt.optimizers.running import check_method, evaluated, parsed, run_many, run_one
+from flowopt.optimizers.stepping import hyper_at
 from flowopt.optimizers.stopping import Stall
 
 
@@ -84,6 +85,10 @@ class Optimizer(Composable):
         The rules of the flow for step → 0, where they are not the rule with h = 0.
     note, reference : str
         The conventions, and the published source.
+    origins : dict
+        For each start in `initial` that is a number, its formula in terms of the hyper-parameters.
+    no_limit : str
+        Why there is no flow for step → 0; else empty.
 
     Examples
     --------
@@ -106,6 +111,7 @@ class Optimizer(Composable):
     note: str = ""
     reference: str = ""
     origins: Mapping[str, str] = field(default_factory=dict, repr=False)
+    no_limit: str = ""
 
     @property
     def noisy(self) -> bool:
@@ -115,6 +121,8 @@ class Optimizer(Composable):
     @property
     def limit(self) -> Flow:
         """The flow that the optimizer tends to as its step goes to 0 at fixed rates."""
+        if self.no_limit:
+            raise ValueError(f"{self.name} has no flow for step -> 0: {self.no_limit}")
         if self.limits:
             used = {k: v for k, v in self.flow.parameters.items()
                     if any(k in r.names for r in parsed(dict(self.limits)))}
@@ -130,19 +138,30 @@ class Optimizer(Composable):
     def with_step(self, step: float) -> Optimizer:
         """Return the same rule with another time of one step, the rates of its flow unchanged.
 
-        For Adam, for example, this changes lr and with it 1 − β₁ = a·lr and 1 − β₂ = b·lr.
+        For Adam, for example, this changes lr and with it 1 − β₁ = a·lr and 1 − β₂ = b·lr. The
+        hyper-parameters are those of the published algorithm at that step; where none are (a rate
+        times the step is more than 1, say), the step ``h`` stands for those that depend on it.
 
         Examples
         --------
         >>> import flowopt as fo
-        >>> half = fo.optimizers.heavy_ball(lr=0.01).with_step(0.05)
-        >>> half.method.h, half.flow.parameters["h"]
-        (0.05, 0.05)
+        >>> half = fo.optimizers.adam(lr=0.01).with_step(0.005)
+        >>> half.hyper["lr"], round(half.hyper["beta1"], 12), round(half.hyper["beta2"], 12)
+        (0.005, 0.95, 0.9995)
         """
         step = _check.real("step", step, above=0.0)
         flow = self.flow.with_parameters(h=step) if "h" in self.flow.parameters else self.flow
-        return replace(self, flow=flow, method=replace(self.method, h=step), hyper={"h": step},
-                       clock=Clock(step, "h"), maps={})
+        method = replace(self.method, h=step)
+        origins = {s: (f, float(self.initial[s])) for s, f in self.origins.items()}
+        hyper = hyper_at(self.hyper, self.clock.formula, self.maps, self.flow.parameters, origins,
+                         step)
+        if hyper is not None:
+            return replace(self, flow=flow, method=method, hyper=hyper,
+                           clock=Clock(step, self.clock.formula))
+        fixed = {n for n, f in self.maps.items() if n == f}
+        kept = {k: v for k, v in self.hyper.items() if k in fixed or isinstance(v, (str, bool))}
+        return replace(self, flow=flow, method=method, hyper={**kept, "h": step},
+                       clock=Clock(step, "h"), maps={n: n for n in fixed}, origins={})
 
     # ---------------------------------------------------------------- runs
     def start(self, loss: Any, x0: Any) -> np.ndarray:

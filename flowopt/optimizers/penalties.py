@@ -61,7 +61,7 @@ def with_decay(optimizer: Optimizer, weight: float) -> Optimizer:
 def _penalised(optimizer: Optimizer, key: str, weight: float, gradient: str, value: str,
                what: str) -> Optimizer:
     """Return the optimizer on a loss with a penalty: g and L are rewritten in its rules."""
-    rules = texts(optimizer, what)
+    rules = texts(optimizer, what, "add the penalty to the loss")
     weight = _check.real("weight", weight, above=0.0)
     name = free(key, names_of(optimizer))
     inside = {"g": f"g + {gradient.format(name)}", "L": f"L + {value.format(name)}"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -34,9 +36,11 @@ def with_noise(optimizer: Optimizer, eta: float = 0.01, gamma: float = 0.55) -> 
     tau = repr(float(optimizer.method.h))  # the time of a step: 1 + t/τ = 1 + k
     variance = f"{eta!r}/(1 + t/{tau})**{gamma!r}" if gamma else repr(eta)
     method = _with_draw(optimizer, Draw(state, variance if gamma else eta), groups)
+    limits, no_limit = averaged(slow_rules(optimizer), variance)
     names = {free(key, names_of(optimizer)): value
              for key, value in (("eta", eta), ("gamma", gamma))}
-    return rebuilt(optimizer, made, hyper=names, method=method, limits=slow_rules(optimizer),
+    return rebuilt(optimizer, made, hyper=names, method=method, limits=limits,
+                   no_limit=optimizer.no_limit or no_limit,
                    note=noted(optimizer, f"gradients have noise of variance {variance}"))
 
 
@@ -65,6 +69,41 @@ def with_kicks(optimizer: Optimizer, size: float, every: int | None = None,
     return replace(optimizer, method=method, hyper={**optimizer.hyper, **hyper},
                    note=noted(optimizer, f"kicks of size {size:g} {when}; the flow is that between "
                               "the kicks"))
+
+
+def averaged(rules: dict[str, str], variance: str) -> tuple[dict[str, str], str]:
+    """Return the rules for step -> 0 under noise of g, or why there are none.
+
+    What is linear in g keeps its mean, and the mean of (g + ξ)² is g² + E ξ².
+    """
+    made = {k: re.sub(r"\bg\*\*2\b", "square", v) for k, v in rules.items()}
+    for key, rule in made.items():
+        if degree(rule) > 1:
+            return {}, (f"the noise of its gradients does not average out in the rule of {key}, "
+                        "which is neither linear in g nor in g**2")
+    return {k: replaced(v, {"square": f"g**2 + {variance}"}) for k, v in made.items()}, ""
+
+
+def degree(rule: str) -> float:
+    """Return the degree of a rule as a polynomial in g (inf: it is none)."""
+    from flowopt.flows.flow import REDUCTIONS
+    from flowopt.symbolic.parse import parse
+
+    stack: list[float] = []
+    for op, value, arity in parse(rule, what="the rule", functions=REDUCTIONS).tree:
+        args = stack[len(stack) - arity:]
+        del stack[len(stack) - arity:]
+        if op in ("+", "neg"):
+            stack.append(max(args))
+        elif op == "*":
+            stack.append(sum(args))
+        elif op == "Piecewise":
+            stack.append(math.inf if any(args[1::2]) else max(args[::2]))
+        elif arity:
+            stack.append(math.inf if any(args) else 0.0)
+        else:
+            stack.append(float(op == "name" and value == "g"))
+    return stack[0]
 
 
 def _with_draw(optimizer: Optimizer, draw: Draw, groups: Any) -> ComposedEuler:

@@ -14,14 +14,14 @@ from flowopt.optimizers.formula import value_of
 from flowopt.optimizers.optimizer import Optimizer
 
 
-def texts(optimizer: Any, what: str) -> dict[str, str]:
-    """Return the rules of an optimizer as text, or refuse one that has none."""
+def texts(optimizer: Any, what: str, instead: str = "") -> dict[str, str]:
+    """Return the rules of an optimizer as text, or refuse one that has none: what to do instead."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be an Optimizer, got {_check.shown(optimizer)}")
     rules = getattr(optimizer.flow, "rules", None)
     if not rules or not all(hasattr(r, "text") for r in rules.values()):
         raise ValueError(f"{what} takes an optimizer whose rule is text, and that of "
-                         f"{optimizer.name} is none")
+                         f"{optimizer.name} is none{'; ' * bool(instead)}{instead}")
     return {k: r.text for k, r in rules.items()}
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from flowopt import _check
 from flowopt.flows.flow import Flow
+from flowopt.integrators.composed import ComposedEuler
 from flowopt.integrators.methods import Euler, SequentialEuler
 from flowopt.optimizers.formula import value_of
 from flowopt.optimizers.optimizer import Optimizer
@@ -49,6 +50,26 @@ class Schedule:
         names = {**self.numbers, "h": 1.0, "t": float(k)}
         names |= {name: value_of(formula, names) for name, formula in self.maps.items()}
         return value_of(self.rule, names)
+
+
+def constant(factor: float = 1.0) -> Schedule:
+    """Return s = factor: another learning rate, the rates of the states unchanged.
+
+    Parameters
+    ----------
+    factor : float, > 0
+        The factor.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> opt = fo.optimizers.scheduled(fo.optimizers.gradient_descent(lr=0.5),
+    ...                               fo.optimizers.schedules.constant(0.5))
+    >>> opt.run("x**2/2", [1.0], steps=2).x[:, 0]
+    array([1.    , 0.75  , 0.5625])
+    """
+    return Schedule("factor", {"factor": "factor"},
+                    {"factor": _check.real("factor", factor, above=0.0)})
 
 
 def exponential(factor: float, every: float = 1.0) -> Schedule:
@@ -189,7 +210,8 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
     if not isinstance(schedule, Schedule):
         raise TypeError(f"schedule must be a Schedule, got {_check.shown(schedule)}")
     flow = optimizer.flow
-    if not flow.rules or not isinstance(optimizer.method, (Euler, SequentialEuler)):
+    if not flow.rules or not isinstance(
+            optimizer.method, (Euler, SequentialEuler, ComposedEuler)):
         raise ValueError(f"scheduled takes an optimizer whose rule is text and whose steps are "
                          f"explicit or a splitting, and {optimizer.name} is none")
     if optimizer.name in ("heavy_ball", "nesterov", "lookahead"):
@@ -217,8 +239,13 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
     made = Flow(rules, parameters=parameters, name=flow.name, positive=flow.positive,
                 reference=flow.reference)
     hyper = {**optimizer.hyper, **{given[k]: v for k, v in schedule.numbers.items()}}
+    method = optimizer.method
+    if isinstance(method, ComposedEuler) and method.shrink is not None:
+        shrink = replace(method.shrink, speed=f"({rule})*({method.shrink.speed})")
+        method = replace(method, shrink=shrink)
     note = "; ".join([*filter(None, [optimizer.note]), f"the learning rate times {rule}"])
-    return replace(optimizer, flow=made, hyper=hyper, maps=maps, limits=limits, note=note)
+    return replace(optimizer, flow=made, method=method, hyper=hyper, maps=maps, limits=limits,
+                   note=note)
 
 
 def _free(name: str, taken: object) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from flowopt import _check
+from flowopt.flows.flow import Flow
 from flowopt.integrators.ensemble import Ensemble
 from flowopt.integrators.integrate import checked_seed
 from flowopt.integrators.status import Status
@@ -205,7 +206,7 @@ def switch(one: Optimizer, two: Optimizer, *, at: int | None = None, stalls: Sta
     Parameters
     ----------
     one, two : Optimizer
-        The two; more are made by nesting in `one` being itself no switch.
+        The two, each with a flow of its own.
     at : int, >= 1, optional
         The number of steps of the first.
     stalls : Stall, optional
@@ -223,9 +224,9 @@ def switch(one: Optimizer, two: Optimizer, *, at: int | None = None, stalls: Sta
     for name, part in (("one", one), ("two", two)):
         if not isinstance(part, Optimizer):
             raise TypeError(f"{name} must be an Optimizer, got {_check.shown(part)}")
-        if isinstance(part, Switched) or not hasattr(part.flow, "on"):
+        if isinstance(part, Switched) or not isinstance(part.flow, Flow):
             raise ValueError(f"{name} must be an optimizer with a flow of its own, and {part.name} "
-                             "has none")
+                             "has none; run the two one after the other")
     if (at is None) == (stalls is None):
         raise ValueError(f"switch takes one of at (a number of steps) and stalls, got at={at} and "
                          f"stalls={_check.shown(stalls)}")

@@ -12,7 +12,7 @@ from flowopt.optimizers import table
 o = fo.optimizers
 ROSENBROCK, X0 = fo.losses.rosenbrock(), [-1.2, 1.0]
 ALL = [row.optimizer for row in table.rows()]
-NOISY = ("sgld", "annealing")
+NOISY = ("sgld", "annealing", "metropolis")
 
 
 def seeded(optimizer):
@@ -42,6 +42,46 @@ def test_one_run_many_ways(optimizer):
         assert np.allclose(rest.x[-1], whole.x[-1], rtol=1e-9)
         many = optimizer.ensemble(ROSENBROCK, [X0, [0.5, 0.5]] * 5, steps=50)
         assert np.array_equal(many.y[0], whole.y[-1]) and many.t.tolist() == [50.0] * 10
+
+
+@pytest.mark.parametrize("optimizer", ALL, ids=lambda p: p.name)
+def test_many_starts_are_single_runs(optimizer):
+    """One way for every optimizer, and the same bits, in blocks and in what is left over."""
+    x0s = X0 + 0.1 * np.random.default_rng(4).normal(size=(67, 2))
+    seeds = {"seeds": np.arange(67)} if optimizer.noisy else {}
+    many = optimizer.ensemble(ROSENBROCK, x0s, steps=25, **seeds)
+    for i in (0, 31, 66):
+        one = {"seed": i} if optimizer.noisy else {}
+        run = optimizer.run(ROSENBROCK, x0s[i], steps=25, **one)
+        assert np.array_equal(run.y[-1], many.y[i], equal_nan=True)
+        assert many.t[i] == run.t[-1] and many.status[i] == run.status
+
+
+@pytest.mark.parametrize("optimizer", ALL, ids=lambda p: p.name)
+def test_another_step_is_the_published_optimizer_with_other_hyper_parameters(optimizer):
+    """The same flow at a third of the step: made anew from `hyper`, it takes the same steps."""
+    if optimizer.name in ("lookahead", "metropolis", "annealing"):
+        return
+    other = optimizer.with_step(optimizer.clock.step / 3)
+    given = dict(other.hyper)
+    if "beta1" in given:
+        given["betas"] = (given.pop("beta1"), given.pop("beta2"))
+    again = getattr(o, optimizer.name)(**given)
+    assert abs(again.clock.step / other.clock.step - 1) < 1e-12
+    a, b = (p.run(ROSENBROCK, X0, steps=20, **seeded(optimizer)) for p in (other, again))
+    if optimizer.name != "polyak":  # which is chaotic there
+        assert np.allclose(a.x, b.x, rtol=1e-9, atol=1e-12)
+    whole = other.with_step(optimizer.clock.step)
+    for key, value in optimizer.hyper.items():
+        back = whole.hyper[key]
+        assert back == value if isinstance(value, str) else back == pytest.approx(value, rel=1e-9)
+
+
+def test_a_step_that_no_hyper_parameters_have():
+    """1 - a h < 0: Euler's map of the flow it is, Adam it is not."""
+    far = o.adam(0.01, betas=(0.5, 0.9)).with_step(0.1)
+    assert far.hyper == {"eps": 1e-8, "h": 0.1} and far.clock.formula == "h"
+    assert far.run("x**2", [1.0], steps=3).status is fo.Status.REACHED_END
 
 
 @pytest.mark.parametrize("optimizer", ALL, ids=lambda p: p.name)
@@ -173,7 +213,8 @@ REFUSED = [
     (lambda: o.sgld().step("x**2", [1.0]), ValueError, "use run"),
     (lambda: o.adam().with_step(-1.0), ValueError, "step must be"),
     (lambda: o.adam().ensemble("x**2", [[1.0]], t=(0, 1)), TypeError, "no option t"),
-    (lambda: o.nesterov().ensemble("x**2", [[1.0]]), ValueError, "reports another point"),
+    (lambda: o.nesterov().ensemble("x**2", [[1.0]], reduce=fo.reduce.final("L")), ValueError,
+     "reports another point"),
     (lambda: fo.SequentialEuler(0.1, ("m", "theta")), TypeError, "groups must be"),
     (lambda: fo.integrate(fo.flows.HeavyBall().on("x**2"), [1.0], (0, 1),
                           fo.SequentialEuler(0.1, (("theta",),))), ValueError, "exactly once"),

@@ -11,6 +11,7 @@ o = fo.optimizers
 s = o.schedules
 EACH = {
     "exponential": (s.exponential(0.99), lambda k: 0.99**k),
+    "constant": (s.constant(0.7), lambda k: 0.7),
     "exponential, epochs": (s.exponential(0.5, every=300), lambda k: 0.5 ** (k / 300)),
     "steps": (s.steps(0.3, [100, 250]), lambda k: 0.3 ** ((k >= 100) + (k >= 250))),
     "cosine": (s.cosine(400), lambda k: (1 + np.cos(np.pi * min(k, 400) / 400)) / 2),

@@ -1,5 +1,7 @@
 """The dictionary is printed from the definitions."""
 
+import json
+import re
 import shutil
 import subprocess
 
@@ -14,7 +16,8 @@ from flowopt.optimizers import table
 def test_every_optimizer_of_the_module_is_in_it():
     made = {row.optimizer.name for row in table.rows()}
     functions = {name for name in fo.optimizers.__all__ if name.islower()}
-    assert made == functions - {"dictionary", "from_flow", "scheduled", "schedules"}
+    assert made == functions - {"best_of", "dictionary", "from_flow", "random_starts", "scheduled",
+                                "schedules", "switch"}
 
 
 @pytest.mark.parametrize("row", table.rows(), ids=lambda row: row.title)
@@ -51,6 +54,42 @@ def test_latex_compiles(tmp_path):
     done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "a.tex"], cwd=tmp_path,
                           capture_output=True, check=False)
     assert done.returncode == 0
+
+
+def formulas():
+    """What stands between dollars in the LaTeX table, once each."""
+    return list(dict.fromkeys(re.findall(r"\$(.+?)\$", fo.optimizers.dictionary("latex"))))
+
+
+def test_every_formula_is_latex_that_matplotlib_reads():
+    """Its reader knows no environments: those are taken apart, and each line is read."""
+    from matplotlib.mathtext import MathTextParser
+
+    parser, read = MathTextParser("path"), 0
+    for formula in formulas():
+        assert formula.count(r"\begin") == formula.count(r"\end")
+        # the cases of a Piecewise stand in brackets of their own
+        text = re.sub(r"\\begin\{cases\}(.*?)\\end\{cases\}",
+                      lambda m: m[1].replace(r"\\", ";").replace("&", ","), formula)
+        assert "cases" not in text  # none inside another
+        text = re.sub(r"\\(begin|end)\{aligned\}", "", text)
+        text = re.sub(r"\\[lr]Vert", r"\\|", text)  # of amsmath
+        for line in text.split(r"\\"):
+            parser.parse(f"${line.replace('&', '')}$")
+            read += 1
+    assert read > 100
+
+
+def test_every_formula_is_latex_that_katex_reads():
+    """Where node has katex: strictly, so an unknown command or environment is an error."""
+    script = ("const k = require('katex'); JSON.parse(require('fs').readFileSync(0))"
+              ".forEach(f => k.renderToString(f, {throwOnError: true, strict: 'error'}))")
+    if shutil.which("node") is None or subprocess.run(
+            ["node", "-e", "require('katex')"], capture_output=True, check=False).returncode:
+        pytest.skip("there is no katex")
+    done = subprocess.run(["node", "-e", script], input=json.dumps(formulas()), text=True,
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
 
 
 def test_command():
