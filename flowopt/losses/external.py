@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import importlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -163,8 +164,9 @@ def from_jax(f: Callable[[Any], Any], params: Any, *, name: str | None = None) -
     import jax.numpy as jnp
     from jax.flatten_util import ravel_pytree
 
-    # where older versions have it
-    scope: Any = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64
+    scope: Any = getattr(jax, "enable_x64", None)
+    if scope is None:  # where older versions have it
+        scope = importlib.import_module("jax.experimental").enable_x64
     if not callable(f):
         raise TypeError(f"f must be a function of params, got {_check.shown(f)}")
     if not jax.tree_util.tree_leaves(params):
