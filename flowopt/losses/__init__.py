@@ -1,5 +1,6 @@
 """Losses: expressions, kernels, and a catalogue of landscapes with known minima."""
 
+from flowopt.losses.external import from_jax, from_torch
 from flowopt.losses.landscapes import (
     beale,
     catalogue,
@@ -18,7 +19,7 @@ from flowopt.losses.networks import Network, network
 from flowopt.losses.quadratic import quadratic
 from flowopt.losses.regression import least_squares, logistic, softmax_regression
 
-__all__ = ["Loss", "Network", "beale", "catalogue", "double_well", "goldstein_price",
-           "himmelblau", "least_squares", "logistic", "network", "quadratic", "rastrigin",
-           "rosenbrock", "saddle", "six_hump_camel", "softmax_regression", "styblinski_tang",
-           "two_minima"]
+__all__ = ["Loss", "Network", "beale", "catalogue", "double_well", "from_jax", "from_torch",
+           "goldstein_price", "himmelblau", "least_squares", "logistic", "network", "quadratic",
+           "rastrigin", "rosenbrock", "saddle", "six_hump_camel", "softmax_regression",
+           "styblinski_tang", "two_minima"]
