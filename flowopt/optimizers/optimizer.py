@@ -249,7 +249,7 @@ class Optimizer(Composable):
         >>> sgd.run("x**2/2", start, steps=1, first=2).x[-1]
         array([0.614])
         """
-        steps = _steps(loss, steps, epochs)
+        steps = steps_of(loss, steps, epochs)
         every = _check.integer("save_every", save_every, at_least=1)
         first = _check.integer("first", first, at_least=0)
         rules = [] if stop is None else [("stop", stop)]
@@ -330,7 +330,7 @@ class Optimizer(Composable):
         return f"<Optimizer {self.name}({values}): {self.flow.name}, {self.method.name}>"
 
 
-def _steps(loss: Any, steps: int | None, epochs: int | None) -> int:
+def steps_of(loss: Any, steps: int | None, epochs: int | None) -> int:
     """Return the number of steps, which may be given in epochs."""
     if epochs is None:
         return _check.integer("steps", 1000 if steps is None else steps, at_least=1)
