@@ -108,6 +108,13 @@ class CompiledField(_native.Portable):
         """Return the array of addresses that the kernels of that width read."""
         return np.zeros(4, dtype=np.int64)
 
+    def paced(self, step: float | None) -> Any:
+        """Return the field for steps of that length (None: each run has its own).
+
+        It is another one where the loss changes from step to step, as that of mini-batches does.
+        """
+        return self
+
     def raise_pending(self) -> None:
         """Raise what a plain Python kernel raised since the last call."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any
 
@@ -49,16 +50,25 @@ class KernelLossField(LossField, KernelField):
 
     def context(self, width: int) -> np.ndarray:
         """Return the kernel's addresses: the loss kernel, its own context, and its result."""
-        rows = 1 + self.n + self.n**2
-        block = np.zeros(rows * width)
+        square = self.n**2 if self._loss_kind == "hessian" else 0
+        block = np.zeros((1 + self.n + square) * width)
         inner = self.loss.context(width)
-        scratch = np.zeros(2 * self.m + len(self.parameters) + self.n + self.n**2 + 4)
+        scratch = np.zeros(2 * self.m + len(self.parameters) + self.n + square + 4)
         made = np.array([scratch.ctypes.data, block.ctypes.data,
                          self.loss.address(self._loss_kind, width), inner.ctypes.data],
                         dtype=np.int64)
         return Held.of(made, scratch, block, inner)
 
     _loss_kind = "gradient"
+
+    def paced(self, step: float | None) -> KernelLossField:
+        """Return the field whose loss knows the length of a step; see `CompiledField.paced`."""
+        loss = self.loss.paced(step)
+        if loss is self.loss:
+            return self
+        made = copy.copy(self)
+        made.loss = loss
+        return made
 
     def raise_pending(self) -> None:
         """Raise what a Python function of the loss or the rule raised since the last call."""

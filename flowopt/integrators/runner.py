@@ -37,7 +37,8 @@ def stepper(name: str, width: int) -> _native.Function:
               "taylor": "adaptive", "uniform_box": "metropolis",
               "sliding_field": "sliding", "sliding_surfaces": "sliding",
               **dict.fromkeys(IMPLICIT, "implicit")}.get(name, name)
-    stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.COMPILER)
+    stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.NUMBERS,
+                                *_native.COMPILER)
 
     def build() -> tuple[dict[str, Any], dict[str, Any]]:
         import importlib

@@ -233,7 +233,7 @@ def build(width: int, name: str):
     from flowopt._compiler import compiled
 
     function = {"explicit": explicit, "euler": euler, "sequential": sequential}[name]
-    return compiled(function, {"W": width}, vectorise=width > 1)
+    return compiled(function, {"W": width}, vectorise=width > 1 or name == "euler")
 
 
 #: how ctypes passes the arguments: p address, i integer, d double
