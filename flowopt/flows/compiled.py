@@ -99,7 +99,7 @@ class CompiledField(_native.Portable):
         meta = {"surfaces": len(system.regimes.surfaces), "autonomous": system.time not in used,
                 "source": source, **known}
         if kind == "rhs" and width == 1 and system.regimes.surfaces:
-            meta["pairs"], meta["inner"] = system.interactions()
+            meta["pairs"], meta["inner"], meta["jumps"] = system.interactions()
         if kind == "rhs" and width == 1:
             meta["norms"] = [len(norm) for norm in system.norms()]
         return meta, {"kernel": compile_kernel(source)}

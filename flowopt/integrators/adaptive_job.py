@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from flowopt._evaluate import FEW, LANES
-from flowopt.integrators import runner, singular, switching
+from flowopt.integrators import runner, sides, singular, switching
 from flowopt.integrators.adaptive_run import AdaptiveRun
+from flowopt.integrators.crossing import crossings
 from flowopt.integrators.each import ROOM
 from flowopt.integrators.job import Job
 from flowopt.integrators.methods import Adaptive, Rodas5P
@@ -170,38 +171,55 @@ class AdaptiveJob(Job):
                                                      strict=True)))
 
     def _with_surfaces(self, queue: Queue, final: np.ndarray, low: int) -> None:
-        """Run free pieces in lanes; what happens on a surface is decided run by run."""
-        own = [self._own(i) for i in range(low, low + len(final))]
-        direction = 1.0 if self.end > self.start else -1.0
-        history: dict[int, list[tuple[float, tuple[int, ...]]]] = {}
+        """Run free pieces in lanes; tell crossing and rest together, and the rest run by run."""
+        count = len(final)
+        self.history: dict[int, list[tuple[float, tuple[int, ...]]]] = {}
         motion = Motion.free(self.field)
-        for i, one in enumerate(own):
-            if np.isfinite(queue.y[i]).all():
-                queue.sides[i], on = switching.initial_sides(one, self.start, queue.y[i])
-                if on:
-                    self._alone(one, queue, final, i)
+        good = np.isfinite(queue.y).all(axis=1)
+        queue.sides[good], on = sides.initial_sides(self.field, queue.t[good], queue.y[good],
+                                                    queue.p[good])
+        for i in np.arange(count)[good][on.any(axis=1)].tolist():
+            self._alone(self._own(low + i), queue, final, i)
         while (queue.status == 0).any() and not self.stop:
             self._advance(motion, queue)
-            for i in np.nonzero((final == Status.CANCELLED) & (queue.status != 0))[0].tolist():
-                if runner.not_begun(queue)[i]:
-                    self._alone(own[i], queue, final, i)
-                    continue
-                if queue.status[i] != runner.SWITCH:
-                    final[i] = runner.status_of(queue.status[i])
-                    continue
-                t, y, which = float(queue.t[i]), queue.y[i], int(queue.which[i])
-                before, start = history.setdefault(i, []), self.y[low + i]
-                again = bool(before) and switching.again(t, before[-1][0])
-                if not again and len(before) < MOST_TOGETHER and switching.touched(
-                        own[i], t, y, queue.sides[i], start, direction) in ([], [which]):
-                    outcome = switching.Contact(own[i], t, y.copy(), queue.sides[i].copy(),
-                                                [which], direction, start).outcome()
-                    if outcome.kind == "move" and not outcome.active:
-                        queue.sides[i] = outcome.sides
-                        queue.h[i], queue.status[i] = 0.0, 0
-                        before.append((t, (which,)))
-                        continue
-                self._alone(own[i], queue, final, i, which, before, start)
+            left = (final == Status.CANCELLED) & (queue.status != 0)
+            met = left & (queue.status == runner.SWITCH)
+            fresh = left & runner.not_begun(queue)
+            for i in np.nonzero(left & ~met & ~fresh)[0].tolist():
+                final[i] = runner.status_of(queue.status[i])
+            for i in np.nonzero(fresh)[0].tolist():
+                self._alone(self._own(low + i), queue, final, i)
+            self._met(np.nonzero(met & ~fresh)[0], queue, final, low)
+
+    def _met(self, runs: np.ndarray, queue: Queue, final: np.ndarray, low: int) -> None:
+        """Decide how runs go on that have met a surface."""
+        if not len(runs):
+            return
+        direction = 1.0 if self.end > self.start else -1.0
+        t, which, start = queue.t[runs], queue.which[runs], self.y[low + runs]
+        moves, rests, after = crossings(self.field, t, queue.y[runs], queue.p[runs],
+                                        queue.sides[runs], which, start, direction)
+        for k, i in enumerate(runs.tolist()):
+            before = self.history.setdefault(i, [])
+            again = bool(before) and switching.again(float(t[k]), before[-1][0])
+            if again or len(before) >= MOST_TOGETHER or not (moves[k] or rests[k]):
+                self._alone(self._own(low + i), queue, final, i, int(which[k]), before, start[k])
+            elif moves[k]:
+                queue.sides[i], queue.h[i], queue.status[i] = after[k], 0.0, 0
+                before.append((float(t[k]), (int(which[k]),)))
+            else:
+                self._rest(queue, final, i, low)
+
+    def _rest(self, queue: Queue, final: np.ndarray, i: int, low: int) -> None:
+        """Let a run rest on the surface that it has met."""
+        own = self.field if not self.field.parameters else self._own(low + i)
+        t, y, place = queue.t[i:i + 1], queue.y[i], queue.sides[i:i + 1]
+        slopes = sides.slopes_of(own, t, y[None], place)[0]
+        queue.y[i] = switching.projected(own, float(t[0]), y, place[0], slopes[:, :-1],
+                                         [int(queue.which[i])])
+        queue.saved[i, queue.save[i]:] = queue.y[i]
+        queue.save[i] = len(self.saves)
+        final[i], queue.status[i] = Status.STUCK, 99
 
     def _alone(self, one: Any, queue: Queue, final: np.ndarray, i: int, which: int = -1,
                before: Sequence[tuple[float, tuple[int, ...]]] = (),

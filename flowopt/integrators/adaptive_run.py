@@ -10,6 +10,7 @@ import numpy as np
 
 from flowopt.integrators import singular, switching
 from flowopt.integrators.pieces import NO_DIRECTION, Pieces
+from flowopt.integrators.sides import initial_sides, touched
 from flowopt.integrators.status import Status
 
 #: switches after which a run is called chattering
@@ -48,9 +49,9 @@ class AdaptiveRun(Pieces):
             if met >= 0:
                 slide = self._contact(self._touched(met))
             elif self.field.surfaces:
-                self.queue.sides[0], on = switching.initial_sides(self.field, self.start_t,
-                                                                  self.start_y)
-                slide = self._contact(on, starts=True) if on else None
+                self.queue.sides, on = initial_sides(self.field, self.queue.t, self.queue.y)
+                slide = (self._contact(np.nonzero(on[0])[0].tolist(), starts=True) if on.any()
+                         else None)
             if self.approach.possible and self.status is Status.RUNNING:
                 self._start_at_a_norm_of_zero()
         while self.status is Status.RUNNING and contacts < MOST_SWITCHES:
@@ -107,8 +108,8 @@ class AdaptiveRun(Pieces):
     def _touched(self, *which: int) -> list[int]:
         """Return some surfaces, and those that the state lies on up to rounding."""
         queue = self.queue
-        return sorted({*which, *switching.touched(self.field, float(queue.t[0]), queue.y[0],
-                                                  queue.sides[0], self.start_y, self.direction)})
+        on = touched(self.field, queue.t, queue.y, queue.sides, self.start_y[None], self.direction)
+        return sorted({*which, *np.nonzero(on[0])[0].tolist()})
 
     def _contact(self, candidates: list[int], before: tuple[int, ...] = (), starts: bool = False,
                  without: np.ndarray | None = None) -> switching.Slide | None:
@@ -175,8 +176,8 @@ class AdaptiveRun(Pieces):
         size = float(np.abs([queue.y[0], self.start_y]).max())
         if ended % 2:
             sides[leaves] = -sides[leaves]
-            sides = switching.settled(field, t, queue.y[0], slide.regime, sides[None],
-                                      list(active), size)[0]
+            sides = switching.settled_at(field, t, queue.y[0], slide.regime, sides[None], active,
+                                         size)[0]
         contact = switching.Contact(field, t, queue.y[0].copy(), sides, list(active),
                                     self.direction, self.start_y)
         self.evaluations += contact.evaluations

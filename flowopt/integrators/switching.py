@@ -15,6 +15,7 @@ time meets the speeds with the opposite sign; F_s is the same.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ import numpy as np
 from flowopt import _native
 from flowopt._evaluate import evaluate
 from flowopt.integrators import runner
+from flowopt.integrators import sides as sides_
 from flowopt.integrators.filippov import choices
 from flowopt.integrators.hull import Carried, motions, realizable
 from flowopt.integrators.kernels import sliding as places
@@ -101,7 +103,11 @@ class Contact:
         regimes = np.repeat(self.sides[None], len(flips), axis=0)
         for row, flipped in zip(regimes, flips, strict=True):
             row[list(flipped)] *= -1.0
-        return settled(self.field, self.t, self.y, self.sides, regimes, self.candidates, self.size)
+        return self._settled(regimes)
+
+    def _settled(self, regimes: np.ndarray) -> np.ndarray:
+        return settled_at(self.field, self.t, self.y, self.sides, regimes, self.candidates,
+                          self.size)
 
     def _at(self, regimes: np.ndarray, slopes: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Return F (V, m) and the candidates' speeds (V, k) on some sides (V, S).
@@ -127,11 +133,13 @@ class Contact:
 
         ψ itself jumps where it holds a derivative of |x|, as for sign flow on a loss with a kink.
         """
-        if not self.nested:
+        if not sides_.jumping(self.field, self.candidates):
             return np.zeros((len(regimes), len(self.candidates)))
         t, y = np.full(len(regimes), self.t), np.repeat(self.y[None], len(regimes), axis=0)
-        psi = self.field._rows("surfaces", self.field.surfaces, t, y, regimes)[:, self.candidates]
-        near = roundings(self.field, self.t, self.y, self.sides, self.size)[self.candidates]
+        psi = sides_.psi_of(self.field, t, y, regimes)[:, self.candidates]
+        slopes = sides_.slopes_of(self.field, t[:1], y[:1], self.sides[None])
+        near = sides_.roundings(slopes, t[:1], np.full((1, self.field.m), self.size))
+        near = near[0, self.candidates]
         jump = np.ptp(psi, axis=0)
         return np.where((jump > 1e3 * near) & (np.abs(psi) > 1e-3 * jump), psi, 0.0)
 
@@ -188,8 +196,7 @@ class Contact:
         inner = np.abs(u) < 1.0 - 1e-9
         sides = self.sides.copy()
         sides[numbers] = np.where(inner, here, np.where(u < 0, -1.0, 1.0))
-        sides = settled(self.field, self.t, self.y, self.sides, sides[None], self.candidates,
-                        self.size)[0]
+        sides = self._settled(sides[None])[0]
         active = tuple(numbers[inner & acts].tolist())
         if self.field.autonomous and np.abs(velocity).max() <= REST * np.abs(self.F).sum():
             return velocity, Outcome("rest", sides, active)
@@ -312,16 +319,33 @@ class Contact:
 
     def projected(self, which: tuple[int, ...]) -> np.ndarray:
         """Return the point of the surfaces `which` next to y (Newton's method, least change)."""
-        y, numbers = self.y, list(which)
-        for _ in range(2):
-            psi = psi_at(self.field, self.t, y, self.sides)[numbers]
-            if not numbers or not psi.any():
-                break
-            change = np.linalg.lstsq(self.gradients[numbers], psi, rcond=1e-12)[0]
-            if not np.abs(change).max() <= 1e-6 * max(1.0, np.abs(y).max()):
-                break
-            y = y - change
-        return y
+        return projected(self.field, self.t, self.y, self.sides, self.gradients, list(which))
+
+
+def projected(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray,
+              gradients: np.ndarray, which: list[int]) -> np.ndarray:
+    """Return the point of some surfaces next to y; `gradients` (S, m) are those of all."""
+    for _ in range(2):
+        psi = sides_.psi_of(vector_field, np.array([t]), y[None], sides[None])[0, which]
+        if not which or not psi.any():
+            break
+        change = np.linalg.lstsq(gradients[which], psi, rcond=1e-12)[0]
+        if not np.abs(change).max() <= 1e-6 * max(1.0, np.abs(y).max()):
+            break
+        y = y - change
+    return y
+
+
+def settled_at(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray, regimes: np.ndarray,
+               chosen: Sequence[int], size: float) -> np.ndarray:
+    """Return `flowopt.integrators.sides.settled` of several sides (V, S) at one point."""
+    if not sides_.jumping(vector_field, chosen):
+        return regimes
+    count = len(regimes)
+    which = np.isin(np.arange(regimes.shape[1]), list(chosen))
+    return sides_.settled(vector_field, np.full(count, t), np.repeat(y[None], count, axis=0),
+                          np.repeat(sides[None], count, axis=0), regimes,
+                          np.repeat(which[None], count, axis=0), np.full(count, size))
 
 
 def _singular(matrix: np.ndarray) -> bool:
@@ -340,77 +364,6 @@ def again(t: float, last: float) -> bool:
 def together(t: float, last: float) -> bool:
     """Return whether two times are one, as the limit of switches that accumulate is found."""
     return bool(abs(t - last) <= 1e-11 * max(1.0, abs(t)))
-
-
-def settled(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray, regimes: np.ndarray,
-            chosen: list[int], size: float) -> np.ndarray:
-    """Return sides (V, S) in which those of surfaces that are not `chosen` are as ψ has them.
-
-    ψ of one surface may hold the side of another, and jump there: g_i of a loss with |x_i| in it.
-    """
-    if not set(vector_field.meta["inner"]) & set(chosen):
-        return regimes
-    count, total = regimes.shape
-    near = roundings(vector_field, t, y, sides, size)
-    before = psi_at(vector_field, t, y, sides)
-    at, points = np.full(count, t), np.repeat(y[None], count, axis=0)
-    regimes = regimes.copy()
-    for _ in range(total):  # a surface may hold the side of one that is moved itself
-        psi = vector_field._rows("surfaces", total, at, points, regimes)
-        moved = (psi * before < 0.0) & (np.minimum(np.abs(psi), np.abs(before)) > near)
-        moved[:, chosen] = False
-        new = np.where(moved, -sides, np.where(np.isin(np.arange(total), chosen), regimes, sides))
-        if (new == regimes).all():
-            break
-        regimes = new
-    return regimes
-
-
-def roundings(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray, size: float
-              ) -> np.ndarray:
-    """Return how far roundings of a state of that size may lead ψ from 0: (S,)."""
-    rates = vector_field._rows("surface_rates", vector_field.surfaces * (vector_field.m + 1),
-                               np.array([t]), y[None], sides[None])[0].reshape(-1, len(y) + 1)
-    return np.asarray(16 * EPS * np.abs(rates) @ np.append(np.full(len(y), size), abs(t)))
-
-
-def psi_at(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    """Return the switching functions (S,) at a point, the sides of inner ones held fixed."""
-    return vector_field._rows("surfaces", vector_field.surfaces, np.array([t]), y[None],
-                              sides[None])[0]
-
-
-def touched(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray, start: np.ndarray,
-            direction: float) -> list[int]:
-    """Return the surfaces that the point lies on, or beyond, up to rounding.
-
-    The state has the roundings of the largest one on its way, of which the start is one; within
-    them a surface counts if the motion comes to it before the time changes by more than rounding.
-    """
-    m, at = vector_field.m, np.array([t])
-    rates = vector_field._rows("surface_rates", vector_field.surfaces * (m + 1), at,
-                               y[None], sides[None])[0].reshape(-1, m + 1)
-    slopes, moves = rates[:, :-1], rates[:, -1]
-    psi = sides * psi_at(vector_field, t, y, sides)
-    near, far = (16 * EPS * (np.abs(slopes) @ size + np.abs(moves * t))
-                 for size in (np.abs(y), np.maximum(np.abs(y), np.abs(start))))
-    on = (psi <= near) & (psi >= -1e6 * near)
-    almost = ~on & (np.abs(psi) <= far)
-    if almost.any():
-        F = vector_field._rows("smooth", m, at, y[None], sides[None])[0]
-        speed = direction * sides * (slopes @ F + moves)
-        on |= almost & (speed < 0.0) & (np.abs(psi) <= -speed * 64 * EPS * abs(t))
-    return [int(i) for i in np.nonzero(on)[0]]
-
-
-def initial_sides(vector_field: Any, t: float, y: np.ndarray) -> tuple[np.ndarray, list[int]]:
-    """Return the sides at a start, and the surfaces that it lies on exactly."""
-    sides = np.ones(vector_field.surfaces)
-    for i in range(vector_field.surfaces):  # an inner surface has a lower number than an outer one
-        side = np.sign(psi_at(vector_field, t, y, sides)[i])
-        sides[i] = 1.0 if side == 0.0 else side
-    psi = psi_at(vector_field, t, y, sides)
-    return sides, [int(i) for i in np.nonzero(psi == 0.0)[0]]
 
 
 @dataclass
@@ -440,7 +393,7 @@ class Slide:
         self.others = [i for i in range(total) if i not in self.active]
         patterns = self._patterns()
         nested = bool(set(made.meta["inner"]) & set(self.held))
-        looked = patterns if nested else patterns[:1]
+        looked = patterns if sides_.jumping(made, self.held) else patterns[:1]
         self.sides = np.concatenate([np.ones(self.ends), *looked[:, self.others]])
         lengths = [(k + 1) * total, (k + 1) * m, total * (m + 1), k * k, k, k, total, total]
         numbers = np.zeros(sum(lengths))
@@ -466,7 +419,8 @@ class Slide:
         """Return which of the surfaces `along` the motion still runs along."""
         if self.slack is None:
             return []
-        psi = psi_at(self.vector_field, float(t), y, self.regime)[list(self.along)]
+        psi = sides_.psi_of(self.vector_field, np.array([t]), y[None],
+                            self.regime[None])[0, list(self.along)]
         return [i for i, close in zip(self.along, np.abs(psi) <= 2.0 * self.slack, strict=True)
                 if close]
 
@@ -490,7 +444,7 @@ class Slide:
         if self.place is None:
             return made
         t, y, size = self.place
-        return settled(self.vector_field, t, y, self.regime, made, list(self.active), size)
+        return settled_at(self.vector_field, t, y, self.regime, made, self.active, size)
 
     @property
     def evaluations(self) -> int:

@@ -180,10 +180,12 @@ class System:
                     found.append(made)
         return found
 
-    def interactions(self) -> tuple[list[list[int]], list[int]]:
-        """Return the pairs of sides that a term of F holds together, and the sides that ∇ψ holds.
+    def interactions(self) -> tuple[list[list[int]], list[int], list[int]]:
+        """Return pairs of sides that a term of F holds together, sides that ψ holds, and its jumps.
 
         Without such a pair F is affine in the sides: each term depends on one of them at most.
+        A ψ that holds the side of another surface is continuous there if it comes from |x|, Min
+        and Max; it may jump if it holds a derivative of these, or sign, Heaviside and Piecewise.
         """
         meaning = self.definitions(True)
         number = {side: i for i, side in enumerate(self.regimes.sides)}
@@ -196,12 +198,26 @@ class System:
                     for s in expr.free_symbols if s in number or s in meaning))
             return memory[expr]
 
+        def derived(expr: Any) -> bool:  # whether it holds a derivative of a loss with kinks
+            return any(bool(held(meaning[s])) if self.loss is not None and s != self.loss.L
+                       and s not in self.smooth_reductions else derived(meaning[s])
+                       for s in expr.free_symbols & meaning.keys())
+
         pairs: set[tuple[int, int]] = set()
         for row in self.smooth_rhs:
             for term in sympy.Add.make_args(row):
                 pairs |= set(itertools.combinations(sorted(held(term)), 2))
-        inner = frozenset().union(*(held(psi) for psi in self.regimes.smooth_surfaces))
-        return sorted(map(list, pairs)), sorted(inner)
+        surfaces = self.regimes.smooth_surfaces
+        inner = frozenset().union(*(held(psi) for psi in surfaces))
+        jumps = [i for i, (psi, written) in enumerate(zip(surfaces, self.regimes.surfaces,
+                                                          strict=True))
+                 if held(psi) and (derived(psi) or self._steps(written))]
+        return sorted(map(list, pairs)), sorted(inner), jumps
+
+    def _steps(self, expr: Any) -> bool:
+        """Return whether an expression as written, loss and reductions included, has steps."""
+        reached = {*self.reductions.values()} | ({self.loss.literal} if self.loss else set())
+        return any(e.has(sympy.sign, sympy.Heaviside, sympy.Piecewise) for e in (expr, *reached))
 
     def kernel(self, kind: str, width: int) -> str:
         """Return the source of the kernel of one kind."""
