@@ -28,7 +28,7 @@ def figures(result: dict[str, Any]) -> dict[str, Any]:
     right.annotate("variance of the noise", (epoch[-1], 0.01), xytext=(0, -4),
                    textcoords="offset points", ha="right", va="top", fontsize=9)
     bottom = min(float(v.min()) for v in losses.values())
-    left.set(ylabel="mean squared error on all data", ylim=(0.88 * min(bottom, 0.0095), None))
+    left.set(ylabel="mean squared error on all data", ylim=(0.84 * min(bottom, 0.0095), None))
     ticks = [v for v in (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
              if v <= left.get_ylim()[1]]
     left.set_yticks(ticks, [f"{v:g}" for v in ticks])

@@ -32,6 +32,7 @@ H = 1e-3  # the step at which hyper-parameters are made from rates
 TOLERANCE = 0.15  # of a slope
 LAST = 4  # steps that the slope is measured on
 SHOWN = (0, 2, 4)  # halvings of the steps that are drawn
+MOST = 2000  # iterates of a path that are kept, about
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ def pair(config: Config, case_name: str, loss_name: str) -> dict[str, Any]:
         distances.append(float(np.linalg.norm(path.x - exact, axis=1).max()) if whole
                          else math.inf)
         if level in SHOWN:
-            paths.append(path.x)
+            apart = next(2**m for m in range(level + 1) if m == level or count / 2**m <= MOST)
+            paths.append(path.x[::apart])
     t = np.linspace(0.0, end, 601)
     return {"case": case_name, "loss": loss_name, "order": float(case.order), "end": end,
             "clock": optimizer.clock.formula, "flow": flow(t)[:, :2], "paths": paths,
@@ -131,10 +133,10 @@ def landscape(name: str) -> dict[str, Any]:
     loss = make()
     low, high = {"Rosenbrock": ((-1.5, -0.7), (1.5, 2.3)),
                  "Himmelblau": ((-0.8, -0.6), (4.2, 3.4))}[name]
-    x, y = np.linspace(low[0], high[0], 161), np.linspace(low[1], high[1], 161)
+    x, y = np.linspace(low[0], high[0], 121), np.linspace(low[1], high[1], 121)
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     inside = [list(m) for m in loss.minima if low[0] < m[0] < high[0] and low[1] < m[1] < high[1]]
-    return {"x": x, "y": y, "value": loss.value(points).reshape(161, 161), "start": list(x0),
+    return {"x": x, "y": y, "value": loss.value(points).reshape(121, 121), "start": list(x0),
             "minima": inside}
 
 

@@ -72,6 +72,7 @@ def distance(result: dict[str, Any]) -> Any:
                         label=f"{loss}: slope {p['slope']:.2f}")
             axis.loglog(h, d[-1] * (h / h[-1]) ** p["order"], color=colour, linewidth=0.9,
                         linestyle=(0, (4, 3)), zorder=1)
+        axis.minorticks_off()
         axis.set_title(f"{one['case']}: theory {one['order']:g}", fontsize=9.5)
         low, high = axis.get_ylim()
         axis.set_ylim(low, high * (high / low) ** 0.25)

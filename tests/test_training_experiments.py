@@ -81,7 +81,7 @@ def test_decision_boundary():
     assert all(claim.holds for claim in claims.values())
     plain, held = result["numbers"]["none"], result["numbers"]["l2"]
     assert (plain["train"] >= held["train"]).mean() > 0.5 and (plain["turns"] > 0.2).all()
-    assert result["drawn"]["l2"].shape == (301, 301) and len(result["points"]) == 240
+    assert result["drawn"]["l2"].shape == (151, 151) and len(result["points"]) == 240
 
 
 @pytest.mark.parametrize(("make", "turns", "length"), [

@@ -105,7 +105,8 @@ def _newton(equations: Sequence[Equation], names: Sequence[str], values: Mapping
         if (step := _step(error, x)) is None:
             break
         new, before = x - step, residual(x)
-        while residual(new) > before and np.abs(new - x).max() > 1e-17 * np.abs(x).max():
+        # halved down to a few units of the last place: (new + x)/2 may be new for ever below that
+        while residual(new) > before and np.abs(new - x).max() > 1e-15 * np.abs(x).max():
             new = (new + x) / 2
         if residual(new) >= before:
             break
