@@ -39,10 +39,12 @@ def crossings(field: Any, t: np.ndarray, y: np.ndarray, p: np.ndarray, sides: np
     size = np.maximum(np.abs(y).max(axis=1), np.abs(start).max(axis=1))
     other = np.where(chosen, -sides, sides)
     other = sides_.settled(field, t, y, sides, other, chosen, size, p)
-    (F0, w0), (F1, w1) = (_speeds(field, t, y, s, which, p, direction) for s in (sides, other))
+    (F0, w0, terms0), (F1, w1, terms1) = (_speeds(field, t, y, s, which, p, direction)
+                                          for s in (sides, other))
     here = sides[count, which]
     with np.errstate(all="ignore"):
         largest = np.maximum(np.abs(w0), np.abs(w1))
+        single &= largest > 64 * sides_.EPS * np.maximum(terms0, terms1)  # it is not tangent
         touches = here * w0 > 0.0
         crosses = (here * w0 < -CLEAR * largest) & (here * w1 < -CLEAR * largest)
         q, R = (w0 + w1) / 2, -here * (w1 - w0) / 2
@@ -57,8 +59,10 @@ def crossings(field: Any, t: np.ndarray, y: np.ndarray, p: np.ndarray, sides: np
 
 
 def _speeds(field: Any, t: np.ndarray, y: np.ndarray, sides: np.ndarray, which: np.ndarray,
-            p: np.ndarray, direction: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return F (N, m), and dψ/dt of the surface that each run has met (N,)."""
+            p: np.ndarray, direction: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return F (N, m), dψ/dt of the surface that each run has met (N,), and its terms' size."""
     F = sides_.rows(field, "smooth", field.m, t, y, sides, p)
     slopes = sides_.slopes_of(field, t, y, sides, p)[np.arange(len(t)), which]
-    return F, direction * (np.einsum("nj,nj->n", slopes[:, :-1], F) + slopes[:, -1])
+    speed = direction * (np.einsum("nj,nj->n", slopes[:, :-1], F) + slopes[:, -1])
+    terms = np.einsum("nj,nj->n", np.abs(slopes[:, :-1]), np.abs(F)) + np.abs(slopes[:, -1])
+    return F, speed, terms

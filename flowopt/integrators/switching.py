@@ -175,6 +175,8 @@ class Contact:
             return self._outcome_of_mixed(without)
         jump, speed_jump = self.F[1:] - self.F[0], self.w[1:] - self.w[0]
         size = np.abs(self.w).max(axis=0)
+        if self._bound(jump) or self._grazes(jump):
+            return self._outcome_of_mixed(None)
         speed_jump[np.abs(speed_jump) <= NO_JUMP * size] = 0.0
         # side v of the candidates flips where the share (1 − here_v u_v)/2 of F_v is 1
         q = self.w[0] + speed_jump.sum(axis=0) / 2
@@ -203,6 +205,36 @@ class Contact:
         speed = self.direction * (self.gradients @ velocity + self.moves)[numbers]
         still = numbers[np.abs(speed) <= 1e-9 * size].tolist()
         return velocity, Outcome("move", sides, active, tuple(i for i in still if i not in active))
+
+    def _bound(self, jump: np.ndarray) -> bool:
+        """Return whether sides belong together, so that not every choice of them has a region.
+
+        That is so where gradients depend on each other, as those of x and of sin(x) do. Where each
+        jump J_i is along minus its own gradient the problem of `choices` still has all of Filippov's
+        set: a corner of {Σ u_i J_i}, where u_i = sign(d·J_i), is on the sides of the direction −d.
+        """
+        k = len(self.candidates)
+        normals = np.column_stack([self.gradients, self.moves])[self.candidates]
+        lengths = np.linalg.norm(normals, axis=1)
+        if not 1 < k <= MOST_MIXED or not (lengths > 0.0).all():
+            return False
+        normals = normals / lengths[:, None]
+        if np.linalg.matrix_rank(normals, tol=1e-9) == k:
+            return False
+        along = (self.sides[self.candidates] * jump.T).T  # −2 J
+        parts = np.einsum("ij,ij->i", along, normals[:, :-1])
+        rest = np.abs(along - parts[:, None] * normals[:, :-1]).max(axis=1)
+        return bool((rest > NO_JUMP * np.abs(self.F).max()).any() or (parts < 0.0).any()
+                    or normals[:, -1].any())
+
+    def _grazes(self, jump: np.ndarray) -> bool:
+        """Return whether the field is tangent to the one surface on both sides, and jumps there."""
+        if len(self.candidates) > 1 or self.nested:
+            return False
+        terms = np.abs(self.gradients[self.candidates[0]]) @ np.abs(self.F).max(axis=0)
+        terms += abs(self.moves[self.candidates[0]])
+        return bool(np.abs(self.w).max() <= 4 * EPS * terms
+                    and np.abs(jump).max() > NO_JUMP * np.abs(self.F).max())
 
     def _outcome_of_mixed(self, without: np.ndarray | None) -> Outcome:
         k = len(self.candidates)

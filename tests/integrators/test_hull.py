@@ -227,3 +227,40 @@ def test_a_slide_looks_at_the_jumps_on_both_of_its_sides():
     drifting = fo.VectorField(["1", "-sign(y + sign(y)*(1 - x))"], ["x", "y"])
     held = fo.integrate(drifting, [0.0, 0.0], t=(0.0, 0.9))
     assert held.status is Status.REACHED_END and held.y[-1] == pytest.approx([0.9, 0.0], abs=1e-12)
+
+
+# ------------------------------------------------------------- surfaces that are one, or touch
+@pytest.mark.parametrize("same", ["x", "2*x + x**3", "sin(x)", "-exp(-x) + 1", "Max(x, y - 10)"])
+def test_two_surfaces_that_are_one_have_two_sides(same):
+    """x' = −sign(x) + 0.3 slides where 0.3 of the sign is left, and so of the other sign there."""
+    field = fo.VectorField(["-sign(x) + 0.3", f"-sign({same})"], ["x", "y"])
+    traj = fo.integrate(field, [0.5, 0.0], t=(0.0, 2.0))
+    assert traj.status is Status.REACHED_END
+    met = 0.5 / 0.7
+    assert traj.y[-1] == pytest.approx([0.0, -met - 0.3 * (2.0 - met)], abs=1e-10)
+
+
+def test_a_sign_of_a_maximum_slides_as_the_sign_of_its_piece():
+    """For x < 0, Max(z, x − z) has the sign of z near z = 0: u_z = 0.4, x' = −0.4."""
+    field = fo.VectorField(["-sign(Max(z, x - z))", "-sign(z) + 0.4"], ["x", "z"])
+    traj = fo.integrate(field, [-1.0, 0.3], t=(0.0, 2.0))
+    assert traj.status is Status.REACHED_END
+    assert traj.y[-1] == pytest.approx([-1.5 - 0.4 * 1.5, 0.0], abs=1e-10)
+
+
+def test_what_a_third_surface_through_an_intersection_leaves_open_is_not_chosen():
+    """x and y stay at 0, in all sectors about it, of which some have y' = 1 and some y' = −1."""
+    field = fo.VectorField(["-sign(x)", "-sign(y)", "sign(x + 2*y)"], ["x", "y", "z"])
+    traj = fo.integrate(field, [0.3, 0.5, 0.0], t=(0.0, 1.0))
+    assert traj.status is Status.NOT_UNIQUE and traj.t[-1] == pytest.approx(0.5, abs=1e-12)
+
+
+@pytest.mark.parametrize(("rules", "status", "end"), [
+    (["0", "sign(x)"], Status.NOT_UNIQUE, [0.0, 0.0]),  # x stays at 0, and y' is anything
+    (["y", "sign(x)"], Status.NOT_UNIQUE, [0.0, 0.0]),  # x'' = sign(x): it leaves, or stays
+    (["y", "-sign(x)"], Status.STUCK, [0.0, 0.0]),  # y²/2 + |x| stays 0
+    (["y", "1 + sign(x)/2"], Status.REACHED_END, [0.75, 1.5])])
+def test_a_field_tangent_on_both_sides(rules, status, end):
+    traj = fo.integrate(fo.VectorField(rules, ["x", "y"]), [0.0, 0.0], t=(0.0, 1.0))
+    assert traj.status is status and traj.y[-1] == pytest.approx(end, abs=1e-12)
+    assert traj.stats.n_rhs < 200

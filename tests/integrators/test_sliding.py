@@ -241,22 +241,26 @@ def test_a_start_on_a_surface_that_repels_is_not_unique(rules, start):
     assert "start to one side" in traj.message and (traj.y == start).all()
 
 
-def test_a_valley_without_slope_is_not_unique():
-    """L = ½(x + 2y)²: x + 2y = 0 and 2x + 4y = 0 are one line, but their signs are two, and with
-    u = (a, −a/2) a drift along the line is a Filippov motion as well as rest."""
+def test_a_valley_without_slope_is_a_place_of_rest():
+    """L = ½(x + 2y)²: x + 2y = 0 and 2x + 4y = 0 are one line, with the fields ±(1, 1) on its two
+    sides: Filippov's set is the segment between them, and only 0 stays. tanh(·/ε) for the signs
+    rests there too."""
     loss = fo.losses.quadratic([[1.0, 2.0], [2.0, 4.0]])
     field = fo.flows.SignFlow().on(loss)
     traj = run(field, [1.0, 0.0], (0.0, 3.0))
-    assert traj.status is Status.NOT_UNIQUE
+    assert traj.status is Status.STUCK
     assert traj.t[-1] == pytest.approx(1 / 3, abs=1e-12)
+    smooth = run(field_of("-tanh((x + 2*y)/e)", "-tanh(2*(x + 2*y)/e)", e=1e-3), [1.0, 0.0],
+                 (0.0, 3.0))
+    assert smooth.y[-1] == pytest.approx(traj.y[-1], abs=2e-3)
 
 
 @pytest.mark.parametrize("A, meets", [([[4.0, -2.0], [-2.0, 1.0]], 1.0),
                                       ([[1.0, -1.0], [-1.0, 1.0]], 1.0)])
-def test_a_valley_is_not_unique_wherever_it_is_met(A, meets):
+def test_a_valley_is_a_place_of_rest_wherever_it_is_met(A, meets):
     """Both signs change at the same point, next to zero, where rounding is that of the start."""
     traj = run(fo.flows.SignFlow().on(fo.losses.quadratic(A)), [-1.0, 1.0], (0.0, 20.0))
-    assert traj.status is Status.NOT_UNIQUE and traj.t[-1] == pytest.approx(meets, abs=1e-12)
+    assert traj.status is Status.STUCK and traj.t[-1] == pytest.approx(meets, abs=1e-12)
 
 
 # --------------------------------------------- many surfaces along a constant field
