@@ -106,6 +106,9 @@ class ComposedEuler(FixedStep):
 
     def check(self, vector_field: Any, p: np.ndarray, start: float, end: float) -> None:
         """Refuse, before any work, a variance or a speed that is negative or no number."""
+        if self.shrink is not None and end < start:
+            raise ValueError("t must run forwards for a proximal step, which has no inverse, got "
+                             f"({start:g}, {end:g})")
         formulas = [("variance of the noise", d.variance) for d in self.draws]
         formulas += [("threshold of L1", self.shrink.speed)] if self.shrink else []
         for what, formula in formulas:

@@ -67,6 +67,7 @@ def sgd(lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
     """
     hyper = {"lr": rate("lr", lr), "momentum": fraction("momentum", momentum),
              "dampening": fraction("dampening", dampening)}
+    nesterov = _check.flag("nesterov", nesterov)
     if momentum == 0.0:
         if dampening or nesterov:
             raise ValueError(f"{'nesterov' if nesterov else 'dampening'} has no effect without "
@@ -76,7 +77,7 @@ def sgd(lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
         raise ValueError(f"dampening must be 0 with nesterov, got {dampening:g}")
     force = "keep*g" if dampening else "g"
     rules = {"theta": "(1 - gamma*h)*v - h*g" if nesterov else "v", "v": f"-gamma*v - {force}"}
-    return defined("sgd", rules, hyper | {"nesterov": bool(nesterov)}, "sqrt(lr)",
+    return defined("sgd", rules, hyper | {"nesterov": nesterov}, "sqrt(lr)",
                    maps={"gamma": "(1 - momentum)/sqrt(lr)", "keep": "1 - dampening"},
                    groups=(("v",), ("theta",)), positive=("gamma",),
                    initial={"v": "-h*(1 - keep)/(1 - gamma*h)*g"} if dampening else {},

@@ -29,9 +29,7 @@ def with_l2(optimizer: Optimizer, weight: float) -> Optimizer:
 
 def with_l1(optimizer: Optimizer, weight: float, proximal: bool = False) -> Optimizer:
     """Return the optimizer with the penalty weight ‖θ‖₁; see `Optimizer.with_l1`."""
-    if not isinstance(proximal, bool):
-        raise TypeError(f"proximal must be True or False, got {_check.shown(proximal)}")
-    if not proximal:
+    if not _check.flag("proximal", proximal):
         return _penalised(optimizer, "l1", weight, "{0}*sign(theta)", "{0}*norm1(theta)",
                           "with_l1")
     return _proximal(optimizer, _check.real("weight", weight, above=0.0))
@@ -40,6 +38,7 @@ def with_l1(optimizer: Optimizer, weight: float, proximal: bool = False) -> Opti
 def with_decay(optimizer: Optimizer, weight: float) -> Optimizer:
     """Return the optimizer with decoupled weight decay; see `Optimizer.with_decay`."""
     rules = texts(optimizer, "with_decay")
+    _not_around(optimizer, "with_decay")
     weight = _check.real("weight", weight, above=0.0)
     hyper = free("weight_decay", names_of(optimizer))
     name = free("decay", names_of(optimizer) | {hyper})
@@ -58,6 +57,13 @@ def with_decay(optimizer: Optimizer, weight: float) -> Optimizer:
                    note=noted(optimizer, "decoupled weight decay"))
 
 
+def _not_around(optimizer: Optimizer, what: str) -> None:
+    """Refuse Lookahead, whose slow weights would not see it."""
+    if optimizer.name == "lookahead":
+        raise ValueError(f"{what} acts on the fast weights of lookahead only; apply it to the "
+                         "optimizer inside")
+
+
 def _penalised(optimizer: Optimizer, key: str, weight: float, gradient: str, value: str,
                what: str) -> Optimizer:
     """Return the optimizer on a loss with a penalty: g and L are rewritten in its rules."""
@@ -74,7 +80,11 @@ def _penalised(optimizer: Optimizer, key: str, weight: float, gradient: str, val
 def _proximal(optimizer: Optimizer, weight: float) -> Optimizer:
     """Return forward-backward splitting: the step without the penalty, then soft thresholds."""
     rules = texts(optimizer, "with_l1")
+    _not_around(optimizer, "with_l1(proximal=True)")
     groups = splitting(optimizer, "with_l1(proximal=True)")
+    if optimizer.report:
+        raise ValueError(f"the thresholds of with_l1(proximal=True) act on θ, and {optimizer.name} "
+                         "reports another point; use the form that reports θ, and average last")
     if "lr" not in optimizer.hyper:
         raise ValueError(f"with_l1 multiplies weight with the learning rate, and {optimizer.name} "
                          "has no hyper-parameter lr")

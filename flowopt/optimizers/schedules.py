@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flowopt import _check
 from flowopt.flows.flow import Flow
@@ -111,6 +112,9 @@ def steps(factor: float, milestones: Sequence[int]) -> Schedule:
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
     _check.real("factor", factor, above=0.0)
+    if isinstance(milestones, str) or not hasattr(milestones, "__len__"):
+        raise TypeError("milestones must be a sequence of integers, got "
+                        f"{_check.shown(milestones)}")
     places = [_check.integer(f"milestones[{i}]", m, at_least=1) for i, m in enumerate(milestones)]
     if not places or any(a >= b for a, b in zip(places, places[1:], strict=False)):
         raise ValueError("milestones must be increasing, and at least one, got "
@@ -246,6 +250,22 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
     note = "; ".join([*filter(None, [optimizer.note]), f"the learning rate times {rule}"])
     return replace(optimizer, flow=made, method=method, hyper=hyper, maps=maps, limits=limits,
                    note=note)
+
+
+def cooled(temperature: Any, cooling: Schedule | None, h: float) -> Any:
+    """Return a temperature times a schedule, as a formula of time; h is the time of a step."""
+    if cooling is None:
+        return temperature
+    if not isinstance(cooling, Schedule):
+        raise TypeError(f"cooling must be a Schedule, got {_check.shown(cooling)}")
+    if not isinstance(temperature, (int, float, str)) or isinstance(temperature, bool):
+        raise TypeError("temperature must be a number or a text together with cooling, got "
+                        f"{_check.shown(temperature)}")
+    if not isinstance(temperature, str):
+        temperature = repr(_check.real("temperature", temperature, at_least=0.0))
+    numbers = {**cooling.numbers, "h": h}
+    names = {k: repr(value_of(f, numbers)) for k, f in cooling.maps.items()} | {"h": repr(h)}
+    return f"({temperature})*({_renamed(cooling.rule, names)})"
 
 
 def _free(name: str, taken: object) -> str:

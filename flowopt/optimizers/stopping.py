@@ -96,8 +96,7 @@ class EarlyStopping(Stall):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.restore, bool):
-            raise TypeError(f"restore must be True or False, got {_check.shown(self.restore)}")
+        _check.flag("restore", self.restore)
 
     @property
     def keeps_best(self) -> bool:

@@ -256,6 +256,48 @@ def test_schedules_and_lookahead_around():
     assert inner.run(ROSENBROCK, x0, steps=10).status is fo.Status.REACHED_END
 
 
+def test_the_field_and_the_method_are_the_optimizer():
+    """Flow and method: `integrate` and `ensemble` take the same steps, and sweep parameters."""
+    optimizer = o.adam(0.01).with_l1(0.5, True).with_noise(0.1).with_kicks(0.1, every=3)
+    loss = fo.Loss("q*x**2/2 + y**2", parameters={"q": 2.0})
+    run = optimizer.run(loss, [1.0, -1.0], steps=40, seed=3)
+    field, y0 = optimizer.flow.on(loss), optimizer.start(loss, [1.0, -1.0])
+    span = (0.0, optimizer.clock.time(40))
+    traj = fo.integrate(field, y0, span, optimizer.method, seed=3,
+                        save_at=optimizer.clock.time(np.arange(0, 41, 10)))
+    assert np.array_equal(traj.y, run.y[::10])
+    values = np.array([1.0, 2.0, 3.0])
+    ens = fo.ensemble(field, [y0] * 3, span, optimizer.method, seeds=[5, 3, 7],
+                      parameters={"q": values, "kappa": [0.5, 0.5, 2.0]},
+                      reduce=fo.reduce.minimum("x"))
+    assert np.array_equal(ens.y[1], run.y[-1])
+    assert ens.reduced[1] == run.x[1:, 0].min() or ens.reduced[1] == run.x[:, 0].min()
+    other = o.adam(0.01).with_l1(2.0, True).with_noise(0.1).with_kicks(0.1, every=3).run(
+        loss.with_parameters(q=3.0), [1.0, -1.0], steps=40, seed=7)
+    assert np.array_equal(ens.y[2], other.y[-1])
+    many = optimizer.ensemble(loss, [[1.0, -1.0]] * 3, 40, seeds=[5, 3, 7],
+                              parameters={"q": values})
+    assert np.array_equal(many.y[1], run.y[-1])
+
+
+def test_a_proximal_step_alone():
+    optimizer = o.sgd(0.1, momentum=0.5).with_l1(0.5, True)
+    run = optimizer.run(ROSENBROCK, [0.1, 0.1], steps=3)
+    y = optimizer.start(ROSENBROCK, [0.1, 0.1])
+    for k in range(3):
+        y = optimizer.step(ROSENBROCK, y, k)
+        assert np.array_equal(y, run.y[k + 1])
+
+
+def test_a_loss_may_have_a_variable_t():
+    loss = fo.Loss("t**2/2 + u**2")
+    plain = fo.Loss("x**2/2 + y**2")
+    optimizer = o.scheduled(o.gradient_descent(0.1).with_l1(0.1, True).with_noise(0.1, 0.5),
+                            o.schedules.exponential(0.9))
+    assert np.array_equal(optimizer.run(loss, [1.0, 1.0], 20, seed=1).x,
+                          optimizer.run(plain, [1.0, 1.0], 20, seed=1).x)
+
+
 REFUSED = [
     (lambda: o.adam().with_l2(0.0), ValueError, "weight must be a finite number > 0"),
     (lambda: o.adam().with_l1(float("nan")), ValueError, "weight must be"),
@@ -275,6 +317,12 @@ REFUSED = [
     (lambda: o.adam().with_noise().with_noise().with_noise(), ValueError, "at most two"),
     (lambda: o.signsgd().with_noise().limit, ValueError, "does not average out"),
     (lambda: o.adam().with_average(0.9), TypeError, "average must be"),
+    (lambda: o.lookahead(o.adam()).with_decay(0.1), ValueError, "the optimizer inside"),
+    (lambda: o.lookahead(o.adam()).with_l1(0.1, True), ValueError, "the optimizer inside"),
+    (lambda: o.nesterov().with_l1(0.1, True), ValueError, "reports another point"),
+    (lambda: o.lookahead(o.nesterov()), ValueError, "lookahead reports θ"),
+    (lambda: fo.integrate(o.adam().with_l1(0.1, True).flow.on("x**2"), [1.0], (1.0, 0.0),
+                          o.adam().with_l1(0.1, True).method), ValueError, "t must run forwards"),
     (lambda: o.ExponentialAverage(1.0), ValueError, "decay must be"),
     (lambda: o.TailAverage(-1), ValueError, "start must be"),
     (lambda: o.TailAverage(0, 0), ValueError, "every must be"),
