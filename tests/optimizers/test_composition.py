@@ -339,3 +339,26 @@ def test_refusals(call, kind, words):
     with pytest.raises(kind, match=re.escape(words)) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_penalties_of_the_implicit_and_of_the_noisy():
+    """They are those of the penalised loss; implicit Euler of L1 finds its zeros exactly."""
+    plain, both = fo.Loss("(x - 0.3)**2/2"), fo.Loss("(x - 0.3)**2/2 + 0.4*x**2/2")
+    for optimizer in (o.proximal_point(0.5), o.sgld(0.1, 0.2), o.annealing(0.1)):
+        seed = {"seed": 2} if optimizer.noisy else {}
+        one = optimizer.with_l2(0.4).run(plain, [1.0], steps=50, **seed)
+        two = optimizer.run(both, [1.0], steps=50, **seed)
+        assert np.allclose(one.x, two.x, rtol=1e-11, atol=1e-13)
+    x = o.proximal_point(0.5).with_l1(0.5).run(plain, [1.0], steps=30).x[:, 0]
+    exact = [1.0]
+    for _ in range(30):  # argmin (z - 0.3)²/2 + 0.5 |z| + (z - x)²/(2·0.5)
+        exact.append(float(twins.soft(np.array(0.5 * 0.3 + exact[-1]), 0.25)) / 1.5)
+    assert np.allclose(x, exact, atol=1e-14) and x[-1] == 0.0
+
+
+def test_an_average_of_langevin_dynamics():
+    """Of its iterates: the mean of the law, with the variance of a time average."""
+    optimizer = o.sgld(0.05, 0.5).with_average(o.TailAverage(200))
+    x = optimizer.ensemble("(x - 2)**2/2", [[2.0]] * 400, steps=4200, seed=1).x
+    # ∫ of an Ornstein–Uhlenbeck process over t = 200: variance 2 T/(μ² t)
+    assert abs(x.mean() - 2) < 0.02 and abs(x.var() / (2 * 0.5 / 200) - 1) < 0.3
