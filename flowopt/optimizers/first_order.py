@@ -337,8 +337,10 @@ def polyak(lr: float = 1.0, minimum: float = 0.0, max_learning_rate: float = 1.0
                    reference="B. T. Polyak, Introduction to Optimization (1987), Eq. (5.3.8)")
 
 
-def newton(lr: float = 1.0) -> Optimizer:
+def newton(lr: float = 1.0, weight_decay: float = 0.0) -> Optimizer:
     """Return Newton's method, θ⁺ = θ − lr H⁻¹ g: explicit Euler of Newton's flow, t = k lr.
+
+    With ``weight_decay`` w it is that for L + ½ w ‖θ‖², with H + w I and g + w θ.
 
     Source: Smale, J. Math. Econ. 3 (1976) 107, for the flow.
 
@@ -346,6 +348,8 @@ def newton(lr: float = 1.0) -> Optimizer:
     ----------
     lr : float, > 0
         1 is Newton's method, less is the damped one.
+    weight_decay : float, >= 0
+        Coupled L2.
 
     Examples
     --------
@@ -353,8 +357,10 @@ def newton(lr: float = 1.0) -> Optimizer:
     >>> fo.optimizers.newton().run("x**2 + 3*x*y + 5*y**2", [1.0, 2.0], steps=1).x[-1]
     array([0., 0.])
     """
-    step = rate("lr", lr)
-    return Optimizer("newton", NewtonFlow(), Euler(step), Clock(step, "lr"), {"lr": step},
+    step, weight = rate("lr", lr), small("weight_decay", weight_decay)
+    hyper = {"lr": step, **({"weight_decay": weight} if weight else {})}
+    return Optimizer("newton", NewtonFlow(weight), Euler(step), Clock(step, "lr"), hyper,
+                     {"weight_decay": "weight_decay"} if weight else {},
                      reference="S. Smale, J. Math. Econ. 3 (1976) 107-120")
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from flowopt import _check
 from flowopt.integrators.composed import ComposedEuler, Shrink
+from flowopt.optimizers.first_order import newton
 from flowopt.optimizers.optimizer import Optimizer
 from flowopt.optimizers.rewrite import (
     free,
@@ -23,6 +24,10 @@ def with_l2(optimizer: Optimizer, weight: float) -> Optimizer:
 
     torch's weight_decay of SGD, Adam and others. See `Optimizer.with_l2`.
     """
+    if isinstance(optimizer, Optimizer) and optimizer.name == "newton":
+        weight = _check.real("weight", weight, above=0.0)
+        before = optimizer.hyper.get("weight_decay", 0.0)
+        return newton(optimizer.hyper["lr"], before + weight)
     return _penalised(optimizer, "weight_decay", weight, "{0}*theta", "{0}*dot(theta, theta)/2",
                       "with_l2")
 

@@ -304,7 +304,7 @@ REFUSED = [
     (lambda: o.adam().with_l1("a"), TypeError, "weight must be"),
     (lambda: o.adam().with_l1(0.1, proximal=1), TypeError, "proximal must be True or False"),
     (lambda: o.adam().with_l1(0.1, True).with_l1(0.1, True), ValueError, "already"),
-    (lambda: o.newton().with_l2(0.1), ValueError, "whose rule is text"),
+    (lambda: o.newton().with_l1(0.1), ValueError, "add the penalty to the loss"),
     (lambda: o.newton().with_average(o.TailAverage()), ValueError, "whose rule is text"),
     (lambda: o.proximal_point().with_noise(), ValueError, "explicit or a splitting"),
     (lambda: o.sgld().with_kicks(0.1, every=3), ValueError, "explicit or a splitting"),
@@ -349,6 +349,9 @@ def test_penalties_of_the_implicit_and_of_the_noisy():
         one = optimizer.with_l2(0.4).run(plain, [1.0], steps=50, **seed)
         two = optimizer.run(both, [1.0], steps=50, **seed)
         assert np.allclose(one.x, two.x, rtol=1e-11, atol=1e-13)
+    one = o.newton(0.5).with_l2(0.3).with_l2(0.4).run(fo.losses.rosenbrock(), [-1.2, 1.0], 20)
+    two = o.newton(0.5).run("(1 - x)**2 + 100*(y - x**2)**2 + 0.35*(x**2 + y**2)", [-1.2, 1.0], 20)
+    assert np.allclose(one.x, two.x, rtol=1e-10)
     x = o.proximal_point(0.5).with_l1(0.5).run(plain, [1.0], steps=30).x[:, 0]
     exact = [1.0]
     for _ in range(30):  # argmin (z - 0.3)²/2 + 0.5 |z| + (z - x)²/(2·0.5)
