@@ -138,6 +138,7 @@ class Composable:
 
         Between the kicks the flow is what it was; the kicks make it a jump process, at fixed times
         or, with a probability in each step, at random times of the rate probability/h.
+        `with_step` keeps what happens in a step.
 
         Parameters
         ----------
