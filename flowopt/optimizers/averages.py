@@ -12,7 +12,6 @@ from typing import Any
 from flowopt import _check
 from flowopt.integrators.composed import ComposedEuler
 from flowopt.integrators.methods import Euler, SequentialEuler
-from flowopt.integrators.stochastic import EulerMaruyama
 from flowopt.optimizers.optimizer import Optimizer
 from flowopt.optimizers.rewrite import (
     free,
@@ -92,8 +91,7 @@ def with_average(optimizer: Optimizer, average: Any) -> Optimizer:
         raise TypeError("average must be an ExponentialAverage or a TailAverage, got "
                         f"{_check.shown(average)}")
     method = optimizer.method
-    if not isinstance(method, EulerMaruyama):
-        groups = splitting(optimizer, "with_average")
+    groups = splitting(optimizer, "with_average")
     if optimizer.report:
         raise ValueError(f"{optimizer.name} reports another point than θ already; average the form "
                          "that reports θ")

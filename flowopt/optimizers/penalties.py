@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flowopt import _check
-from flowopt.integrators.composed import ComposedEuler, Shrink
+from flowopt.integrators.composed import Shrink
+from flowopt.integrators.structured import ImplicitEuler
 from flowopt.optimizers.first_order import newton
 from flowopt.optimizers.optimizer import Optimizer
 from flowopt.optimizers.rewrite import (
+    composable,
     free,
     names_of,
     noted,
@@ -45,6 +47,9 @@ def with_decay(optimizer: Optimizer, weight: float) -> Optimizer:
     rules = texts(optimizer, "with_decay")
     _not_around(optimizer, "with_decay")
     weight = _check.real("weight", weight, above=0.0)
+    if isinstance(optimizer.method, ImplicitEuler):
+        raise ValueError(f"with_decay is with_l2 in an implicit step, as that of {optimizer.name}; "
+                         "use with_l2")
     hyper = free("weight_decay", names_of(optimizer))
     name = free("decay", names_of(optimizer) | {hyper})
     if "lr" not in optimizer.hyper:
@@ -93,8 +98,8 @@ def _proximal(optimizer: Optimizer, weight: float) -> Optimizer:
     if "lr" not in optimizer.hyper:
         raise ValueError(f"with_l1 multiplies weight with the learning rate, and {optimizer.name} "
                          "has no hyper-parameter lr")
-    method = optimizer.method
-    if isinstance(method, ComposedEuler) and method.shrink is not None:
+    method = composable(optimizer, groups)
+    if method.shrink is not None:
         raise ValueError(f"{optimizer.name} has a proximal L1 penalty already; add the weights")
     hyper = free("l1", names_of(optimizer))
     name = free("kappa", names_of(optimizer) | {hyper})
@@ -103,11 +108,7 @@ def _proximal(optimizer: Optimizer, weight: float) -> Optimizer:
     for part in (rules, limits):
         if part:
             part["theta"] = f"{part['theta']} - {name}*sign(theta)"
-    shrink = Shrink(name, name)
-    if isinstance(method, ComposedEuler):
-        made = replace(method, shrink=shrink)
-    else:
-        made = ComposedEuler(method.h, groups, shrink=shrink)
+    made = replace(method, shrink=Shrink(name, name))
     return rebuilt(optimizer, rules, hyper={hyper: weight}, maps={name: formula}, limits=limits,
                    positive=(name,), method=made,
                    note=noted(optimizer, "the proximal step of L1 after each step"))

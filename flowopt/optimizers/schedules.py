@@ -13,8 +13,9 @@ from typing import Any
 
 from flowopt import _check
 from flowopt.flows.flow import Flow
-from flowopt.integrators.composed import ComposedEuler
+from flowopt.integrators.composed import ComposedEuler, text_of
 from flowopt.integrators.methods import Euler, SequentialEuler
+from flowopt.integrators.stochastic import EulerMaruyama
 from flowopt.optimizers.formula import value_of
 from flowopt.optimizers.optimizer import Optimizer
 
@@ -192,7 +193,8 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
     """Return the optimizer with the learning rate lr·s(k) in step k = 0, 1, ….
 
     As torch's schedulers do, s multiplies what is added to θ (decoupled decay too); the states go
-    on as before. Schedules multiply, as in ``scheduled(scheduled(opt, warm_up(9)), cosine(99))``.
+    on as before. The noise of Langevin dynamics becomes √(2 lr s(k) T) N(0, 1) (Welling & Teh).
+    Schedules multiply, as in ``scheduled(scheduled(opt, warm_up(9)), cosine(99))``.
 
     Parameters
     ----------
@@ -215,7 +217,7 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
         raise TypeError(f"schedule must be a Schedule, got {_check.shown(schedule)}")
     flow = optimizer.flow
     if not flow.rules or not isinstance(
-            optimizer.method, (Euler, SequentialEuler, ComposedEuler)):
+            optimizer.method, (Euler, SequentialEuler, ComposedEuler, EulerMaruyama)):
         raise ValueError(f"scheduled takes an optimizer whose rule is text and whose steps are "
                          f"explicit or a splitting, and {optimizer.name} is none")
     if optimizer.name in ("heavy_ball", "nesterov", "lookahead"):
@@ -244,9 +246,15 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
                 reference=flow.reference)
     hyper = {**optimizer.hyper, **{given[k]: v for k, v in schedule.numbers.items()}}
     method = optimizer.method
-    if isinstance(method, ComposedEuler) and method.shrink is not None:
-        shrink = replace(method.shrink, speed=f"({rule})*({method.shrink.speed})")
-        method = replace(method, shrink=shrink)
+    if isinstance(method, ComposedEuler):
+        if method.shrink is not None:
+            shrink = replace(method.shrink, speed=f"({rule})*({method.shrink.speed})")
+            method = replace(method, shrink=shrink)
+        method = replace(method, draws=tuple(
+            replace(d, variance=f"({rule})*({d.variance})") if d.diffuses else d
+            for d in method.draws))
+    elif isinstance(method, EulerMaruyama):
+        method = replace(method, temperature=f"({rule})*({text_of(method.temperature)})")
     note = "; ".join([*filter(None, [optimizer.note]), f"the learning rate times {rule}"])
     return replace(optimizer, flow=made, method=method, hyper=hyper, maps=maps, limits=limits,
                    note=note)

@@ -307,7 +307,7 @@ REFUSED = [
     (lambda: o.newton().with_l1(0.1), ValueError, "add the penalty to the loss"),
     (lambda: o.newton().with_average(o.TailAverage()), ValueError, "whose rule is text"),
     (lambda: o.proximal_point().with_noise(), ValueError, "explicit or a splitting"),
-    (lambda: o.sgld().with_kicks(0.1, every=3), ValueError, "explicit or a splitting"),
+    (lambda: o.proximal_point().with_decay(0.1), ValueError, "use with_l2"),
     (lambda: o.adam().with_noise(eta=-1.0), ValueError, "eta must be"),
     (lambda: o.adam().with_noise(gamma=-1.0), ValueError, "gamma must be"),
     (lambda: o.adam().with_kicks(0.1), ValueError, "one of every"),
@@ -365,3 +365,26 @@ def test_an_average_of_langevin_dynamics():
     x = optimizer.ensemble("(x - 2)**2/2", [[2.0]] * 400, steps=4200, seed=1).x
     # ∫ of an Ornstein–Uhlenbeck process over t = 200: variance 2 T/(μ² t)
     assert abs(x.mean() - 2) < 0.02 and abs(x.var() / (2 * 0.5 / 200) - 1) < 0.3
+
+
+def test_langevin_dynamics_with_everything_around():
+    """Scheduled (Welling & Teh), with kicks, noise of the gradient, and proximal steps."""
+    x0, lr, T = np.array([1.0, -1.0]), 0.05, 0.3
+    for optimizer, kick, eta, kappa in (
+            (o.sgld(lr, T), 0.0, 0.0, 0.0),
+            (o.sgld(lr, T).with_kicks(0.5, every=4), 0.5, 0.0, 0.0),
+            (o.sgld(lr, T).with_noise(0.2, 0.0), 0.0, 0.2, 0.0),
+            (o.sgld(lr, T).with_l1(0.4, proximal=True), 0.0, 0.0, 0.4)):
+        optimizer = o.scheduled(optimizer, o.schedules.inverse_time(0.1))
+        x, run = x0.copy(), optimizer.run("x**2/2 + y**2", x0, steps=40, seed=6)
+        for k in range(40):
+            step, z = lr / (1 + 0.1 * k), twins.normals(2, k, 0, 6)
+            other = twins.normals(2, k, 0, 6, 1) if kick or eta else 0.0
+            x = x - step * (x * [1, 2] + np.sqrt(eta) * other)
+            x = twins.soft(x, step * kappa) + np.sqrt(2 * step * T) * z
+            x = x + (kick * other if (k + 1) % 4 == 0 else 0.0)
+            assert np.abs(run.x[k + 1] - x).max() < 1e-13, optimizer
+    half = o.sgld(lr, T).with_kicks(1e-9, every=10**6).with_step(lr / 4)
+    plain = o.sgld(lr / 4, T)
+    ends = [p.run("x**2", [1.0], steps=50, seed=1).x[-1, 0] for p in (half, plain)]
+    assert abs(ends[0] - ends[1]) < 1e-13
