@@ -72,7 +72,7 @@ class ComposedEuler(FixedStep):
     Random numbers come from a counter (see `EulerMaruyama`): they depend on the seed, the number
     of the run and that of the step alone.
 
-    Source: Combettes & Wajs, Multiscale Model. Simul. 4 (2005) 1168, Eq. (3.1), for the proximal
+    Source: Combettes & Wajs, Multiscale Model. Simul. 4 (2005) 1168, section 3, for the proximal
     step.
 
     Parameters

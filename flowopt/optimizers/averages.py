@@ -58,7 +58,7 @@ class TailAverage:
     snapshots, of θ in the steps start, start + every, … (stochastic weight averaging); between two
     snapshots it stays.
 
-    Source: Polyak & Juditsky, SIAM J. Control Optim. 30 (1992) 838, Eq. (3); Izmailov et al., UAI
+    Source: Polyak & Juditsky, SIAM J. Control Optim. 30 (1992) 838; Izmailov et al., UAI
     2018, Algorithm 1, for snapshots.
 
     Parameters

@@ -31,7 +31,7 @@ class JumpProcess:
     (A f)(θ) = r ∫ q(θ' − θ) min(1, exp(−(L(θ') − L(θ))/T)) (f(θ') − f(θ)) dθ'. At a fixed T it is
     in detailed balance with the Gibbs law exp(−L/T).
 
-    Source: Metropolis et al., J. Chem. Phys. 21 (1953) 1087, Eq. (4), for the acceptance.
+    Source: Metropolis et al., J. Chem. Phys. 21 (1953) 1087, for the acceptance.
 
     Attributes
     ----------

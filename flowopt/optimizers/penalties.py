@@ -103,7 +103,8 @@ def _proximal(optimizer: Optimizer, weight: float) -> Optimizer:
         raise ValueError(f"{optimizer.name} has a proximal L1 penalty already; add the weights")
     hyper = free("l1", names_of(optimizer))
     name = free("kappa", names_of(optimizer) | {hyper})
-    formula = f"lr*{hyper}/({optimizer.clock.formula})"
+    formula = hyper if optimizer.clock.formula == "lr" else \
+        f"lr*{hyper}/({optimizer.clock.formula})"
     limits = dict(optimizer.limits)
     for part in (rules, limits):
         if part:

@@ -71,7 +71,8 @@ class EarlyStopping(Stall):
 
     As `Stall`. The run ends with Status.EVENT and a sentence.
 
-    Source: Prechelt, in Neural Networks: Tricks of the Trade (1998) 55, the class UP.
+    Source: Goodfellow, Bengio & Courville, Deep Learning (2016), Algorithm 7.1, for the patience;
+    other criteria: Prechelt, in Neural Networks: Tricks of the Trade (1998) 55.
 
     Parameters
     ----------
