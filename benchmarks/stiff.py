@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.one_error import SCIPY, Problem
 from benchmarks.report import Result
-from benchmarks.timing import Candidate, Timing, measure, say, time_ratio
 
 NAME = "stiff"
 QUESTION = ("gradient flow on Rosenbrock (1 - x)^2 + 100 (y - x^2)^2 from (-1.2, 1) to t = 50, "
@@ -19,7 +19,6 @@ TARGETS = ("flowopt: at most the time of numbalsoda's lsoda, and a 30th of scipy
 
 TIMES = np.linspace(0.0, 50.0, 51)
 START = np.array([-1.2, 1.0])
-TOLERANCE = 1e-8
 REFERENCES = ("numbalsoda lsoda", "scipy LSODA", "scipy odeint")
 
 #: solve(start, times) returns the states at the times (k, 2), and evaluations, steps, Jacobians.
@@ -109,7 +108,6 @@ def flowopt_build(tol: float) -> Solve:
     return solve
 
 
-SCIPY = ("scipy",)
 ENTRIES = (
     *(Entry(f"scipy {name}", partial(scipy_build, name), SCIPY) for name in ("LSODA", "BDF",
                                                                              "Radau")),
@@ -132,46 +130,12 @@ def error(solve: Solve) -> float:
     return float(np.abs(solve()[0] - truth()).max())
 
 
-def tolerance_for(entry: Entry, wanted: float) -> float:
-    """Return the tolerance at which a solver comes nearest to an error, by bisection."""
-    low, high = -13.0, -3.0
-    for _ in range(10):
-        middle = 0.5 * (low + high)
-        low, high = (low, middle) if error(entry.build(10.0**middle)) > wanted else (middle, high)
-    return min((10.0**low, 10.0**high),
-               key=lambda tol: abs(np.log(error(entry.build(tol)) / wanted)))
+def counts(entry: Entry, tol: float) -> dict[str, Any]:
+    found = entry.build(tol)()[1]
+    return {what: found.get(what) for what in ("evaluations", "Jacobians", "steps")}
 
 
 def run(rounds: int, quick: bool) -> list[Result]:
     """Time every solver at one tolerance, then at tolerances that give one error."""
-    same = {entry.name: TOLERANCE for entry in ENTRIES}
-    timings = _time(same, rounds)
-    results = _results("all at tolerance 1e-8", same, timings)
-    solved = [entry for entry in ENTRIES if not timings[entry.name].problem]
-    wanted = error(scipy_build("LSODA", TOLERANCE))
-    say(f"looking for the tolerances that give the error {wanted:.1e}")
-    equal = {entry.name: tolerance_for(entry, wanted) for entry in solved}
-    return results + _results(f"all at error {wanted:.1e}", equal, _time(equal, rounds))
-
-
-def _time(tolerances: dict[str, float], rounds: int) -> dict[str, Timing]:
-    return measure([Candidate(entry.name, partial(entry.build, tolerances[entry.name]),
-                              entry.needs, entry.note, compiles=entry.needs != SCIPY)
-                    for entry in ENTRIES if entry.name in tolerances], rounds)
-
-
-def _results(group: str, tolerances: dict[str, float], timings: dict[str, Timing]) -> list[Result]:
-    results = []
-    for entry in ENTRIES:
-        timing = timings.get(entry.name)
-        if timing is None or timing.problem:
-            results += [timing.result(group=group)] if timing else []
-            continue
-        tol = tolerances[entry.name]
-        states, counts = entry.build(tol)()
-        results.append(timing.result(
-            group=group,
-            ratios={f"time / {name}": time_ratio(timing, timings.get(name)) for name in REFERENCES},
-            extra={"tolerance": tol, "error": float(np.abs(states - truth()).max()),
-                   **{what: counts.get(what) for what in ("evaluations", "Jacobians", "steps")}}))
-    return results
+    problem = Problem(ENTRIES, error, lambda solve: solve, counts, REFERENCES)
+    return problem.run(partial(scipy_build, "LSODA"), rounds)

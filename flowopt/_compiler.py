@@ -23,7 +23,7 @@ from __future__ import annotations
 import ast
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -53,6 +53,17 @@ def compiled(function: FunctionType, constants: Mapping[str, int], vectorise: bo
     program.function(function)
     symbol = program.export(function.__name__)
     return Code(symbol, object_file(str(program.module), vectorise))
+
+
+def compiled_together(functions: Sequence[FunctionType], constants: Mapping[str, int]
+                      ) -> dict[str, Code]:
+    """Return the machine code of functions by name; what they share is compiled once."""
+    program = Program(constants)
+    for function in functions:
+        program.function(function)
+    symbols = {function.__name__: program.export(function.__name__) for function in functions}
+    code = object_file(str(program.module), True)
+    return {name: Code(symbol, code) for name, symbol in symbols.items()}
 
 
 def compiled_kernel(source: str, name: str, vectorise: bool) -> Code:

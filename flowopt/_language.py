@@ -9,7 +9,11 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+import numpy as np
+
 Int, Real, Truth = int, float, bool
+#: eight doubles in one register (or two, four): what `eight` reads and `put_eight` writes
+Eight = Any
 #: addresses of 64-bit integers and of doubles; numpy arrays when run in Python
 Ints = Reals = Any
 
@@ -28,9 +32,33 @@ def shift(array: Any, offset: int) -> Any:
     return array[offset:]
 
 
-def muladd(a: float, b: float, c: float) -> float:
-    """Return a·b + c, rounded once where the processor has an instruction for it."""
+def muladd(a: Any, b: Any, c: Any) -> Any:
+    """Return a·b + c, rounded once where the processor has an instruction for it.
+
+    Of numbers; or of eights, entry by entry, among which a number counts as eight equal ones.
+    """
     return a * b + c
+
+
+def eight(array: Any, index: int) -> Any:
+    """Return the entries index … index + 7 of an array."""
+    return np.array(array[index:index + 8])
+
+
+def put_eight(array: Any, index: int, value: Any) -> None:
+    """Set the entries index … index + 7 of an array."""
+    array[index:index + 8] = value
+
+
+def same_eight(value: float) -> Any:
+    """Return eight times the same number."""
+    return np.full(8, value)
+
+
+def sum_eight(value: Any) -> float:
+    """Return the sum of the eight: of pairs, of pairs of these, and of the two."""
+    v = [float(a) for a in value]
+    return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]))
 
 
 def bits(value: float) -> int:

@@ -19,7 +19,8 @@ WORD = ir.IntType(64)
 SLOT = ir.IntType(8).as_pointer()
 KINDS: dict[str, Any] = {
     "Int": WORD, "Real": ir.DoubleType(), "Truth": ir.IntType(1), "None": ir.VoidType(),
-    "Ints": WORD.as_pointer(), "Reals": ir.DoubleType().as_pointer()}
+    "Ints": WORD.as_pointer(), "Reals": ir.DoubleType().as_pointer(),
+    "Eight": ir.VectorType(ir.DoubleType(), 8)}
 ENTRY = {"Ints": "Int", "Reals": "Real"}
 
 
@@ -356,6 +357,45 @@ class Body:
         return Value("Real", self.builder.call(
             function, [self.converted(v, "Real").code for v in values]))
 
+    def product_sum(self, *values: Value) -> Value:
+        """Return a·b + c of numbers, or of eights."""
+        if all(v.kind != "Eight" for v in values):
+            return self.intrinsic("fmuladd", *values)
+        kind = KINDS["Eight"]
+        name = "llvm.fmuladd.v8f64"
+        function = self.program.module.globals.get(name) or ir.Function(
+            self.program.module, ir.FunctionType(kind, [kind] * 3), name)
+        return Value("Eight", self.builder.call(function, [self.alike_eight(v).code
+                                                           for v in values]))
+
+    def alike_eight(self, value: Value) -> Value:
+        """Return eight times a number; eights as they are."""
+        if value.kind == "Eight":
+            return value
+        kind = KINDS["Eight"]
+        one = self.builder.insert_element(ir.Constant(kind, ir.Undefined),
+                                          self.converted(value, "Real").code, WORD(0))
+        order = ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8)
+        return Value("Eight", self.builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined),
+                                                          order))
+
+    def eight_at(self, array: Value, index: Value) -> Any:
+        return self.builder.bitcast(self.at(array, index).code, KINDS["Eight"].as_pointer())
+
+    def eight(self, array: Value, index: Value) -> Value:
+        return Value("Eight", self.builder.load(self.eight_at(array, index), align=8,
+                                                typ=KINDS["Eight"]))
+
+    def put_eight(self, array: Value, index: Value, value: Value) -> Value:
+        place = self.eight_at(array, index)
+        return Value("None", self.builder.store(self.alike_eight(value).code, place, align=8))
+
+    def sum_eight(self, value: Value) -> Value:
+        parts = [self.builder.extract_element(value.code, WORD(i)) for i in range(8)]
+        while len(parts) > 1:
+            parts = [self.builder.fadd(a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+        return Value("Real", parts[0])
+
     def library(self, name: str, *values: Value) -> Value:
         """Call a function of doubles of the C library."""
         real = KINDS["Real"]
@@ -438,7 +478,11 @@ PRIMITIVES: dict[Any, Callable[..., Value]] = {
     float: lambda body, a: body.converted(a, "Real"),
     int: Body.truncated,
     _language.shift: Body.at,
-    _language.muladd: _calls(Body.intrinsic, "fmuladd"),
+    _language.muladd: Body.product_sum,
+    _language.eight: Body.eight,
+    _language.put_eight: Body.put_eight,
+    _language.same_eight: Body.alike_eight,
+    _language.sum_eight: Body.sum_eight,
     _language.bits: _calls(Body.reread, "Int"),
     _language.from_bits: _calls(Body.reread, "Real"),
     _language.call_kernel: Body.kernel,

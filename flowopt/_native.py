@@ -35,6 +35,8 @@ MAGIC = b"flowopt-unit-1\n"
 PACKAGE = Path(__file__).resolve().parent
 #: the files of our own compiler, on which all that it makes depends
 COMPILER = ("_compiler.py", "_language.py", "_lowering.py")
+#: functions of numbers that kernels of several folders use
+NUMBERS = ("_elementary.py", "_philox.py")
 #: symbols that machine code may leave open: what every process has (libm and memory moves)
 OPEN_SYMBOLS = frozenset(
     "acos acosh asin asinh atan atan2 atanh cbrt ceil cos cosh erf erfc exp exp2 expm1 fabs floor "

@@ -16,6 +16,7 @@ from typing import Any
 import typer
 
 from flowopt import __version__, _check, experiment
+from flowopt.reporting import Reporter
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
                   no_args_is_help=True, help="Optimizers as dynamical systems: experiments.")
@@ -41,7 +42,7 @@ def list_experiments() -> None:
     """List the experiments, one line each."""
     entries = experiment.catalogue()
     if not entries:
-        typer.echo("There is no folder of experiments beside the package; "
+        typer.echo("No experiments came with flowopt; "
                    "flowopt run PATH runs a script.", err=True)
         return
     width = max(len(entry.name) for entry in entries)
@@ -68,7 +69,8 @@ def run(context: typer.Context) -> None:
     made: list[Path] = []
     bar: Any = None
     try:
-        target, options, wants_help = split(list(context.args))
+        target, options, flags = split(list(context.args))
+        wants_help = "help" in flags
         if target is None:
             if wants_help:
                 typer.echo(general_help())
@@ -82,10 +84,10 @@ def run(context: typer.Context) -> None:
             typer.echo(help_of(entry, config_type))
             return
         out = Path(options.pop("out", str(Path("results") / entry.name)))
-        config = configured(config_type, options)
+        config = configured(config_type, options, quick_values(entry, module, flags))
         made = experiment.prepare_folder(out)
         bar = Progress()
-        done = experiment.execute(entry, module, config, out, bar)
+        done = experiment.execute(entry, module, config, out, bar, "quick" in flags)
         bar.close()
         made = []
         typer.echo(done.summary)
@@ -112,34 +114,68 @@ def _give_up(bar: Any, sentence: str, code: int) -> None:
 
 
 # ------------------------------------------------------------------ options from a dataclass
-def split(tokens: list[str]) -> tuple[str | None, dict[str, str], bool]:
-    """Return the target, the options as text, and whether help is asked for.
+def split(tokens: list[str]) -> tuple[str | None, dict[str, str], set[str]]:
+    """Return the target, the options as text, and the flags that were given (help, quick).
+
+    ``--set a=1 b=2`` is the same as ``--a 1 --b 2``.
 
     Examples
     --------
-    >>> split(["two-minima", "--x0", "-1", "--h=0.1"])
-    ('two-minima', {'x0': '-1', 'h': '0.1'}, False)
+    >>> split(["two-minima", "--x0", "-1", "--h=0.1", "--set", "M=10", "steps=5"])
+    ('two-minima', {'x0': '-1', 'h': '0.1', 'M': '10', 'steps': '5'}, set())
+    >>> split(["two-minima", "--quick"])
+    ('two-minima', {}, {'quick'})
     """
-    target, options, wants_help = None, {}, False
-    rest = iter(tokens)
-    for token in rest:
-        if token in ("--help", "-h"):
-            wants_help = True
+    target: str | None = None
+    options: dict[str, str] = {}
+    flags: set[str] = set()
+    rest = list(tokens)
+
+    def put(key: str, value: str, said: str) -> None:
+        if value == "":
+            raise ValueError(f"{said} needs a value")
+        if key in options:
+            raise ValueError(f"--{key} is given twice")
+        options[key] = value
+
+    while rest:
+        token = rest.pop(0)
+        if token in ("--help", "-h", "--quick"):
+            flags.add("quick" if token == "--quick" else "help")
+        elif token == "--set":
+            if not (rest and "=" in rest[0] and not rest[0].startswith("-")):
+                raise ValueError("--set needs key=value")
+            while rest and "=" in rest[0] and not rest[0].startswith("-"):
+                key, _, value = rest.pop(0).partition("=")
+                put(key, value, f"--set {key}=")
         elif token.startswith("--"):
             key, equals, value = token[2:].partition("=")
             if not equals:
-                value = next(rest, "")
-            if value == "" or (not equals and value.startswith("--")):
-                raise ValueError(f"--{key} needs a value")
-            if key in options:
-                raise ValueError(f"--{key} is given twice")
-            options[key] = value
+                value = rest.pop(0) if rest and not rest[0].startswith("--") else ""
+            put(key, value, f"--{key}")
         elif target is None:
             target = token
         else:
             raise ValueError(f"{_check.shown(token)} is one argument too many; options are written "
-                             "--name value")
-    return target, options, wants_help
+                             "--name value, or --set name=value")
+    return target, options, flags
+
+
+def quick_values(entry: experiment.Entry, module: Any, flags: set[str]) -> dict[str, Any]:
+    """Return the values of the quick configuration where it is asked for.
+
+    Raises
+    ------
+    ValueError
+        When the experiment has none.
+    """
+    if "quick" not in flags:
+        return {}
+    values = getattr(module, "QUICK", None)
+    if not isinstance(values, dict):
+        raise ValueError(f"--quick has no effect on {entry.name}, which has no quick "
+                         "configuration; leave it out")
+    return values
 
 
 def _fields(config_type: Any) -> list[tuple[Any, Any]]:
@@ -150,8 +186,9 @@ def _fields(config_type: Any) -> list[tuple[Any, Any]]:
     return [(f, types[f.name]) for f in dataclasses.fields(config_type) if f.init]
 
 
-def configured(config_type: Any, options: dict[str, str]) -> Any:
-    """Return a Config from options as text.
+def configured(config_type: Any, options: dict[str, str],
+               base: dict[str, Any] | None = None) -> Any:
+    """Return a Config from options as text, which take the place of the values in `base`.
 
     Raises
     ------
@@ -159,12 +196,12 @@ def configured(config_type: Any, options: dict[str, str]) -> Any:
         When an option is unknown or has a bad value.
     """
     fields = {f.name: kind for f, kind in _fields(config_type)}
-    values = {}
+    values = dict(base or {})
     for key, text in options.items():
         name = key if key in fields else key.replace("-", "_")
         if name not in fields:
             raise ValueError(f"there is no option --{key}; " + _check.nearest(
-                f"--{key}", [f"--{known}" for known in [*fields, "out"]]))
+                f"--{key}", [f"--{known}" for known in [*fields, "out", "set", "quick"]]))
         values[name] = _converted(name, text, fields[name])
     return None if config_type is None else config_type(**values)
 
@@ -194,7 +231,8 @@ def _converted(name: str, text: str, kind: Any) -> Any:
 
 def general_help() -> str:
     """Return the help of `flowopt run` alone."""
-    lines = ["Usage: flowopt run NAME|PATH [--option value ...]", "",
+    lines = ["Usage: flowopt run NAME|PATH [--option value ...] [--set option=value ...] "
+             "[--quick]", "",
              "Run an experiment by its name, or a script by its path.", "",
              "flowopt run NAME --help shows the options of one experiment.", "", "Experiments:"]
     return "\n".join([*lines, *(f"  {entry.name}  {entry.question}"
@@ -206,6 +244,7 @@ def help_of(entry: experiment.Entry, config_type: Any) -> str:
     rows = [(f"--{f.name}", getattr(kind, "__name__", str(kind)), f.default,
              f.metadata.get("help", "")) for f, kind in _fields(config_type)]
     rows.append(("--out", "folder", Path("results") / entry.name, "where everything is written"))
+    rows.append(("--quick", "", "off", "a small configuration that takes seconds, if there is one"))
     wide = max(len(row[0]) for row in rows)
     kinds = max(len(row[1]) for row in rows)
     return "\n".join([f"Usage: flowopt run {entry.name} [--option value ...]", "",
@@ -214,10 +253,11 @@ def help_of(entry: experiment.Entry, config_type: Any) -> str:
                         for key, kind, default, about in rows)])
 
 
-class Progress:
+class Progress(Reporter):
     """A bar on stderr, or one line for each stage where stderr is not a terminal."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.start = time.perf_counter()
         self.seconds = 0.0
         self.last = ""

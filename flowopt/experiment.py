@@ -4,7 +4,8 @@ An experiment is a Python file. It has
 
 ``run(config, progress)``
     returns a dict of numbers, arrays, texts and dicts of these; calls
-    ``progress(share, text)`` now and then, with the share of the work done, 0 to 1.
+    ``progress(share, text)`` now and then, with the share of the work done, 0 to 1, or hands its
+    pieces to ``progress.pieces(names, make)``.
 
 and may have
 
@@ -14,11 +15,17 @@ and may have
     a frozen dataclass whose fields have defaults: each becomes an option of `flowopt run`.
     ``field(default=..., metadata={"help": "..."})`` explains one; ``__post_init__`` refuses bad
     values with a ValueError or TypeError of one sentence;
+``QUICK``
+    a dict of values of Config with which a run takes seconds: `flowopt run NAME --quick`;
 ``figures(result)``
     returns a dict of names and matplotlib figures; ``summary(result)`` a text to print;
-    ``claims(result)`` a list of `Claim`.
+    ``table(result)`` a `Table` or a list of them; ``claims(result)`` a list of `Claim`.
 
-`execute` runs one and writes everything into one folder.
+Figures, tables and claims are made of the result alone, so that a result that was kept gives the
+same. `execute` runs an experiment and writes everything into one folder.
+
+Experiments are looked for in ``flowopt/_experiments``, where a wheel has them, and else in
+``experiments`` beside the package, as in a clone.
 """
 
 from __future__ import annotations
@@ -52,11 +59,17 @@ from typing import Any
 import numpy as np
 
 from flowopt import _check
+from flowopt.reporting import Reporter, Table
 
 #: the folder that holds the package: a clone, or site-packages
 ROOT = Path(__file__).resolve().parent.parent
+#: the experiments that come with flowopt: of a wheel, or of a clone
+SHIPPED = Path(__file__).resolve().parent / "_experiments"
+EXPERIMENTS = SHIPPED if SHIPPED.is_dir() else ROOT / "experiments"
 #: what a run is told when it need not report
-SILENT: Callable[[float, str], None] = lambda share, text: None  # noqa: E731
+SILENT = Reporter()
+#: libraries of which the version is recorded when an experiment has loaded them, with their module
+PEERS = {"scikit-learn": "sklearn", "torch": "torch", "jax": "jax", "optax": "optax"}
 
 
 @dataclass(frozen=True)
@@ -130,11 +143,11 @@ def constants(path: Path) -> dict[str, str]:
 
 
 def catalogue(folder: Path | None = None) -> list[Entry]:
-    """Return the experiments of a folder (default: ``experiments`` of the clone), by name.
+    """Return the experiments of a folder (default: those that come with flowopt), by name.
 
     A file is an experiment when it has the constant NAME.
     """
-    folder = ROOT / "experiments" if folder is None else folder
+    folder = EXPERIMENTS if folder is None else folder
     found = [(path, constants(path)) for path in sorted(folder.glob("[!_]*.py"))]
     return sorted((Entry(known["NAME"], known.get("QUESTION", ""), path)
                    for path, known in found if "NAME" in known), key=lambda entry: entry.name)
@@ -161,8 +174,8 @@ def find(target: str) -> Entry:
     if wanted in entries:
         return entries[wanted]
     if not entries:
-        raise ValueError(f"no experiment is called {_check.shown(target)}: there is no folder of "
-                         "experiments beside the package; give the path of a script")
+        raise ValueError(f"no experiment is called {_check.shown(target)}: no experiments came "
+                         "with flowopt; give the path of a script")
     raise ValueError(f"no experiment is called {_check.shown(target)}; "
                      f"{_check.nearest(wanted, entries)}")
 
@@ -354,7 +367,8 @@ def versions() -> dict[str, str | None]:
     from flowopt import __version__
 
     made: dict[str, str | None] = {"python": platform.python_version(), "flowopt": __version__}
-    for name in ("numpy", "scipy", "sympy", "numba", "llvmlite", "matplotlib"):
+    peers = [name for name, module in PEERS.items() if module in sys.modules]
+    for name in ("numpy", "scipy", "sympy", "numba", "llvmlite", "matplotlib", *peers):
         try:
             made[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -386,7 +400,7 @@ class Outcome:
 
 
 def execute(entry: Entry, module: Any, config: Any, out: Path,
-            progress: Callable[[float, str], None] = SILENT) -> Outcome:
+            progress: Callable[[float, str], None] = SILENT, quick: bool = False) -> Outcome:
     """Run an experiment and write its folder: figures, one json with every number, the summary.
 
     Parameters
@@ -399,6 +413,8 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
         A folder that `prepare_folder` has checked.
     progress : callable
         ``progress(share, text)``.
+    quick : bool
+        Whether the configuration is the quick one, to be recorded.
 
     Returns
     -------
@@ -411,11 +427,16 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
     """
     about = provenance(entry.path)
     clock = time.perf_counter()
+    progress = progress if isinstance(progress, Reporter) else Reporter(progress)
     result = module.run(config, progress)
     seconds = time.perf_counter() - clock
+    about["versions"] = versions()  # with the libraries that the run has loaded
     progress(0.92, "figures")
     claims = tuple(module.claims(result)) if hasattr(module, "claims") else ()
     text = module.summary(result) if hasattr(module, "summary") else ""
+    made = module.table(result) if hasattr(module, "table") else []
+    tables = [made] if isinstance(made, Table) else list(made)
+    text = "\n\n".join([*([text.rstrip()] if text else []), *(table.text for table in tables)])
     files: dict[str, bytes] = {}
     if hasattr(module, "figures"):
         from flowopt.plotting import style
@@ -428,8 +449,10 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
     settings = None if config is None else plain(config)
     seed = getattr(config, "seed", None)
     record = {"experiment": entry.name, "question": entry.question, "config": settings,
+              "quick": quick,
               "seeds": result.get("seeds", {} if seed is None else {"seed": seed}),
-              "result": result, "claims": claims, "provenance": about, "files": sorted(files)}
+              "result": result, "tables": tables, "claims": claims, "provenance": about,
+              "files": sorted(files)}
     lines = "\n".join([text.rstrip(), *(["", "Checks"] if claims else []),
                        *(f"   {claim.line}" for claim in claims)]).strip()
     files["summary.txt"] = f"{lines}\n".encode()

@@ -14,6 +14,9 @@ from typing import Any
 
 from flowopt.flows.flow import REDUCTIONS, RESERVED, Flow
 
+#: indents of the source: in the loop over the lanes, and in a loop over the coordinates in there
+LANE, COORDINATE = " " * 8, " " * 12
+
 
 def rule_source(flow: Flow, n: int, offset: int, width: int,
                 groups: Sequence[Sequence[str]] | None = None) -> str:
@@ -22,85 +25,113 @@ def rule_source(flow: Flow, n: int, offset: int, width: int,
     `offset` is the number of the loss's parameters. A group's rules see the new values of the
     groups before it; the step h is in the array s.
     """
-    import sympy
+    body = _Body(flow, n, width)
+    for group in groups or [["theta", *flow.states]]:
+        body.group(group, step=groups is not None)
+    return "\n".join([*_head(flow, offset, width, groups is not None), *body.lines]) + "\n"
 
-    from flowopt.symbolic.source import Printer
 
-    symbols = {s: sympy.Symbol(s, real=True) for s in (*RESERVED, *flow.states)}
-    names: dict[Any, str] = {symbols[s]: s for s in RESERVED}
-    names |= {symbols[s]: f"state_{s}" for s in flow.states}
-    names |= {s: f"p_{k}" for k, s in flow.parameter_symbols().items()}
-    places = {key: k * n for k, key in enumerate(["theta", *flow.states])}
-    new: set[str] = set()  # the blocks that are updated already
-    lines: list[str] = []
-    reductions: dict[tuple[Any, str], Any] = {}
-    numbers = 0
+def _head(flow: Flow, offset: int, width: int, step: bool) -> list[str]:
+    """Return the lines before the first loop over coordinates: the loss, t, h, the parameters."""
+    return ["def kernel(context, t_, y_, p_, s_, out_):",
+            "    block = doubles(context[1])",
+            "    call_kernel(context[2], integers(context[3]), t_, y_, p_, s_, block)",
+            f"    for lane in range({width}):",
+            f"{LANE}L = block[lane]",
+            f"{LANE}t = t_[lane]",
+            *([f"{LANE}h_ = s_[lane]"] if step else []),
+            *(f"{LANE}p_{name} = p_[{offset + k} * {width} + lane]"
+              for k, name in enumerate(flow.parameters))]
 
-    def load(indent: str) -> list[str]:
-        made = [f"g = block[(1 + i) * {width} + lane]", f"theta = y_[i * {width} + lane]"]
-        made += [f"state_{s} = {'out_' if s in new else 'y_'}[({places[s]} + i) * {width} + lane]"
-                 for s in flow.states]
-        return [indent + line for line in made]
 
-    def total(expr: Any, kind: str) -> Any:
-        nonlocal numbers
-        expr = reduced(expr)
-        if (expr, kind) not in reductions:
-            symbol = sympy.Symbol(f"R[{numbers}]", nonnegative=True)
-            printer = Printer(names)
-            text = printer.print(expr)
-            name = f"r{numbers}"
-            numbers += 1
-            update = (f"{name} = {name} if {name} > {text} else {text}" if kind == "max"
-                      else f"{name} += {text}")
-            lines.extend([f"        {name} = 0.0", f"        for i in range({n}):",
-                          *load("            "),
-                          *("            " + line for line in [*printer.lines, update])])
-            names[symbol] = name
-            reductions[expr, kind] = symbol
-        return reductions[expr, kind]
+class _Body:
+    """The loops over the coordinates of one lane, written group by group."""
 
-    def reduced(expr: Any) -> Any:
+    def __init__(self, flow: Flow, n: int, width: int) -> None:
+        import sympy
+
+        self.flow, self.n, self.width = flow, n, width
+        self.rules = flow.abstract_rules()
+        #: how the source calls a symbol
+        self.names: dict[Any, str] = {sympy.Symbol(s, real=True): s for s in RESERVED}
+        self.names |= {sympy.Symbol(s, real=True): f"state_{s}" for s in flow.states}
+        self.names |= {s: f"p_{k}" for k, s in flow.parameter_symbols().items()}
+        #: the first row of a block in y
+        self.rows = {key: k * n for k, key in enumerate(["theta", *flow.states])}
+        self.new: set[str] = set()  # the blocks that are updated already
+        self.lines: list[str] = []
+        self.reductions: dict[tuple[Any, str], Any] = {}
+        self.count = 0  # of all reductions so far
+
+    def group(self, group: Sequence[str], step: bool) -> None:
+        """Write the rules of a group, which are evaluated together; or y + h times them."""
+        from flowopt.symbolic.source import Printer
+
+        self.reductions.clear()  # of values that are old now
+        made = {key: self.reduced(self.rules[key]) for key in group}
+        self.loop()
+        for key in group:
+            printer = Printer(self.names)
+            printer.count = 1000 * (1 + self.rows[key] // self.n)
+            text = printer.print(made[key])
+            if step:
+                text = f"{'theta' if key == 'theta' else f'state_{key}'} + h_*{text}"
+            self.inside(*printer.lines,
+                        f"out_[({self.rows[key]} + i) * {self.width} + lane] = {text}")
+        self.new |= set(group)
+
+    def loop(self) -> None:
+        """Begin a loop over the coordinates, with g, θ and the states of each."""
+        self.lines.append(f"{LANE}for i in range({self.n}):")
+        self.inside(f"g = block[(1 + i) * {self.width} + lane]",
+                    f"theta = y_[i * {self.width} + lane]")
+        for s in self.flow.states:
+            self.inside(f"state_{s} = {'out_' if s in self.new else 'y_'}"
+                        f"[({self.rows[s]} + i) * {self.width} + lane]")
+
+    def inside(self, *lines: str) -> None:
+        """Write lines of a loop over the coordinates."""
+        self.lines += [COORDINATE + line for line in lines]
+
+    def reduced(self, expr: Any) -> Any:
+        """Return `expr` with a symbol for each of its reductions, whose loops are written."""
+        import sympy
+
         name = getattr(expr.func, "__name__", "")
         if name not in REDUCTIONS:
-            return expr.func(*[reduced(a) for a in expr.args]) if expr.args else expr
+            return expr.func(*[self.reduced(a) for a in expr.args]) if expr.args else expr
         a = expr.args[0]
         if name == "dot":
-            return total(a * expr.args[1], "sum")
+            return self.total(a * expr.args[1], "sum")
         if name == "norm1":
-            return total(sympy.Abs(a), "sum")
+            return self.total(sympy.Abs(a), "sum")
         if name == "maxabs":
-            return total(sympy.Abs(a), "max")
-        if n == 1:
-            return sympy.Abs(reduced(a)) if name == "norm" else sympy.sign(reduced(a))
-        square = total(a**2, "sum")
+            return self.total(sympy.Abs(a), "max")
+        if self.n == 1:
+            return sympy.Abs(self.reduced(a)) if name == "norm" else sympy.sign(self.reduced(a))
+        square = self.total(a**2, "sum")
         if name == "norm":
             return sympy.sqrt(square)
-        return sympy.Piecewise((0, sympy.Eq(square, 0)), (reduced(a) / sympy.sqrt(square), True))
+        unit = self.reduced(a) / sympy.sqrt(square)
+        return sympy.Piecewise((0, sympy.Eq(square, 0)), (unit, True))
 
-    rules = flow.abstract_rules()
-    for group in groups or [list(places)]:
-        reductions.clear()  # of values that are old now
-        made = {key: reduced(rules[key]) for key in group}
-        lines += [f"        for i in range({n}):", *load("            ")]
-        for key in group:
-            printer = Printer(names)
-            printer.count = 1000 * (1 + places[key] // n)
-            text = printer.print(made[key])
-            if groups is not None:
-                text = f"{'theta' if key == 'theta' else f'state_{key}'} + h_*{text}"
-            lines += ["            " + line for line in
-                      [*printer.lines, f"out_[({places[key]} + i) * {width} + lane] = {text}"]]
-        new |= set(group)
-    head = [
-        "def kernel(context, t_, y_, p_, s_, out_):",
-        "    block = doubles(context[1])",
-        "    call_kernel(context[2], integers(context[3]), t_, y_, p_, s_, block)",
-        f"    for lane in range({width}):",
-        "        L = block[lane]",
-        "        t = t_[lane]",
-    ]
-    head += ["        h_ = s_[lane]"] * (groups is not None)
-    head += [f"        p_{name} = p_[{offset + k} * {width} + lane]"
-             for k, name in enumerate(flow.parameters)]
-    return "\n".join([*head, *lines]) + "\n"
+    def total(self, expr: Any, kind: str) -> Any:
+        """Return the symbol of Σᵢ or maxᵢ of `expr`, writing its loop the first time."""
+        import sympy
+
+        from flowopt.symbolic.source import Printer
+
+        expr = self.reduced(expr)
+        if (expr, kind) not in self.reductions:
+            symbol = sympy.Symbol(f"R[{self.count}]", nonnegative=True)
+            printer = Printer(self.names)
+            text = printer.print(expr)
+            name = f"r{self.count}"
+            self.count += 1
+            self.lines.append(f"{LANE}{name} = 0.0")
+            self.loop()
+            self.inside(*printer.lines, f"{name} = {name} if {name} > {text} else {text}"
+                        if kind == "max" else f"{name} += {text}")
+            self.names[symbol] = name
+            self.reductions[expr, kind] = symbol
+        return self.reductions[expr, kind]

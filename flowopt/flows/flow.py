@@ -131,7 +131,8 @@ class Flow:
 
     def on(self, loss: Any) -> Any:
         """Return the vector field of this flow on `loss`."""
-        from flowopt.flows.field import FlowField, KernelLossField
+        from flowopt.flows.kernel_loss_field import KernelLossField
+        from flowopt.flows.loss_field import FlowField
         from flowopt.losses.loss import KernelLoss, Loss
 
         if isinstance(loss, str):
@@ -205,7 +206,7 @@ class KernelFlow(Flow):
 
     def on(self, loss: Any) -> Any:
         """Return the vector field of this flow on `loss`."""
-        from flowopt.flows.field import RuleField
+        from flowopt.flows.kernel_loss_field import RuleField
         from flowopt.losses.loss import Loss
 
         loss = Loss(loss) if isinstance(loss, str) else loss

@@ -3,73 +3,40 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from flowopt.flows.field import LARGE
-from flowopt.integrators import extinction, runner, singular, switching
-from flowopt.integrators.dense import Dense, Piece
-from flowopt.integrators.events import Watch
-from flowopt.integrators.methods import Rodas5P
-from flowopt.integrators.runner import Motion, Path, Queue
+from flowopt.integrators import singular, switching
+from flowopt.integrators.pieces import NO_DIRECTION, Pieces
 from flowopt.integrators.status import Status
-from flowopt.integrators.taylor import Taylor
 
 #: switches after which a run is called chattering
 MOST_SWITCHES = 10_000
 #: … or this many within 1e-11 of the time
 MOST_ACCUMULATED = 100
-#: steps between two looks for a terminal event
-FEW_STEPS = 32
-#: why a motion through a point without direction is not unique
-NO_DIRECTION = ("At {}, a norm in the field is zero, and the field leads away from there in some "
-                "direction.")
 
 
-class AdaptiveRun:
+class AdaptiveRun(Pieces):
     """One run of an adaptive method, piece by piece between switches."""
 
-    def __init__(self, field: Any, method: Any, y0: np.ndarray, start: float, end: float,
-                 saves: np.ndarray, keep: bool, max_steps: int, watch: Watch | None = None,
-                 rests: bool = False, stiff: Rodas5P | None = None) -> None:
-        if getattr(field, "nonsmooth", False):
-            raise ValueError(f"{field.name} jumps or kinks, and its loss is a kernel, so the "
-                             "surfaces cannot be located; give the loss as an expression, or use a "
-                             "method of fixed step")
-        self.field, self.method, self.end = field, method, end
-        self.stiff, self.work = stiff, method.name
-        self.large = field.m > LARGE and not method.stable
-        self.direction = 1.0 if end > start else -1.0
-        self.saves, self.keep, self.max_steps = saves, keep or not len(saves), max_steps
-        self.watch = Watch(field, []) if watch is None else watch
-        self.rests = rests
-        self.motion = Motion.free(field)
-        self.queue = Queue(np.array([start]), y0[None].copy(), field.p[None],
-                           np.ones((1, field.surfaces)), saves,
-                           np.full((1, len(saves), field.m), np.nan))
-        self.start_t, self.start_y = start, y0
-        self.status, self.note = Status.RUNNING, ""
-        self.found: list[tuple[float, np.ndarray, int, str]] = []
-        self.pieces: list[Piece] = []
-        self.evaluations = 0
-        self.resting = np.zeros(field.m, dtype=bool)
-        self.approach = extinction.Approach(field, self.direction, method.rtol)
-        self.arrival: extinction.Arrival | None = None
-        self.cut: int | None = None
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.met = np.nan  # when it met surfaces last
+        self.lately: deque[tuple[float, tuple[int, ...]]] = deque(maxlen=MOST_ACCUMULATED)
+        self.accumulated = np.nan  # where switches did so last
 
-    @property
-    def counts(self) -> tuple[int, int, int, int]:
-        """Steps accepted and rejected, evaluations of the field and of its Jacobian."""
-        accepted, rejected, evaluations, jacobians = self.queue.count[0].tolist()
-        return accepted, rejected, evaluations + self.evaluations, jacobians
-
-    def go(self, met: int = -1) -> None:
+    def go(self, met: int = -1, before: Sequence[tuple[float, tuple[int, ...]]] = ()) -> None:
         """Run to the end: off the surfaces, then on some of them, and so on.
 
-        With `met`, the run starts on that surface, with the sides that its queue holds.
+        With `met`, the run starts on that surface, with the sides that its queue holds, after it
+        met others at the times of `before`.
         """
+        self.lately.extend(before)
+        contacts = len(before)
+        if before:
+            self.met = before[-1][0]
         if self.method.h0 is not None:
             self.queue.h[0] = self.method.h0 * self.direction
         slide: switching.Slide | None = None
@@ -86,163 +53,32 @@ class AdaptiveRun:
                 slide = self._contact(on, starts=True) if on else None
             if self.approach.possible and self.status is Status.RUNNING:
                 self._start_at_a_norm_of_zero()
-        last = deque([self.start_t], maxlen=MOST_ACCUMULATED)
-        for _ in range(MOST_SWITCHES):
-            if self.status is not Status.RUNNING:
-                return
+        while self.status is Status.RUNNING and contacts < MOST_SWITCHES:
             slide = self._free_piece() if slide is None else self._sliding_piece(slide)
-            t = float(self.queue.t[0])
-            if len(last) == MOST_ACCUMULATED and abs(t - last[0]) <= 1e-11 * max(1.0, abs(t)):
-                break
-            last.append(t)
+            contacts += 1
+            if self.status is Status.RUNNING and len(self.lately) == MOST_ACCUMULATED and (
+                    switching.together(self.lately[0][0], float(self.queue.t[0]))):
+                if switching.together(self.accumulated, self.lately[-1][0]):
+                    break
+                slide = self._accumulation()
         if self.status is Status.RUNNING:
             self.status = Status.CHATTERING
-            self.note = (f"{len(self.found)} switches were met by t={self.queue.t[0]:.9g}, the "
-                         f"last {len(last)} of them within {abs(t - last[0]):.3g}.")
+            self.note = f"Surfaces were met {contacts} times by t={self.queue.t[0]:.9g}."
 
-    def _piece(self, motion: Motion, sides: np.ndarray, slopes: Any) -> int:
-        """Run one piece; return the surface that ended it, or −1."""
-        queue, watch = self.queue, self.watch
-        if self.stiff is not None and np.isfinite(queue.stiff[0]):
-            self.method, self.stiff = self.stiff, None
-            self.work += f" to t={queue.t[0]:.6g}, then {self.method.name}"
-        method = self.method
-        if isinstance(method, Taylor) and motion.series is None:
-            method = method.instead
-        path = Path() if self.keep or watch.count or self.approach.possible else None
-        inner = queue.on(sides[None])  # the same run, under this piece's functions
-        looked = last_look = 0
-
-        def recorded() -> Piece:
-            assert path is not None
-            t, h, y = path.arrays(self.field.m)
-            return Piece(t, h, y, float(queue.t[0]), queue.y[0].copy(), method.tableau,
-                         slopes, path.polynomials(self.field.m))
-
-        def look() -> bool:  # whether the run goes on
-            nonlocal looked, last_look
-            if not watch.ends and path is not None and path.count < 1.25 * last_look:
-                return True
-            piece = recorded()
-            last_look = len(piece.t)
-            if self._arrives(piece, sides):
-                return False
-            upto = len(piece.t) - 1  # the last step may yet turn out to lead to an arrival
-            if watch.count and upto > looked:
-                self._watch_steps(piece.until(float(piece.t[upto]), piece.y[upto]).since(looked))
-                looked = upto
-            return self.status is Status.RUNNING
-
-        watches = watch.ends or self.approach.possible
-        if self.large:
-            from flowopt.integrators import large
-
-            large.advance(self.field, self.method, inner, self.end, self.max_steps, path)
-            done = True
-        else:
-            done = runner.advance(motion, method, inner, 0, 1, self.end, self.max_steps, 1, path,
-                                  look if watches else None, FEW_STEPS if watches else 0,
-                                  stiffness=1 if self.stiff is None else 2)
-        if path is not None:
-            piece = recorded()
-            arrives = self.cut is not None or (done and self._arrives(piece, sides))
-            if self.cut is not None:
-                piece = self._cut_back(piece)
-            if watch.count and self.status is Status.RUNNING:
-                self._watch_steps(piece.since(looked))
-            if self.status is not Status.RUNNING:  # a terminal event: what lies beyond is dropped
-                piece = piece.until(float(queue.t[0]), queue.y[0].copy())
-            if self.keep:
-                self.pieces.append(piece)
-            if arrives and self.status is Status.RUNNING:
-                if self.arrival is not None:
-                    self._come_to_rest(self.arrival)
-                return -1
+    def _accumulation(self) -> switching.Slide | None:
+        """Go on from the limit of switches that accumulate, which is on all their surfaces."""
+        queue = self.queue
+        surfaces = sorted({i for _, some in self.lately for i in some})
+        self.accumulated = self.lately[-1][0]
+        self.lately.clear()
+        limit = switching.Contact(self.field, float(queue.t[0]), queue.y[0].copy(),
+                                  queue.sides[0].copy(), surfaces, self.direction, self.start_y)
+        self.evaluations += limit.evaluations
+        self._move_to(limit.projected(tuple(surfaces)))
+        slide = self._contact(surfaces)
         if self.status is not Status.RUNNING:
-            return -1
-        if inner.status[0] == runner.SWITCH:
-            queue.h[0] = 0.0  # a new piece estimates its own first step
-            return int(inner.which[0])
-        if inner.status[0] == runner.IS_STIFF:
-            return -1
-        self.status = runner.status_of(inner.status[0])
-        if (self.status is Status.DIVERGED and motion is self.motion
-                and runner.not_begun(inner)[0]):
-            self.status = Status.RUNNING
-            self._singular_start()
-            return -1
-        if self.status in (Status.DIVERGED, Status.STEP_TOO_SMALL, Status.MAX_STEPS):
-            self.note = f"This was at t={queue.t[0]:.12g}."
-        return -1
-
-    def finish(self) -> None:
-        """Take note of events at the very end, and of a stiff stretch that slowed the method."""
-        if self.watch.count and self.status in (Status.REACHED_END, Status.STUCK):
-            t, y = float(self.queue.t[0]), self.queue.y[0].copy()
-            for found in self.watch.at_end(t, y):
-                event = self.watch.events[found.which]
-                if event.direction in (0, found.rising) and t != self.start_t:
-                    self.found.append((t, y, found.which, "event"))
-                    if event.terminal and self.status is Status.REACHED_END:
-                        self.status, self.note = Status.EVENT, f"This was at t={t:.12g}."
-        if self.method.stable and np.isfinite(self.queue.stiff[0]):
-            told = (f"From t={self.queue.stiff[0]:.6g} on the step was limited by the stability "
-                    f"of {self.method.name}, not by accuracy: the field is stiff there, and "
-                    "fo.Rodas5P takes longer steps.")
-            self.note = f"{self.note} {told}".strip()
-
-    def _singular_start(self) -> None:
-        """Take the first step from a start at which the field is not finite."""
-        queue, field = self.queue, self.field
-        t0, y0 = float(queue.t[0]), queue.y[0].copy()
-        made = singular.first_steps(field, queue.p, t0, queue.y, self.end, self.method,
-                                    queue.sides[0]).get(0)
-        if made is None:
-            self.status, self.note = Status.DIVERGED, f"{singular.REFUSED} It is t={t0:.12g}."
-            return
-        runner.begin(queue, 0, made, self.end)
-        queue.sides[0] = made.sides
-        t1, y1 = float(queue.t[0]), queue.y[0].copy()
-        piece = Piece(np.array([t0]), np.array([t1 - t0]), y0[None], t1, y1,
-                      coefficients=made.coefficients[None], root=True)
-        if self.watch.count:
-            self._watch_steps(piece)
-        if self.status is not Status.RUNNING:
-            piece = piece.until(float(queue.t[0]), queue.y[0].copy())
-        elif t1 == self.end:
-            self.status = Status.REACHED_END
-        if self.keep:
-            self.pieces.append(piece)
-        if made.resting.any():
-            self.resting = made.resting
-            self.motion = singular.guarded(self.motion, field, made.sides, made.resting)
-
-    def _arrives(self, piece: Piece, sides: np.ndarray) -> bool:
-        """Return whether the steps lead to a point where the field is singular; note it if so."""
-        if not self.approach.possible or len(sides) != self.field.surfaces:  # not on a slide
-            return False
-        found = self.approach.look(piece, sides)
-        if found is None or self.direction * (found.piece.end - self.end) > 0.0:
-            return False
-        k = self.cut = found.step
-        if k > 0 and found.far_before:
-            # a step that lands on the point is worth nothing where its last stages are: the
-            # method goes there again in shorter steps, and stops before
-            self.cut = k - 1
-            shorter = abs(float(piece.h[k - 1])) / 8
-            self.method = replace(self.method, max_step=shorter, h0=None)
-        else:
-            self.arrival = found
-        return True
-
-    def _cut_back(self, piece: Piece) -> Piece:
-        """Go back to the start of a step, and return the piece up to there."""
-        assert self.cut is not None
-        queue, k, self.cut = self.queue, self.cut, None
-        queue.t[0], queue.y[0], queue.h[0] = piece.t[k], piece.y[k], 0.0
-        along = self.direction * (self.saves - piece.t[k])
-        queue.save[0] = min(int(queue.save[0]), int((along <= 0.0).sum()))
-        return piece.until(float(piece.t[k]), piece.y[k].copy())
+            self.note += " Switches without end led there."
+        return slide
 
     def _start_at_a_norm_of_zero(self) -> None:
         stays = self.approach.at_start(self.start_t, self.start_y, self.queue.sides[0])
@@ -253,56 +89,6 @@ class AdaptiveRun:
         else:
             self.status = Status.NOT_UNIQUE
             self.note = NO_DIRECTION.format("the start")
-
-    def _come_to_rest(self, arrival: extinction.Arrival) -> None:
-        """Go the rest of the way to a point where the field is singular."""
-        queue, piece = self.queue, arrival.piece
-        if self.watch.count:
-            self._watch_steps(piece)
-            if self.status in (Status.EVENT, Status.CONVERGED):
-                piece = piece.until(float(queue.t[0]), queue.y[0].copy())
-        along = self.direction * (self.saves - piece.t[0])
-        first = int((along <= 0.0).sum())
-        inside = self.direction * (self.saves - piece.end) <= 0.0
-        here = np.nonzero(inside & (along > 0.0))[0]
-        if len(here):
-            dense = Dense([piece], float(piece.t[0]), self.direction)
-            queue.saved[0, here] = dense(self.saves[here], self.field.m)
-        queue.save[0] = first + len(here)
-        if self.keep:
-            self.pieces.append(piece)
-        if self.status in (Status.EVENT, Status.CONVERGED):
-            return
-        queue.t[0], queue.y[0] = piece.end, piece.last
-        self.status = Status.STUCK if arrival.stable else Status.NOT_UNIQUE
-        if arrival.stable:
-            self._rest(piece.end, piece.last.copy())
-            self.note += " It is a point where a norm in the field is zero."
-        else:
-            place = ", ".join(f"{n}={v:.9g}" for n, v in zip(self.field.names, piece.last,
-                                                             strict=True))
-            self.note = NO_DIRECTION.format(f"t={piece.end:.9g}, {place}")
-
-    def _watch_steps(self, piece: Piece) -> None:
-        """Take note of the user's events on some steps; a terminal one ends the run."""
-        for found in self.watch.search(piece):
-            event = self.watch.events[found.which]
-            if event.direction not in (0, found.rising):
-                continue
-            if not (self.rests and found.which == self.watch.count - 1):
-                self.found.append((found.t, found.y, found.which, "event"))
-            if event.terminal:
-                self._end_at(found.which, found.t, found.y)
-
-    def _end_at(self, index: int, t: float, y: np.ndarray) -> None:
-        """End the run at a terminal event, or where it has come to rest."""
-        queue = self.queue
-        queue.t[0], queue.y[0] = t, y
-        along = self.direction * (self.saves - t)
-        queue.save[0] = min(int(queue.save[0]), int((along <= 0.0).sum()))
-        resting = self.rests and index == self.watch.count - 1
-        self.status = Status.CONVERGED if resting else Status.EVENT
-        self.note = f"This was at t={t:.12g}."
 
     def _free_piece(self) -> switching.Slide | None:
         field, queue = self.field, self.queue
@@ -324,50 +110,45 @@ class AdaptiveRun:
         return sorted({*which, *switching.touched(self.field, float(queue.t[0]), queue.y[0],
                                                   queue.sides[0], self.start_y, self.direction)})
 
-    def _contact(self, candidates: list[int], before: tuple[int, ...] = (), starts: bool = False
-                 ) -> switching.Slide | None:
+    def _contact(self, candidates: list[int], before: tuple[int, ...] = (), starts: bool = False,
+                 without: np.ndarray | None = None) -> switching.Slide | None:
         """Decide how the motion goes on where it meets surfaces; it slid on those of `before`."""
         field, queue = self.field, self.queue
         t, sides = float(queue.t[0]), queue.sides[0].copy()
-        contact = switching.Contact(field, t, queue.y[0].copy(), sides, candidates, self.direction)
-        outcome = contact.outcome(starts)
+        contact = switching.Contact(field, t, queue.y[0].copy(), sides, candidates, self.direction,
+                                    self.start_y)
+        outcome = contact.outcome(starts, without)
         self.evaluations += contact.evaluations
+        again, self.met = switching.again(t, self.met), t
+        self.lately.append((t, tuple(candidates)))
         if outcome.kind == "stop":
             self.status = Status.NOT_UNIQUE if outcome.many else Status.CHATTERING
             self.note = outcome.note
             return None
         resting = outcome.kind == "rest"
-        y = self._move_to(contact.projected(tuple(candidates) if resting else outcome.active))
+        # a slide gets off the surfaces along it by its errors; a free motion that meets one at
+        # once again, by rounding
+        kept = outcome.along if again or outcome.active else ()
+        onto = tuple(candidates) if resting else (*outcome.active, *kept)
+        y = self._move_to(contact.projected(onto))
+        held = outcome.held
         for i in candidates:
-            slides = i in outcome.active or (resting and not outcome.active)
+            slides = i in held or (resting and not held)
             if slides and i not in before:
                 self.found.append((t, y, i, "slide"))
             elif not slides and i in before:
                 self.found.append((t, y, i, "leave"))
-            elif not slides and not starts and outcome.sides[i] != sides[i]:
+            elif not slides and not starts and i not in kept and outcome.sides[i] != sides[i]:
                 self.found.append((t, y, i, "cross"))
         queue.sides[0] = outcome.sides
         if resting:
             self._rest(t, y)
             return None
-        if not outcome.active:
+        if not outcome.active and not kept:
             return None
-        return switching.Slide(field, queue.sides[0].copy(), outcome.active)
-
-    def _move_to(self, y: np.ndarray) -> np.ndarray:
-        """Correct the state by a rounding, to put it on its surfaces."""
-        self.queue.y[0] = y
-        if self.pieces and self.pieces[-1].end == self.queue.t[0]:
-            self.pieces[-1].last = y.copy()
-        return y.copy()
-
-    def _rest(self, t: float, y: np.ndarray) -> None:
-        self.status = Status.STUCK
-        place = ", ".join(f"{n}={v:.9g}" for n, v in zip(self.field.names, y, strict=True))
-        self.note = f"This was at t={t:.9g}, {place}."
-        queue = self.queue
-        queue.saved[0, queue.save[0]:] = y  # at rest for ever: exact
-        queue.save[0] = len(self.saves)
+        slack = contact.slack(kept, self.method) if kept else None
+        return switching.Slide(field, queue.sides[0].copy(), outcome.active, kept,
+                               outcome.patterns, slack, (t, y, contact.size))
 
     def _sliding_piece(self, slide: switching.Slide) -> switching.Slide | None:
         field, queue = self.field, self.queue
@@ -379,44 +160,40 @@ class AdaptiveRun:
                 self._say_why_it_ended(slide)
             return slide if self.status is Status.RUNNING else None
         active = slide.active
-        if ended >= 2 * len(active):
-            other = slide.others[ended - 2 * len(active)]
-            return self._contact(self._touched(other, *active), active)
+        if ended >= slide.ends:
+            other = slide.others[(ended - slide.ends) % len(slide.others)]
+            return self._contact(self._touched(other, *active, *slide.near(queue.t[0], queue.y[0])),
+                                 slide.held)
+        if slide.patterns is not None:
+            gone = slide.patterns[(ended + 1) % len(slide.patterns)]
+            return self._contact(sorted({*active, *slide.near(queue.t[0], queue.y[0])}),
+                                 slide.held, without=gone)
         # λ_v has come to an end of [0, 1]: the motion leaves that surface, and keeps the others
         leaves = active[ended // 2]
         rest = tuple(i for i in active if i != leaves)
-        sides = slide.regime.copy()
+        t, sides = float(queue.t[0]), slide.regime.copy()
+        size = float(np.abs([queue.y[0], self.start_y]).max())
         if ended % 2:
             sides[leaves] = -sides[leaves]
-        t = float(queue.t[0])
+            sides = switching.settled(field, t, queue.y[0], slide.regime, sides[None],
+                                      list(active), size)[0]
         contact = switching.Contact(field, t, queue.y[0].copy(), sides, list(active),
-                                    self.direction)
+                                    self.direction, self.start_y)
         self.evaluations += contact.evaluations
         y = self._move_to(contact.projected(active))
+        self.lately.append((t, (leaves,)))
         self.found.append((t, y, leaves, "leave"))
         queue.sides[0] = sides
-        return switching.Slide(field, sides, rest) if rest else None
+        return switching.Slide(field, sides, rest, place=(t, y, size)) if rest else None
 
     def _say_why_it_ended(self, slide: switching.Slide) -> None:
         """A sliding field that is not finite where F is: the surfaces do not determine it."""
         t, y = float(self.queue.t[0]), self.queue.y[0]
         contact = switching.Contact(self.field, t, y, slide.regime, list(slide.active),
-                                    self.direction)
+                                    self.direction, self.start_y)
         self.evaluations += contact.evaluations
         if np.isfinite(contact.F).all() and np.isfinite(contact.w).all():
             outcome = contact.outcome()
             self.status = Status.NOT_UNIQUE if outcome.many else Status.CHATTERING
             self.note = outcome.note or (f"Sliding on surfaces {slide.active} has no unique "
                                          f"velocity at t={t:.9g}.")
-
-    def times_and_states(self, saved: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the trajectory shows: the saved times, or every step."""
-        if saved:
-            count = int(self.queue.save[0])
-            if count == 0:
-                return np.array([self.queue.t[0]]), self.queue.y[:1].copy()
-            return self.saves[:count], self.queue.saved[0, :count].copy()
-        t = np.concatenate([*(p.t for p in self.pieces), [self.queue.t[0]]])
-        y = np.concatenate([*(p.y for p in self.pieces), self.queue.y[:1]])
-        fresh = np.concatenate([np.diff(t) != 0, [True]])  # the last state of each time
-        return t[fresh], y[fresh]

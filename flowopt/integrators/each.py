@@ -57,10 +57,10 @@ def checked_every(every: Any, bound: Any, method: Any, start: float, end: float
     if every is None:
         return np.linspace(start, end, LOOKS + 1)
     gap = _check.real("every", every, above=0.0)
-    count = int(min(np.ceil(abs(end - start) / gap * (1 - 1e-12)), 1e9))
-    if count * 8 > ROOM:
-        raise ValueError(f"every={gap:g} makes {count:.3g} times, more than {ROOM // 8:,}; take "
+    wanted = np.ceil(abs(end - start) / gap * (1 - 1e-12))
+    if wanted * 8 > ROOM:
+        raise ValueError(f"every={gap:g} makes {wanted:.3g} times, more than {ROOM // 8:,}; take "
                          "longer distances, or a method of fixed step")
-    times = start + (gap if end > start else -gap) * np.arange(count + 1)
+    times = start + (gap if end > start else -gap) * np.arange(int(wanted) + 1)
     times[-1] = end
     return times

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from flowopt import _check
-from flowopt._evaluate import FEW, LANES
 from flowopt.flows.field import LARGE
-from flowopt.integrators import memory, pool, runner, singular, switching
-from flowopt.integrators.adaptive_run import AdaptiveRun
-from flowopt.integrators.each import ROOM, checked_every, checked_lengths, checked_seeds
-from flowopt.integrators.fixed import FixedBlock, lane_steps
+from flowopt.integrators import memory, pool
+from flowopt.integrators.adaptive_job import AdaptiveJob
+from flowopt.integrators.each import checked_every, checked_lengths, checked_seeds
+from flowopt.integrators.fixed import lane_steps
+from flowopt.integrators.fixed_job import FixedJob
 from flowopt.integrators.integrate import (
     check_noise,
     checked_field,
@@ -24,16 +22,9 @@ from flowopt.integrators.integrate import (
     checked_seed,
     step_budget,
 )
-from flowopt.integrators.methods import (
-    Adaptive,
-    Explicit,
-    Rodas5P,
-    SequentialEuler,
-    SymplecticEuler,
-    chosen,
-)
+from flowopt.integrators.job import Job
+from flowopt.integrators.methods import Adaptive, Rodas5P, chosen
 from flowopt.integrators.reducing import Bound
-from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.runs import Ensemble
 from flowopt.integrators.status import Status
 from flowopt.integrators.structured import Structured
@@ -122,20 +113,10 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     saves = checked_saves(save_at, start, end)
     values, given = _parameters(field, method, parameters, count)
     threads = pool.checked(threads, executor, field)
-    adaptive = isinstance(method, Adaptive)
     if isinstance(method, Structured | Taylor):
         method.check(field)
     lengths = checked_lengths(h, method, count)
-    if adaptive or lengths is None:
-        limit = step_budget(max_steps, method, start, end)
-    else:
-        limit = 2**62 if max_steps is None else _check.integer("max_steps", max_steps, at_least=1)
-    if not adaptive:
-        used = np.array([method.h]) if lengths is None else lengths
-        total = int(lane_steps(used, start, end)[0].max())
-        if total > limit:
-            raise ValueError(f"max_steps={limit} is less than the {total} steps of "
-                             f"h={used.min():g} over the span; raise one of them")
+    limit = _budget(max_steps, method, lengths, start, end)
     own = checked_seeds(seeds, seed, method, count)
     seed = checked_seed(seed, method) if own is None else None
     if hasattr(method, "apparatus"):
@@ -143,8 +124,9 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     bound = None if reduce is None else Bound(field, reduce)
     looks = checked_every(every, bound, method, start, end)
     memory.check(count, len(saves), field.m, 0 if bound is None else bound.bytes_per_run)
-    job = _Job(field, method, starts, values, start, end, saves, bound, limit, seed or 0, stiff,
-               lengths, own, looks)
+    task = (field, method, starts, values, start, end, saves, bound, limit)
+    job: Job = (AdaptiveJob(*task, stiff, looks) if isinstance(method, Adaptive)
+                else FixedJob(*task, seed or 0, lengths, own))
     job.run(threads, executor, progress)
     try:
         field.raise_pending()
@@ -154,6 +136,22 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
         error.ensemble = job.result(seed, given, save_at is not None)  # type: ignore[attr-defined]
         raise
     return job.result(seed, given, save_at is not None)
+
+
+def _budget(max_steps: int | None, method: Any, lengths: np.ndarray | None, start: float,
+            end: float) -> int:
+    """Return the budget of steps of a run; refuse one that a method of fixed step exceeds."""
+    if isinstance(method, Adaptive):
+        return step_budget(max_steps, method, start, end)
+    if lengths is None:
+        limit, lengths = step_budget(max_steps, method, start, end), np.array([method.h])
+    else:
+        limit = 2**62 if max_steps is None else _check.integer("max_steps", max_steps, at_least=1)
+    total = int(lane_steps(lengths, start, end)[0].max())
+    if total > limit:
+        raise ValueError(f"max_steps={limit} is less than the {total} steps of "
+                         f"h={lengths.min():g} over the span; raise one of them")
+    return limit
 
 
 def _parameters(field: Any, method: Any, parameters: Mapping[str, Any] | None, count: int
@@ -187,370 +185,3 @@ def _parameters(field: Any, method: Any, parameters: Mapping[str, Any] | None, c
         values[:, names.index(name)] = array
         given[name] = np.broadcast_to(array, (count,))
     return values, given
-
-
-#: switches of a run beyond which it is finished by itself
-MOST_TOGETHER = 1000
-#: numbers of the state in a block of fixed step: the wider a block, the less the calls of a step
-#: cost, as long as what it reads and writes stays in the first-level cache
-WIDEST = 512
-
-
-def block_width(m: int, count: int) -> int:
-    """Return how many lanes a block of fixed step takes (a power of 2)."""
-    width = LANES
-    while width < count and 2 * width * m <= WIDEST:
-        width *= 2
-    return width
-
-
-def lanes_of(method: Adaptive, m: int) -> int:
-    """Return how many lanes a block of an adaptive method takes; LAPACK solves for one."""
-    return LANES if method.stable or m <= runner.OWN_LU or isinstance(method, Taylor) else 1
-
-
-class _Job:
-    """The runs of one ensemble: dealt out in pieces, each on a thread of its own.
-
-    Runs with steps of their own are put in the order of their steps, so that the lanes of a block
-    end together; `order` says which run each is.
-    """
-
-    def __init__(self, field: Any, method: Any, starts: np.ndarray, p: np.ndarray, start: float,
-                 end: float, saves: np.ndarray, bound: Bound | None, max_steps: int,
-                 seed: int, stiff: Rodas5P | None = None, h: np.ndarray | None = None,
-                 seeds: np.ndarray | None = None, every: np.ndarray | None = None,
-                 number: np.ndarray | None = None) -> None:
-        self.field, self.method, self.bound, self.stiff = field, method, bound, stiff
-        self.start, self.end, self.max_steps, self.seed = start, end, max_steps, seed
-        count = len(starts)
-        number = np.arange(count) if number is None else number
-        self.order = None if h is None else np.argsort(h, kind="stable")
-        pick = slice(None) if self.order is None else self.order
-        self.p, self.y, self.number = p[pick], np.array(starts[pick]), number[pick]
-        self.h = None if h is None else h[pick]
-        self.seeds = None if seeds is None else seeds[pick]
-        self.asked, self.every = saves, every
-        self.saves = saves if every is None else np.unique(np.concatenate([saves, every]))
-        if end < start and every is not None:
-            self.saves = self.saves[::-1].copy()
-        self.width = (lanes_of(method, field.m) if isinstance(method, Adaptive)
-                      else block_width(field.m, count))
-        self.t = np.full(count, start)
-        self.steps = np.zeros(count, dtype=np.int64)
-        self.status = np.full(count, Status.CANCELLED, dtype=np.int64)
-        self.stiff_from = np.full(count, np.nan)
-        self.saved = np.full((count, len(saves), field.m), np.nan)
-        self.reduced: dict[str, np.ndarray] = {}
-        for name, reducer in ({} if bound is None else bound.reducers).items():
-            self.reduced[name] = (np.zeros(reducer.shape) if reducer.pooled
-                                  else np.full((count, *reducer.shape), np.nan))
-        self.stop = False
-        self.lock, self.blocks = threading.Lock(), threading.local()
-
-    # ---------------------------------------------------------------- who runs what
-    def run(self, threads: int, executor: Executor | None, progress: bool) -> None:
-        """Run all pieces; Ctrl-C stops the rest."""
-        count = len(self.y)
-        if isinstance(self.method, Adaptive):
-            size = max(LANES, min(4096, -(-count // (4 * threads))))
-            if self.every is not None:
-                each = 8 * len(self.saves) * self.field.m
-                size = max(1, min(size, ROOM // each))
-        else:
-            size = self.width * max(1, count // (self.width * 16 * threads))
-        pieces = [(low, min(low + size, count)) for low in range(0, count, size)]
-        self.compile()
-        if executor is None or pool.shares_memory(executor):
-            pool.here(pieces, self.piece, self.cancel, threads, executor, progress)
-        else:
-            pool.away(pieces, self.task, _away, self.take, executor, progress)
-
-    def cancel(self) -> None:
-        """Stop at the next opportunity."""
-        self.stop = True
-
-    def piece(self, piece: tuple[int, int]) -> None:
-        """Do the runs of a piece."""
-        if not self.stop:
-            (self._adaptive if isinstance(self.method, Adaptive) else self._fixed)(*piece)
-
-    def task(self, piece: tuple[int, int]) -> tuple[Any, ...]:
-        """Return what another process needs for a piece."""
-        own = slice(*piece)
-        h, seeds = (None if a is None else a[own] for a in (self.h, self.seeds))
-        reducers = None if self.bound is None else (
-            self.bound.reducers["value"] if self.bound.single else self.bound.reducers)
-        return (self.field, self.method, self.y[own], self.p[own], self.start, self.end,
-                self.asked, reducers, self.max_steps, self.seed, self.stiff, h, seeds, self.every,
-                self.number[own])
-
-    def take(self, piece: tuple[int, int], part: tuple[Any, ...]) -> None:
-        """Take the results of a piece that another process did."""
-        own = slice(*piece)
-        (self.y[own], self.t[own], self.status[own], self.steps[own], self.saved[own],
-         self.stiff_from[own], kept) = part
-        self._keep(*piece, kept)
-
-    def part(self) -> tuple[Any, ...]:
-        """Return the results for `take`."""
-        return (self.y, self.t, self.status, self.steps, self.saved, self.stiff_from,
-                self.reduced)
-
-    def _keep(self, low: int, high: int, kept: Mapping[str, np.ndarray]) -> None:
-        """Store what the reducers kept of some runs."""
-        with self.lock:
-            for name, value in kept.items():
-                if self.bound is not None and self.bound.reducers[name].pooled:
-                    self.reduced[name] += value
-                else:
-                    self.reduced[name][low:high] = value
-
-    def compile(self) -> None:
-        """Compile on this thread, once, before the others start."""
-        widths = {self.width, 1} if self.cuts is not None else {self.width}
-        adaptive = isinstance(self.method, Adaptive)
-        for width in widths:
-            if adaptive and self.field.surfaces:
-                self.field.address("smooth", width)
-            self.field.address("rhs", width)
-            if isinstance(self.method, Taylor):
-                self.field.series(self.method.order, width)
-            elif adaptive and not self.method.stable:
-                self.field.derivative_address("jacobian", width)
-            if isinstance(self.method, Structured):
-                self.method.head(self.field, width)
-            if self.bound is not None:
-                self.bound.address(width)
-
-    def _tick(self, *_: Any) -> bool:
-        return not self.stop
-
-    # ---------------------------------------------------------------- methods of fixed step
-    @property
-    def simple(self) -> bool:
-        """Whether the stepper knows lanes with steps of their own, and its block can be reused."""
-        return isinstance(self.method, (Explicit, SequentialEuler, SymplecticEuler))
-
-    @property
-    def cuts(self) -> np.ndarray | None:
-        """Where a block must end because the runs behind have another step (None: nowhere)."""
-        if self.h is None or (self.simple and not len(self.saves)):
-            return None
-        other = np.diff(self.h) != 0
-        if self.method.stochastic and self.seeds is None:  # lanes have successive numbers
-            other |= np.diff(self.number) != 1
-        return np.nonzero(other)[0] + 1
-
-    def _ranges(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
-        """Yield the blocks of a piece: from, to, and their width."""
-        ends = [low, high]
-        if (cuts := self.cuts) is not None:
-            ends[1:1] = cuts[(cuts > low) & (cuts < high)].tolist()
-        for a, b in zip(ends[:-1], ends[1:], strict=True):
-            width = self.width
-            if len(ends) > 2:
-                width = 1 if b == a + 1 else min(width, block_width(self.field.m, b - a))
-            for at in range(a, b, width):
-                yield at, min(at + width, b), width
-
-    def _fixed(self, low: int, high: int) -> None:
-        for a, b, width in self._ranges(low, high):
-            if self.stop:
-                return
-            self._block(a, b, width)
-
-    def _block(self, low: int, high: int, width: int) -> None:
-        lanes = high - low
-        block = self._loaded(low, high, width)
-        reached = block.run(block.total, self._tick)
-        if self.stop and reached < block.total and (block.bad[:lanes] < 0).any():
-            return
-        y, t, steps, gone, totals = block.outcome(lanes)
-        self.y[low:high], self.t[low:high], self.steps[low:high] = y, t, steps
-        self.status[low:high] = Status.REACHED_END
-        for lane in np.nonzero(gone)[0].tolist():
-            self.status[low + lane] = block.failure(lane)
-        if len(self.saves):
-            self.saved[low:high] = block.saved[:, :, :lanes].transpose(2, 0, 1)
-        if self.bound is not None:
-            self._keep(low, high, self.bound.results(totals, self.status[low:high], t))
-
-    def _loaded(self, low: int, high: int, width: int) -> FixedBlock:
-        """Return a block with these runs; a thread uses one again and again."""
-        y, p = self.y[low:high], self.p[low:high]
-        varied = self.h is not None and self.simple and not len(self.saves)
-        h = self.h[low:high] if varied and self.h is not None else None
-        key = width, None if varied or self.h is None else self.h[low]
-        if self.simple and getattr(self.blocks, "key", None) == key:
-            self.blocks.block.load(y, p, h)
-            return self.blocks.block
-        method = self.method if key[1] is None else replace(self.method, h=float(key[1]))
-        first = 0 if self.seeds is not None else int(self.number[low])
-        seed = self.seed if self.seeds is None else self.seeds[low:high]
-        self.blocks.key = key
-        self.blocks.block = FixedBlock(self.field, method, y, p, self.start, self.end, self.saves,
-                                       width, reducer=self.bound, lane0=first, seed=seed, h=h)
-        return self.blocks.block
-
-    # ---------------------------------------------------------------- adaptive methods
-    def _adaptive(self, low: int, high: int) -> None:
-        field = self.field
-        count = high - low
-        saved = self.saved[low:high]
-        if self.every is not None:
-            saved = np.full((count, len(self.saves), field.m), np.nan)
-        queue = Queue(np.full(count, self.start), self.y[low:high].copy(), self.p[low:high],
-                      np.ones((count, field.surfaces)), self.saves, saved)
-        if self.method.h0 is not None:
-            queue.h[:] = self.method.h0 * (1.0 if self.end > self.start else -1.0)
-        final = np.full(count, Status.CANCELLED, dtype=np.int64)
-        try:
-            if any(norm >= field.m for norm in field.meta.get("norms", ())):
-                for i in range(count):  # a run may arrive at a point where the field is singular
-                    if not self.stop:
-                        self._alone(self._own(low + i), queue, final, i)
-            elif field.surfaces:
-                self._with_surfaces(queue, final, low)
-            else:
-                motion = Motion.free(field)
-                self._advance(motion, queue)
-                if self._begun(queue, final, low):
-                    self._advance(motion, queue)
-        except KeyboardInterrupt:  # what is finished is kept
-            self.stop = True
-        if not field.surfaces:
-            ended = (queue.status != runner.IS_STIFF) & ~(self.stop & runner.not_begun(queue))
-            for code in set(queue.status.tolist()) - {0, runner.IS_STIFF, 99}:
-                final[ended & (queue.status == code)] = runner.status_of(code)
-        self.y[low:high], self.t[low:high], self.status[low:high] = queue.y, queue.t, final
-        self.steps[low:high] = queue.count[:, 0]
-        self.stiff_from[low:high] = queue.stiff
-        if self.every is not None and self.bound is not None:
-            if len(self.asked):
-                self.saved[low:high] = saved[:, np.isin(self.saves, self.asked)]
-            shown = np.isin(self.saves, self.every)
-            totals = self.bound.fold(self.saves[shown], saved[:, shown] if len(self.asked)
-                                     else saved, self.p[low:high])
-            kept = self.bound.results(totals, final, queue.t)
-            for name, value in kept.items():
-                if not self.bound.reducers[name].pooled:
-                    value[final == Status.CANCELLED] = np.nan
-            self._keep(low, high, kept)
-
-    def _advance(self, motion: Motion, queue: Queue) -> None:
-        """Run everything that runs; what turns out to be stiff goes on with the stiff method."""
-        count = len(queue.t)
-        width = self.width if count >= FEW else 1
-        if self.stiff is None:
-            runner.advance(motion, self.method, queue, 0, count, self.end, self.max_steps,
-                           width, tick=self._tick, stiffness=1)
-            return
-        waiting = (queue.status == 0) & np.isfinite(queue.stiff)
-        queue.status[waiting] = runner.IS_STIFF
-        whole = runner.advance(motion, self.method, queue, 0, count, self.end, self.max_steps,
-                               width, tick=self._tick, stiffness=2)
-        queue.status[queue.status == runner.IS_STIFF] = 0
-        if whole and (queue.status == 0).any():
-            runner.advance(motion, self.stiff, queue, 0, count, self.end, self.max_steps,
-                           lanes_of(self.stiff, self.field.m), tick=self._tick)
-
-    def _begun(self, queue: Queue, final: np.ndarray, low: int) -> bool:
-        """Take the first steps of singular starts; return whether some trajectories go on."""
-        some = False
-        left = np.nonzero(runner.not_begun(queue))[0]
-        most = max(1, 4_000_000 // (singular.FINE * self.field.m)**2)  # numbers of the matrices
-        for first in range(0, len(left), most):
-            if self.stop:
-                break
-            part = left[first:first + most]
-            made = singular.first_steps(self.field, queue.p[part], self.start, queue.y[part],
-                                        self.end, self.method, queue.sides[0])
-            for i, start in ((int(part[k]), start) for k, start in made.items()):
-                if start.resting.any():
-                    self._alone(self._own(low + i), queue, final, i)
-                    continue
-                runner.begin(queue, i, start, self.end)
-                queue.status[i] = queue.t[i] == self.end
-                some |= queue.t[i] != self.end
-        return some
-
-    def _own(self, i: int) -> Any:
-        """Return the field with the parameters of run i."""
-        return self.field.with_parameters(**dict(zip(self.field.parameters, self.p[i].tolist(),
-                                                     strict=True)))
-
-    def _with_surfaces(self, queue: Queue, final: np.ndarray, low: int) -> None:
-        """Run free pieces in lanes; what happens on a surface is decided run by run."""
-        own = [self._own(i) for i in range(low, low + len(final))]
-        direction = 1.0 if self.end > self.start else -1.0
-        switches = np.zeros(len(final), dtype=np.int64)
-        motion = Motion.free(self.field)
-        for i, one in enumerate(own):
-            if np.isfinite(queue.y[i]).all():
-                queue.sides[i], on = switching.initial_sides(one, self.start, queue.y[i])
-                if on:
-                    self._alone(one, queue, final, i)
-        while (queue.status == 0).any() and not self.stop:
-            self._advance(motion, queue)
-            for i in np.nonzero((final == Status.CANCELLED) & (queue.status != 0))[0].tolist():
-                if runner.not_begun(queue)[i]:
-                    self._alone(own[i], queue, final, i)
-                    continue
-                if queue.status[i] != runner.SWITCH:
-                    final[i] = runner.status_of(queue.status[i])
-                    continue
-                switches[i] += 1
-                t, y, which = float(queue.t[i]), queue.y[i], int(queue.which[i])
-                if switches[i] < MOST_TOGETHER and switching.touched(
-                        own[i], t, y, queue.sides[i], self.y[low + i], direction) in (
-                            [], [which]):
-                    outcome = switching.Contact(own[i], t, y.copy(), queue.sides[i].copy(),
-                                                [which], direction).outcome()
-                    if outcome.kind == "move" and not outcome.active:
-                        queue.sides[i] = outcome.sides
-                        queue.h[i], queue.status[i] = 0.0, 0
-                        continue
-                self._alone(own[i], queue, final, i, which)
-
-    def _alone(self, one: Any, queue: Queue, final: np.ndarray, i: int, which: int = -1) -> None:
-        """Finish run i by itself: it rests or slides on a surface."""
-        handed = self.stiff is not None and np.isfinite(queue.stiff[i])
-        alone = AdaptiveRun(one, self.stiff if handed else self.method, queue.y[i],
-                            float(queue.t[i]), self.end, self.saves, False, self.max_steps,
-                            stiff=None if handed else self.stiff)
-        alone.queue.saved = queue.saved[i:i + 1]
-        alone.queue.save[0], alone.queue.count[0] = queue.save[i], queue.count[i]
-        alone.queue.sides[0], alone.queue.stiff[0] = queue.sides[i], queue.stiff[i]
-        alone.go(met=which)
-        final[i], queue.status[i] = alone.status, 99
-        queue.t[i], queue.y[i] = alone.queue.t[0], alone.queue.y[0]
-        queue.count[i], queue.stiff[i] = alone.queue.count[0], alone.queue.stiff[0]
-
-    def result(self, seed: int | None, given: dict[str, np.ndarray], saved: bool) -> Ensemble:
-        """Return the ensemble."""
-        y, t, status, steps, kept = self.y, self.t, self.status, self.steps, self.saved
-        stiff = self.stiff_from
-        reduced: Any = self.reduced
-        if self.order is not None:
-            back = np.argsort(self.order)
-            y, t, status, steps, kept, stiff = (a[back] for a in (y, t, status, steps, kept, stiff))
-            if self.bound is not None:
-                reduced = {name: value if self.bound.reducers[name].pooled else value[back]
-                           for name, value in reduced.items()}
-        if self.bound is None:
-            reduced = None
-        elif self.bound.single:
-            reduced = reduced["value"]
-        return Ensemble(y, t, status, steps, self.field.n, kept if saved else None, reduced, seed,
-                        self.field, given, stiff)
-
-
-def _away(task: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Do a piece in another process."""
-    field, method, starts, p, start, end, saves, reducers, *rest = task
-    bound = None if reducers is None else Bound(field, reducers)
-    job = _Job(field, method, starts, p, start, end, saves, bound, *rest)
-    job.order = None  # the runs of a piece are in order
-    job.run(1, None, False)
-    return job.part()

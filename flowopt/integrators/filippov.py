@@ -163,27 +163,3 @@ def _all_cases(q: np.ndarray, R: np.ndarray, tolerance: np.ndarray) -> list[np.n
         if (np.abs(u) <= 1.0 + ROUNDING).all() and (stays | (~sliding & (u * w > 0.0))).all():
             made.append(np.clip(u, -1.0, 1.0))
     return made
-
-
-def hull_velocities(fields: np.ndarray, speeds: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the least and the greatest velocity, component by component, that keep ψ = 0.
-
-    The velocities are the convex combinations Σ λ_v F_v of the fields (V, m) with Σ λ_v w_v = 0
-    for the speeds (V, k); None when there are none. They are one velocity when the two results
-    agree.
-    """
-    from scipy.optimize import linprog
-
-    count, m = fields.shape
-    size = np.abs(speeds).max(axis=0)
-    keep = size > 0.0
-    conditions = np.vstack([(speeds[:, keep] / size[keep]).T, np.ones(count)])
-    right = np.append(np.zeros(int(keep.sum())), 1.0)
-    ends = np.zeros((2, m))
-    for i in range(m):
-        for row, sign in ((0, 1.0), (1, -1.0)):
-            found = linprog(sign * fields[:, i], A_eq=conditions, b_eq=right, bounds=(0.0, None))
-            if not found.success:
-                return None
-            ends[row, i] = sign * found.fun
-    return ends[0], ends[1]

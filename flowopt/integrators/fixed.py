@@ -67,8 +67,9 @@ class FixedBlock:
                  end: float, saves: np.ndarray, width: int, keep: int = 0,
                  reducer: Any = None, lane0: int = 0, seed: int | np.ndarray = 0,
                  h: np.ndarray | None = None) -> None:
-        self.field, self.method, self.width = field, method, width
         self.total, self.h, self.h_last = method.steps(start, end)
+        field = field.paced(self.h if h is None else None)
+        self.field, self.method, self.width = field, method, width
         self.start, self.end = start, end
         m = field.m
         self.y = np.empty((m, width))

@@ -47,7 +47,7 @@ def checked_saves(save_at: Any, start: float, end: float) -> np.ndarray:
         return np.zeros(0)
     times = _check.array("save_at", save_at, "(k,)", (1,))
     direction = 1.0 if end > start else -1.0
-    if (np.diff(times) * direction <= 0).any():
+    if ((times[1:] - times[:-1]) * direction <= 0).any():
         raise ValueError("save_at must be strictly "
                          f"{'increasing' if direction > 0 else 'decreasing'}, like the run")
     if direction * (times[0] - start) < 0 or direction * (end - times[-1]) < 0:

@@ -10,7 +10,7 @@ import numpy as np
 
 from flowopt import _check, _native
 from flowopt.integrators import memory, pool, runner
-from flowopt.integrators.ensemble import block_width
+from flowopt.integrators.fixed_job import block_width
 from flowopt.integrators.kernels.metropolis import JUMPS
 from flowopt.integrators.methods import FixedStep
 from flowopt.integrators.stochastic import buffered_steps, keys_of

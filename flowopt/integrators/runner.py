@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,7 +37,8 @@ def stepper(name: str, width: int) -> _native.Function:
               "taylor": "adaptive", "uniform_box": "metropolis",
               "sliding_field": "sliding", "sliding_surfaces": "sliding",
               **dict.fromkeys(IMPLICIT, "implicit")}.get(name, name)
-    stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.COMPILER)
+    stamp = _native.fingerprint("integrators/kernels", "_pointers.py", *_native.NUMBERS,
+                                *_native.COMPILER)
 
     def build() -> tuple[dict[str, Any], dict[str, Any]]:
         import importlib
@@ -198,16 +198,18 @@ class Queue:
 
     def on(self, sides: np.ndarray) -> Queue:
         """Return the same trajectories with other sides, without a status."""
-        made = copy.copy(self)
-        made.sides = sides
-        made.status, made.which = np.zeros_like(self.status), np.full_like(self.which, -1)
+        made = object.__new__(Queue)
+        made.__dict__.update(self.__dict__)
+        size = len(self.t)
+        made.sides, made.status = sides, np.zeros(size, dtype=np.int64)
+        made.which = np.full(size, -1)
         return made
 
     def __post_init__(self) -> None:
         size = len(self.t)
         self.h = np.zeros(size)
         self.status = np.zeros(size, dtype=np.int64)
-        self.which = np.full(size, -1, dtype=np.int64)
+        self.which = np.full(size, -1)
         self.count = np.zeros((size, places.COUNTS), dtype=np.int64)
         self.stiff = np.full(size, np.nan)
         self.save = np.zeros(size, dtype=np.int64)
@@ -253,6 +255,7 @@ class Layout:
     sizes: np.ndarray  # as the stepper reads them; what belongs to a run is still 0
     offsets: np.ndarray  # where each array of numbers starts in the work space, in bytes
     length: int  # of the work space
+    kind: type  # of the tableau
 
 
 @by_identity
@@ -285,7 +288,58 @@ def layout(tableau: Any, m: int, width: int, parameters: int, surfaces: int, tim
     point = [m + 3, m, parameters, surfaces, surfaces, 1, terms, 2 * m,
              (places.HALVINGS + 2) * (places.SAMPLES + 3)]
     lengths = np.array(lane + blocks + point)
-    return Layout(plan, sizes, 8 * (np.cumsum(lengths) - lengths), int(lengths.sum()))
+    return Layout(plan, sizes, 8 * (np.cumsum(lengths) - lengths), int(lengths.sum()),
+                  type(tableau))
+
+
+class Space:
+    """The work space of a layout, and the table of addresses without what belongs to a run.
+
+    It is handed from run to run: to lay it out takes longer than a short run.
+    """
+
+    #: in the table: the kernels; where contexts and the arrays of a run begin
+    CONTEXTS, GIVEN, GIVEN_END = 10, 16, 33
+
+    def __init__(self, made: Layout, m: int, width: int) -> None:
+        self.made, plan = made, made.plan
+        self.work = _native.aligned(made.length)
+        starts = (made.offsets + _native.address(self.work)).tolist()
+        first = slopes = starts[places.K - places.T]
+        rosenbrock = made.kind is RosenbrockTableau
+        if rosenbrock:
+            first += 8 * (int(made.sizes[places.STAGES]) + 2) * int(made.sizes[places.SIZE])
+        one = (starts[places.ONE - places.T] - starts[0]) // 8
+        self.ones = self.work[one:][:width]
+        self.lines = plan.placed(m, width, slopes)
+        # what LAPACK is told (it reads the low half of each), lanes without trajectory, and pivots
+        self.whole = np.full(4 + width + (m * width if rosenbrock else 0), -1)
+        self.whole[:4] = m, 1, 0, ord("T")
+        told, run = _native.address(self.whole), [0] * (self.GIVEN_END - self.GIVEN)
+        self.at = np.array([*[0] * 9, first, 0, 0, _native.address(self.lines), *plan.addresses,
+                            *run, told + 8 * (4 + width), told, bernstein_address(), told + 32,
+                            *starts])
+
+    def cleared(self) -> Space:
+        """Return it as if it were new."""
+        self.work.fill(0.0)
+        self.whole[4:] = -1
+        self.ones[:] = 1.0
+        return self
+
+
+#: spaces of finished runs, to be used again; of each layout a few, and only small ones
+_spaces: dict[int, list[Space]] = {}
+MOST_SPACES, LARGEST_SPACE = 8, 2**15
+
+
+def _space(made: Layout, m: int, width: int) -> Space:
+    """Return a work space for a layout: one of a finished run, or a new one."""
+    try:
+        found = _spaces[id(made)].pop()
+    except (KeyError, IndexError):
+        return Space(made, m, width).cleared()
+    return found.cleared() if found.made is made else Space(made, m, width).cleared()
 
 
 class Table:
@@ -299,44 +353,43 @@ class Table:
         if isinstance(tableau, Series) and motion.series is not None:
             series, scratch, singular = motion.series(tableau.order, width)
         made = layout(tableau, m, width, parameters, motion.surfaces, int(motion.timed), scratch)
-        plan, capacity = made.plan, (min(CAPACITY, 16 + 2**20 // m) if keep else 0)
+        self.space, capacity = _space(made, m, width), min(CAPACITY, 16 + 2**20 // m) if keep else 0
         self.sizes = made.sizes.copy()
         self.sizes[places.SAVES], self.sizes[places.CHECKED] = len(queue.save_at), singular
         self.sizes[places.CAPACITY] = capacity
         self.numbers = np.array([0.0, method.rtol, method.max_step, 0.9, 0.2, 8.0, 0.0, 0.0])
-        degree = len(plan.dense) if rosenbrock or series else 0
-        self.path = None if not keep else (
-            np.zeros(capacity), np.zeros(capacity), np.zeros((capacity, m)),
-            np.zeros((capacity, degree, m)))
-        work = _native.aligned(made.length)
-        starts = (made.offsets + _native.address(work)).tolist()
-        first = slopes = starts[places.K - places.T]
+        self.path = None
+        buffers: tuple[int, ...] = (0, 0, 0, 0)
+        if keep:
+            degree = len(made.plan.dense) if rosenbrock or series else 0
+            self.path = (np.zeros(capacity), np.zeros(capacity), np.zeros((capacity, m)),
+                         np.zeros((capacity, degree, m)))
+            buffers = tuple(map(_native.address, self.path))
         kernels = [motion.rhs(width), motion.rhs(1), motion.surface(width), motion.surface(1)]
         derivatives = [0, 0, 0, 0]
         if rosenbrock:
             derivatives = self._derivatives(motion, width)
             self.numbers[places.GAMMA] = tableau.gamma_value
-            first += 8 * (tableau.stages + 2) * int(self.sizes[places.SIZE])
         else:
             self.sizes[places.STIFFNESS] = stiffness
             self.numbers[places.STABLE] = method.stable
-        one = places.ONE - places.T
-        work[(starts[one] - starts[0]) // 8:][:width] = 1.0
-        lines = plan.placed(m, width, slopes)
-        # what LAPACK is told (it reads the low half of each), lanes without trajectory, and pivots
-        whole = np.full(4 + width + (m * width if rosenbrock else 0), -1)
-        whole[:4] = m, 1, 0, ord("T")
-        told = _native.address(whole)
-        contexts = motion.context(width), motion.context(1), lines
+        contexts = motion.context(width), motion.context(1)
         given = (method.tolerances(m), queue.save_at, queue.t, queue.h, queue.y, queue.p,
                  queue.sides, queue.status, queue.which, queue.count, queue.save, queue.stiff,
                  queue.saved)
-        address = _native.address
-        buffers = (0, 0, 0, 0) if self.path is None else tuple(map(address, self.path))
-        self.at = np.array([*kernels, *derivatives, series, first, *map(address, contexts),
-                            *plan.addresses, *map(address, given), *buffers,
-                            told + 8 * (4 + width), told, bernstein_address(), told + 32, *starts])
-        self.kept = contexts, given, whole, work
+        self.at = self.space.at
+        self.at[:9] = [*kernels, *derivatives, series]
+        self.at[Space.CONTEXTS:Space.CONTEXTS + 2] = [_native.address(c) for c in contexts]
+        self.at[Space.GIVEN:Space.GIVEN_END] = [*map(_native.address, given), *buffers]
+        self.kept = contexts, given
+
+    def release(self) -> None:
+        """Leave the work space to another run."""
+        made = self.space.made
+        if made.length <= LARGEST_SPACE:
+            kept = _spaces.setdefault(id(made), [])
+            if len(kept) < MOST_SPACES and len(_spaces) <= 256:
+                kept.append(self.space)
 
     def _derivatives(self, motion: Motion, width: int) -> list[int]:
         """Return the kernels of ∂F/∂y and ∂F/∂t and LAPACK's LU; count what differences cost."""
@@ -412,8 +465,10 @@ def advance(motion: Motion, method: Any, queue: Queue, start: int, stop: int, t_
             path.take(*table.path, int(sizes[places.RECORDED]))
             sizes[places.RECORDED] = 0
         if code == 0:
+            table.release()
             return True
         if tick is not None and not tick():
+            table.release()
             return False
 
 

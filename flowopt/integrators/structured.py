@@ -12,7 +12,7 @@ import numpy as np
 
 from flowopt import _adapters, _check, _native
 from flowopt.integrators import structure
-from flowopt.integrators.kernels import newton as places
+from flowopt.integrators.kernels import newton_places as places
 from flowopt.integrators.methods import FixedStep
 from flowopt.integrators.status import Status
 

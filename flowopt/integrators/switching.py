@@ -23,7 +23,8 @@ import numpy as np
 from flowopt import _native
 from flowopt._evaluate import evaluate
 from flowopt.integrators import runner
-from flowopt.integrators.filippov import choices, hull_velocities
+from flowopt.integrators.filippov import choices
+from flowopt.integrators.hull import Carried, motions, realizable
 from flowopt.integrators.kernels import sliding as places
 from flowopt.integrators.runner import Motion
 
@@ -32,7 +33,7 @@ REST = 1e-13
 #: a jump counts as none below this part of the speed: it cannot stop the motion
 NO_JUMP = 1e-10
 #: for this many surfaces whose jumps multiply each other, all combinations of sides are looked at
-MOST_MIXED = 6
+MOST_MIXED = 8
 EPS = 2.0**-52
 
 
@@ -44,6 +45,11 @@ class Outcome:
         The sides from now on; those of active surfaces are the ones it came from.
     active : tuple of int
         The surfaces on which it slides.
+    along : tuple of int
+        Other surfaces along which it runs: nothing holds it there, and nothing leads it away.
+    patterns : ndarray, shape (k + 1, S), or None
+        For surfaces whose jumps multiply each other: the sides whose fields make up the motion.
+        Otherwise they follow from the active surfaces.
     many : bool
         For "stop": whether there are several ways to go on, rather than none.
     note : str
@@ -53,41 +59,86 @@ class Outcome:
     kind: str
     sides: np.ndarray
     active: tuple[int, ...] = ()
+    along: tuple[int, ...] = ()
+    patterns: np.ndarray | None = None
     many: bool = False
     note: str = ""
+
+    @property
+    def surfaces(self) -> tuple[int, ...]:
+        """All surfaces that the motion stays on."""
+        return tuple(sorted({*self.active, *self.along}))
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """The surfaces on both sides of which the motion is made up: it slides on these."""
+        if self.patterns is None:
+            return self.active
+        both = (self.patterns != self.patterns[0]).any(axis=0)
+        return tuple(i for i in self.surfaces if both[i])
+
+
+#: a velocity, and how the motion goes on with it
+Way = tuple[np.ndarray, Outcome]
 
 
 class Contact:
     """The field at one point, on every side of the candidate surfaces that matters."""
 
     def __init__(self, vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray,
-                 candidates: list[int], direction: float) -> None:
+                 candidates: list[int], direction: float, start: np.ndarray | None = None) -> None:
         self.field, self.t, self.y = vector_field, t, y
+        #: the largest number of the state on its way, whose rounding it has
+        self.size = float(np.abs(y if start is None else [y, start]).max())
         self.sides, self.candidates, self.direction = sides, candidates, direction
         self.evaluations = 0
-        single = [(), *((i,) for i in candidates)]
-        self.F, self.w = self._at(single)
+        self.nested = bool(set(vector_field.meta["inner"]) & set(candidates))
+        self.single = self._regimes([(), *((i,) for i in candidates)])
+        self.F, self.w = self._at(self.single)
 
-    def _at(self, flips: list[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray]:
-        """Return F (V, m) and the candidates' speeds (V, k) with some sides flipped."""
-        field, m, count = self.field, self.field.m, len(flips)
-        self.evaluations += count
-        regimes = np.repeat(self.sides[None], count, axis=0)
+    def _regimes(self, flips: list[tuple[int, ...]]) -> np.ndarray:
+        """Return all sides (V, S) with some flipped, and with them those that they determine."""
+        regimes = np.repeat(self.sides[None], len(flips), axis=0)
         for row, flipped in zip(regimes, flips, strict=True):
             row[list(flipped)] *= -1.0
+        return settled(self.field, self.t, self.y, self.sides, regimes, self.candidates, self.size)
+
+    def _at(self, regimes: np.ndarray, slopes: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return F (V, m) and the candidates' speeds (V, k) on some sides (V, S).
+
+        With `slopes`, return ∇ψ and ∂ψ/∂t (V, k, m + 1) instead of the speeds.
+        """
+        field, m, count = self.field, self.field.m, len(regimes)
+        self.evaluations += count
         t, y = np.full(count, self.t), np.repeat(self.y[None], count, axis=0)
         F = field._rows("smooth", m, t, y, regimes)
-        alike = not set(field.meta["inner"]) & set(self.candidates)
-        rows = slice(0, 1) if alike else slice(None)
+        rows = slice(None) if self.nested else slice(0, 1)
         rates = field._rows("surface_rates", field.surfaces * (m + 1), t[rows], y[rows],
                             regimes[rows]).reshape(-1, field.surfaces, m + 1)
-        self.gradients = rates[0, :, :-1]
+        self.gradients, self.moves = rates[0, :, :-1], rates[0, :, -1]
         rates = np.broadcast_to(rates[:, self.candidates], (count, len(self.candidates), m + 1))
+        if slopes:
+            return F, rates
         w = np.einsum("vij,vj->vi", rates[:, :, :-1], F) + rates[:, :, -1]
         return F, self.direction * w
 
+    def _torn(self, regimes: np.ndarray) -> np.ndarray:
+        """Return ψ of the candidates (V, k) where it is not zero on these sides; else 0.
+
+        ψ itself jumps where it holds a derivative of |x|, as for sign flow on a loss with a kink.
+        """
+        if not self.nested:
+            return np.zeros((len(regimes), len(self.candidates)))
+        t, y = np.full(len(regimes), self.t), np.repeat(self.y[None], len(regimes), axis=0)
+        psi = self.field._rows("surfaces", self.field.surfaces, t, y, regimes)[:, self.candidates]
+        near = roundings(self.field, self.t, self.y, self.sides, self.size)[self.candidates]
+        jump = np.ptp(psi, axis=0)
+        return np.where((jump > 1e3 * near) & (np.abs(psi) > 1e-3 * jump), psi, 0.0)
+
     def mixed(self) -> bool:
         """Return whether the jumps of two candidates multiply each other here."""
+        if self._torn(self.single).any():
+            return True
         chosen = set(self.candidates)
         pairs = [tuple(p) for p in self.field.meta["pairs"] if chosen.issuperset(p)]
         pairs += [tuple(sorted((i, j))) for i in chosen.intersection(self.field.meta["inner"])
@@ -95,7 +146,7 @@ class Contact:
         if not pairs:
             return False
         place = {i: n + 1 for n, i in enumerate(self.candidates)}
-        both = self._at(sorted(set(pairs)))
+        both = self._at(self._regimes(sorted(set(pairs))))
         for one, row in ((self.F, both[0]), (self.w, both[1])):
             scale = np.abs(one).max(axis=0) + np.abs(row).max(axis=0)
             for values, (i, j) in zip(row, sorted(set(pairs)), strict=True):
@@ -104,13 +155,16 @@ class Contact:
                     return True
         return False
 
-    def outcome(self, starts: bool = False) -> Outcome:
-        """Return how the motion goes on, or how it can begin."""
+    def outcome(self, starts: bool = False, without: np.ndarray | None = None) -> Outcome:
+        """Return how the motion goes on, or how it can begin.
+
+        `without` are sides whose field has come to have no share in the motion.
+        """
         here = self.sides[self.candidates]
         if not starts and (here * self.w[0] > 0.0).all():  # it only touched them
             return Outcome("move", self.sides)
-        if len(self.candidates) > 1 and self.mixed():
-            return self._outcome_of_mixed()
+        if without is not None or (len(self.candidates) > 1 and self.mixed()):
+            return self._outcome_of_mixed(without)
         jump, speed_jump = self.F[1:] - self.F[0], self.w[1:] - self.w[0]
         size = np.abs(self.w).max(axis=0)
         speed_jump[np.abs(speed_jump) <= NO_JUMP * size] = 0.0
@@ -118,48 +172,126 @@ class Contact:
         q = self.w[0] + speed_jump.sum(axis=0) / 2
         R = -(here[:, None] * speed_jump).T / 2
         found = choices(q, R, here)
-        moves = [(u, self.F[0] + ((1 - here * u) / 2) @ jump) for u in found.u]
-        if not moves:
-            return self._stop(False)
-        scale = np.abs(self.F).max()
-        first = moves[0][1]
-        if any(np.abs(v - first).max() > 1e-9 * scale for _, v in moves[1:]):
-            return self._stop(True)
-        u, velocity = moves[0]
-        inner = np.abs(u) < 1.0 - 1e-9
         acts = np.abs(speed_jump).max(axis=1) > 0.0
-        sides = self.sides.copy()
-        sides[self.candidates] = np.where(inner, here, np.where(u < 0, -1.0, 1.0))
-        active = tuple(i for i, a in zip(self.candidates, inner & acts, strict=True) if a)
-        if self.field.autonomous and np.abs(velocity).max() <= REST * np.abs(self.F).sum():
-            return Outcome("rest", sides, active)
-        return Outcome("move", sides, active)
+        ways = [self._affine_way(u, self.F[0] + ((1 - here * u) / 2) @ jump, acts, size)
+                for u in found.u]
+        outcome = self._one_of(ways, np.abs(self.F).max())
+        place = [self.candidates.index(i) for i in outcome.active]
+        if outcome.kind == "move" and _singular(R[np.ix_(place, place)]):
+            return self._outcome_of_mixed(None)  # more surfaces than conditions on their shares
+        return outcome
 
-    def _outcome_of_mixed(self) -> Outcome:
+    def _affine_way(self, u: np.ndarray, velocity: np.ndarray, acts: np.ndarray, size: np.ndarray
+                    ) -> Way:
+        """Return the motion of the sides u; `acts` where the field jumps, `size` of the speeds."""
+        numbers, here = np.array(self.candidates), self.sides[self.candidates]
+        inner = np.abs(u) < 1.0 - 1e-9
+        sides = self.sides.copy()
+        sides[numbers] = np.where(inner, here, np.where(u < 0, -1.0, 1.0))
+        sides = settled(self.field, self.t, self.y, self.sides, sides[None], self.candidates,
+                        self.size)[0]
+        active = tuple(numbers[inner & acts].tolist())
+        if self.field.autonomous and np.abs(velocity).max() <= REST * np.abs(self.F).sum():
+            return velocity, Outcome("rest", sides, active)
+        speed = self.direction * (self.gradients @ velocity + self.moves)[numbers]
+        still = numbers[np.abs(speed) <= 1e-9 * size].tolist()
+        return velocity, Outcome("move", sides, active, tuple(i for i in still if i not in active))
+
+    def _outcome_of_mixed(self, without: np.ndarray | None) -> Outcome:
         k = len(self.candidates)
         if k > MOST_MIXED:
             return self._stop(True, f"{k} surfaces meet whose jumps multiply each other; at most "
                               f"{MOST_MIXED} are looked at")
-        flips = [tuple(self.candidates[i] for i in range(k) if case[i])
-                 for case in itertools.product((0, 1), repeat=k)]
-        F, w = self._at(flips)
-        into = [n for n, flipped in enumerate(flips) if all(
-            w[n, i] * self.sides[c] * (-1.0 if c in flipped else 1.0) > 0.0
-            for i, c in enumerate(self.candidates))]
-        ends = hull_velocities(F, w)
+        cases = sorted(itertools.product((0, 1), repeat=k), key=sum)  # the nearest sides first
+        flips = [tuple(i for i, f in zip(self.candidates, case, strict=True) if f)
+                 for case in cases]
+        regimes = self._regimes(flips)
+        F, slopes = self._at(regimes, slopes=True)
+        patterns, torn = regimes[:, self.candidates], self._torn(regimes)
+        there = ~(torn * patterns < 0.0).any(axis=1)
+        if torn.any():
+            slopes = np.where((torn != 0.0)[:, :, None], 0.0, slopes)
+        there[there] = realizable(patterns[there], slopes[there])
+        if without is not None:
+            there &= (patterns != without[self.candidates]).any(axis=1)
+        F, slopes, regimes = F[there], slopes[there], regimes[there]
+        patterns, torn = patterns[there], torn[there]
+        if not np.isfinite(F).all() or not np.isfinite(slopes).all():
+            return self._stop(False, "the field is not finite on one of their sides")
+        flat = self._flat(F, slopes)
+        if flat.any():
+            slopes[:, flat] = self._second_slopes(np.array(self.candidates)[flat])
+        found = motions(F, patterns, slopes, self.direction, ~flat, torn)
+        if found is None:
+            return self._stop(True)
         scale = np.abs(F).max()
-        if len(into) == 1 and ends is None:
-            sides = self.sides.copy()
-            sides[list(flips[into[0]])] *= -1.0
-            return Outcome("move", sides)
-        if not into and ends is not None and np.abs(ends[1] - ends[0]).max() <= 1e-9 * scale:
-            if self.field.autonomous and np.abs(ends[0]).max() <= 1e-9 * scale:
-                return Outcome("rest", self.sides, tuple(self.candidates))
-            return self._stop(False, "the jumps of the surfaces multiply each other, and motion "
-                              "along such an intersection is not followed")
-        if not into and ends is None:
-            return self._stop(False)
-        return self._stop(True)
+        return self._one_of([self._mixed_way(one, regimes, scale) for one in found], scale)
+
+    def _flat(self, F: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Return to which surfaces the field is tangent on every side: (k,) of bool."""
+        speeds = np.einsum("vij,vj->vi", slopes[:, :, :-1], F) + slopes[:, :, -1]
+        terms = np.einsum("vij,vj->vi", np.abs(slopes[:, :, :-1]), np.abs(F))
+        terms += np.abs(slopes[:, :, -1])
+        inner = np.isin(self.candidates, self.field.meta["inner"])
+        return ~inner & (np.abs(speeds).max(axis=0) <= 4 * EPS * terms.max())
+
+    def _second_slopes(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the slopes, by differences, of dψ/dt: (len(numbers), m + 1).
+
+        Where ψ and dψ/dt are zero on every side, d²ψ/dt² says to which side the motion goes.
+        """
+        m = self.field.m
+        step = 1e-6 * (np.append(np.full(m, np.abs(self.y).max()), abs(self.t)) + 1e-3)
+        shift = np.concatenate([np.diag(step), -np.diag(step)])
+        y, t = self.y + shift[:, :m], self.t + shift[:, m]
+        regimes = np.repeat(self.sides[None], len(t), axis=0)
+        F = self.field._rows("smooth", m, t, y, regimes)
+        rates = self.field._rows("surface_rates", self.field.surfaces * (m + 1), t, y,
+                                 regimes).reshape(len(t), -1, m + 1)[:, numbers]
+        w = np.einsum("vij,vj->vi", rates[:, :, :-1], F) + rates[:, :, -1]
+        self.evaluations += len(t)
+        return np.asarray(((w[:m + 1] - w[m + 1:]) / (2 * step[:, None])).T)
+
+    def _mixed_way(self, one: Carried, regimes: np.ndarray, scale: float) -> Way:
+        """Return a motion of the convex hull."""
+        numbers, whole = np.array(self.candidates), regimes[list(one.support)]
+        active = tuple(numbers[list(one.held)].tolist())
+        stays = numbers[one.face == 0.0].tolist()
+        if self.field.autonomous and np.abs(one.velocity).max() <= 10 * REST * scale:
+            return one.velocity, Outcome("rest", self.sides, tuple(stays))
+        along = tuple(i for i in stays if i not in active)
+        return one.velocity, Outcome("move", whole[0], active, along, whole if active else None)
+
+    def _one_of(self, ways: list[Way], scale: float) -> Outcome:
+        """Return the way to go on if all are one motion, at least those that last."""
+        def one(ways: list[Way]) -> bool:
+            return all(np.abs(v - ways[0][0]).max() <= 1e-9 * scale for v, _ in ways[1:])
+
+        if ways and not one(ways):
+            ways = [way for way in ways if self._lasts(*way)]
+        if not ways or not one(ways):
+            return self._stop(bool(ways))
+        return ways[0][1]
+
+    def _lasts(self, velocity: np.ndarray, outcome: Outcome) -> bool:
+        """Return whether ψ bends to the side that is assumed, where the motion is tangent to ψ = 0.
+
+        That is the sign of d²ψ/dt², from the speed a little further on.
+        """
+        if outcome.kind == "rest" or not outcome.along:
+            return True
+        slide = Slide(self.field, outcome.sides, outcome.active, (), outcome.patterns, None,
+                      (self.t, self.y, self.size))
+        size = np.abs(self.y).max() or 1.0
+        step = 1e-6 * size / np.abs(velocity).max() * self.direction
+        t, y = np.array([self.t + step]), (self.y + step * velocity)[None]
+        v = slide.slopes(t, y)[0]
+        rates = self.field._rows("surface_rates", self.field.surfaces * (self.field.m + 1), t, y,
+                                 outcome.sides[None]).reshape(-1, self.field.m + 1)
+        along = list(outcome.along)
+        terms = np.abs(rates[:, :-1]) @ np.abs(v) + np.abs(rates[:, -1])
+        bend = (self.direction * outcome.sides * (rates[:, :-1] @ v + rates[:, -1]))[along]
+        return not (bend < -1e-10 * terms[along]).any()
 
     def _stop(self, many: bool, why: str = "") -> Outcome:
         if not why:
@@ -168,8 +300,15 @@ class Contact:
                    "motion on")
         which = ", ".join(str(i) for i in self.candidates)
         surfaces = f"surface {which}" if len(self.candidates) == 1 else f"surfaces {which}"
-        return Outcome("stop", self.sides, (), many,
+        return Outcome("stop", self.sides, many=many, note=
                        f"This is on {surfaces} at t={self.t:.9g}: {why}.")
+
+    def slack(self, which: tuple[int, ...], method: Any) -> np.ndarray:
+        """Return how far rounding, and a step's error, may lead off surfaces: (len(which),)."""
+        slopes, moves = np.abs(self.gradients), np.abs(self.moves)
+        error = method.tolerances(self.field.m) + method.rtol * np.abs(self.y)
+        made = slopes @ (0.1 * error + 64 * EPS * np.abs(self.y)) + 64 * EPS * moves * abs(self.t)
+        return np.asarray(made[list(which)])
 
     def projected(self, which: tuple[int, ...]) -> np.ndarray:
         """Return the point of the surfaces `which` next to y (Newton's method, least change)."""
@@ -183,6 +322,56 @@ class Contact:
                 break
             y = y - change
         return y
+
+
+def _singular(matrix: np.ndarray) -> bool:
+    """Return whether a matrix (k, k) has no inverse, or a useless one, each row scaled to 1."""
+    if len(matrix) < 2:
+        return False
+    rows = np.abs(matrix).max(axis=1, keepdims=True)
+    return bool((rows == 0.0).any()) or bool(np.linalg.cond(matrix / rows) > 1e12)
+
+
+def again(t: float, last: float) -> bool:
+    """Return whether surfaces are met at t right after they were met: without any motion."""
+    return bool(abs(t - last) <= 1e-9 * max(1.0, abs(t)))
+
+
+def together(t: float, last: float) -> bool:
+    """Return whether two times are one, as the limit of switches that accumulate is found."""
+    return bool(abs(t - last) <= 1e-11 * max(1.0, abs(t)))
+
+
+def settled(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray, regimes: np.ndarray,
+            chosen: list[int], size: float) -> np.ndarray:
+    """Return sides (V, S) in which those of surfaces that are not `chosen` are as ψ has them.
+
+    ψ of one surface may hold the side of another, and jump there: g_i of a loss with |x_i| in it.
+    """
+    if not set(vector_field.meta["inner"]) & set(chosen):
+        return regimes
+    count, total = regimes.shape
+    near = roundings(vector_field, t, y, sides, size)
+    before = psi_at(vector_field, t, y, sides)
+    at, points = np.full(count, t), np.repeat(y[None], count, axis=0)
+    regimes = regimes.copy()
+    for _ in range(total):  # a surface may hold the side of one that is moved itself
+        psi = vector_field._rows("surfaces", total, at, points, regimes)
+        moved = (psi * before < 0.0) & (np.minimum(np.abs(psi), np.abs(before)) > near)
+        moved[:, chosen] = False
+        new = np.where(moved, -sides, np.where(np.isin(np.arange(total), chosen), regimes, sides))
+        if (new == regimes).all():
+            break
+        regimes = new
+    return regimes
+
+
+def roundings(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray, size: float
+              ) -> np.ndarray:
+    """Return how far roundings of a state of that size may lead ψ from 0: (S,)."""
+    rates = vector_field._rows("surface_rates", vector_field.surfaces * (vector_field.m + 1),
+                               np.array([t]), y[None], sides[None])[0].reshape(-1, len(y) + 1)
+    return np.asarray(16 * EPS * np.abs(rates) @ np.append(np.full(len(y), size), abs(t)))
 
 
 def psi_at(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray) -> np.ndarray:
@@ -226,15 +415,22 @@ def initial_sides(vector_field: Any, t: float, y: np.ndarray) -> tuple[np.ndarra
 
 @dataclass
 class Slide:
-    """The motion on some active surfaces, as kernels for the stepper (one lane).
+    """The motion on some surfaces, as kernels for the stepper (one lane).
 
-    Its switching functions are λ_v and 1 − λ_v of each active surface (both positive while the
-    motion slides; see kernels/sliding.py), and then ψ of the other surfaces.
+    Its switching functions are the ends of the shares λ of each pattern of sides (positive while
+    the motion slides; see kernels/sliding.py), and then ψ of the surfaces that are not active,
+    those along which it runs moved away by what rounding and errors of integration may do.
     """
 
     vector_field: Any
     regime: np.ndarray
     active: tuple[int, ...]
+    along: tuple[int, ...] = ()
+    patterns: np.ndarray | None = None
+    #: how far the motion may get to the wrong side of each surface `along`
+    slack: np.ndarray | None = None
+    #: time and state at which it begins, and the size of the state on its way
+    place: tuple[float, np.ndarray, float] | None = None
     others: list[int] = field(init=False)
     sides: np.ndarray = field(init=False)
 
@@ -242,23 +438,59 @@ class Slide:
         made, k, m = self.vector_field, len(self.active), self.vector_field.m
         total = made.surfaces
         self.others = [i for i in range(total) if i not in self.active]
-        self.sides = np.concatenate([np.ones(2 * k), self.regime[self.others]])
-        lengths = [total, (k + 1) * m, total * (m + 1), k * k, k, k, total]
+        patterns = self._patterns()
+        nested = bool(set(made.meta["inner"]) & set(self.held))
+        looked = patterns if nested else patterns[:1]
+        self.sides = np.concatenate([np.ones(self.ends), *looked[:, self.others]])
+        lengths = [(k + 1) * total, (k + 1) * m, total * (m + 1), k * k, k, k, total, total]
         numbers = np.zeros(sum(lengths))
         base, *rest = (np.cumsum([0, *lengths[:-1]]) * 8 + _native.address(numbers)).tolist()
-        numbers[:total] = self.regime
+        numbers[:lengths[0]] = patterns.ravel()
+        if self.slack is not None:
+            numbers[len(numbers) - total:][list(self.along)] = self.slack
         which = np.array([*self.active, *self.others], dtype=np.int64)
         inner = made.context(1)
-        c = np.zeros(18, dtype=np.int64)
+        c = np.zeros(places.SLACK + 1, dtype=np.int64)
         c[:4] = (made.address("smooth", 1), made.address("surface_rates", 1),
                  made.address("surfaces", 1), _native.address(inner))
-        alike = not set(made.meta["inner"]) & set(self.active)
-        c[places.ROWS:places.EVALUATIONS + 1] = m, total, k, alike, 0
+        simplex = self.patterns is not None
+        c[places.ROWS:places.EVALUATIONS + 1] = (m, total, k, simplex or not nested, simplex,
+                                                 len(looked), 0)
         c[places.WHICH] = _native.address(which)
         c[places.OTHERS] = c[places.WHICH] + 8 * k
         c[places.SIDES:] = base, *rest
         self.context = c
         self._keep = numbers, which, inner
+
+    def near(self, t: float, y: np.ndarray) -> list[int]:
+        """Return which of the surfaces `along` the motion still runs along."""
+        if self.slack is None:
+            return []
+        psi = psi_at(self.vector_field, float(t), y, self.regime)[list(self.along)]
+        return [i for i, close in zip(self.along, np.abs(psi) <= 2.0 * self.slack, strict=True)
+                if close]
+
+    @property
+    def ends(self) -> int:
+        """How many functions tell that a share has come to its end."""
+        k = len(self.active)
+        return 2 * k if self.patterns is None else k + 1
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """The surfaces on which the motion slides."""
+        return Outcome("move", self.regime, self.active, self.along, self.patterns).held
+
+    def _patterns(self) -> np.ndarray:
+        """Return the sides (k + 1, S) whose fields make up the motion."""
+        if self.patterns is not None:
+            return self.patterns
+        made = np.repeat(self.regime[None], len(self.active) + 1, axis=0)
+        made[np.arange(1, len(made)), list(self.active)] *= -1.0
+        if self.place is None:
+            return made
+        t, y, size = self.place
+        return settled(self.vector_field, t, y, self.regime, made, list(self.active), size)
 
     @property
     def evaluations(self) -> int:

@@ -47,6 +47,8 @@ class Events:
     @staticmethod
     def of(found: list[tuple[float, np.ndarray, int, str]], m: int) -> Events:
         """Return the events of a list of (t, y, which, kind)."""
+        if not found:
+            return Events(np.zeros(0), np.zeros((0, m)), np.zeros(0, dtype=int))
         return Events(np.array([e[0] for e in found]),
                       np.array([e[1] for e in found]).reshape(len(found), m),
                       np.array([e[2] for e in found], dtype=int), tuple(e[3] for e in found))

@@ -224,6 +224,10 @@ class Loss(_native.Portable):
         """Return the array of addresses that the kernel of that width reads."""
         return np.zeros(4, dtype=np.int64)
 
+    def paced(self, step: float | None) -> Loss:
+        """Return the loss for steps of that length; another one if it changes with steps."""
+        return self
+
     def raise_pending(self) -> None:
         """Raise what a Python kernel raised since the last call."""
 

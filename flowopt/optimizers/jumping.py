@@ -17,7 +17,7 @@ from flowopt.integrators.integrate import checked_saves, checked_seed
 from flowopt.integrators.jumps import Jumps, MetropolisStep
 from flowopt.integrators.status import Status
 from flowopt.integrators.trajectory import Events, Stats, Trajectory
-from flowopt.optimizers.optimizer import Clock, Optimizer
+from flowopt.optimizers.optimizer import Clock, Optimizer, steps_of
 from flowopt.optimizers.running import seeds_of
 from flowopt.optimizers.schedules import Schedule, cooled
 from flowopt.optimizers.stopping import Stall
@@ -131,10 +131,11 @@ class Metropolis(Optimizer):
                                       1.0 / _check.real("step", step, above=0.0))
         return made
 
-    def run(self, loss: Any, x0: Any, steps: int = 1000, *, save_every: int = 1, first: int = 0,
-            seed: int | None = None, stop: Stall | None = None) -> Trajectory:
+    def run(self, loss: Any, x0: Any, steps: int | None = None, *, save_every: int = 1,
+            first: int = 0, seed: int | None = None, epochs: int | None = None,
+            stop: Stall | None = None) -> Trajectory:
         """Take steps, each with one proposal; see `Optimizer.run`."""
-        steps = _check.integer("steps", steps, at_least=1)
+        steps = steps_of(loss, steps, epochs)
         every = _check.integer("save_every", save_every, at_least=1)
         if first != 0:
             raise ValueError(f"first must be 0 for metropolis, got {_check.shown(first)}")

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from flowopt.integrators import pool
-from flowopt.integrators.ensemble import block_width
 from flowopt.integrators.fixed import FixedBlock
+from flowopt.integrators.fixed_job import block_width
 from flowopt.integrators.status import Status
 from flowopt.optimizers.stopping import Watch
 

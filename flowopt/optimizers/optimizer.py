@@ -209,8 +209,9 @@ class Optimizer(Composable):
                 y[:, a:b] = evaluated(formula, flow_field, step, 0.0, y)
         return y
 
-    def run(self, loss: Any, x0: Any, steps: int = 1000, *, save_every: int = 1, first: int = 0,
-            seed: int | None = None, stop: Stall | None = None) -> Trajectory:
+    def run(self, loss: Any, x0: Any, steps: int | None = None, *, save_every: int = 1,
+            first: int = 0, seed: int | None = None, epochs: int | None = None,
+            stop: Stall | None = None) -> Trajectory:
         """Take steps of the optimizer on a loss.
 
         Parameters
@@ -221,13 +222,15 @@ class Optimizer(Composable):
             The start θ, with the states that the algorithm starts with; or θ and the states, to
             go on from the end of a run.
         steps : int, >= 1
-            The number of steps.
+            The number of steps; 1000 by default.
         save_every : int, >= 1
             Keep each so many-th step (and the last one).
         first : int, >= 0
             The number of steps taken before, when a run goes on.
         seed : int, optional
             For optimizers with noise; by default one is drawn, and recorded in the result.
+        epochs : int, >= 1
+            In place of steps, for a loss with batches: how often all samples are seen.
         stop : Stall or EarlyStopping, optional
             When to end before all steps are taken; the run then has Status.EVENT.
 
@@ -246,7 +249,7 @@ class Optimizer(Composable):
         >>> sgd.run("x**2/2", start, steps=1, first=2).x[-1]
         array([0.614])
         """
-        steps = _check.integer("steps", steps, at_least=1)
+        steps = steps_of(loss, steps, epochs)
         every = _check.integer("save_every", save_every, at_least=1)
         first = _check.integer("first", first, at_least=0)
         rules = [] if stop is None else [("stop", stop)]
@@ -325,3 +328,15 @@ class Optimizer(Composable):
         values = ", ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}"
                            for k, v in self.hyper.items())
         return f"<Optimizer {self.name}({values}): {self.flow.name}, {self.method.name}>"
+
+
+def steps_of(loss: Any, steps: int | None, epochs: int | None) -> int:
+    """Return the number of steps, which may be given in epochs."""
+    if epochs is None:
+        return _check.integer("steps", 1000 if steps is None else steps, at_least=1)
+    if steps is not None:
+        raise ValueError("steps and epochs say the same; give one of them")
+    if not hasattr(loss, "steps_per_epoch"):
+        raise ValueError("epochs needs a loss of data, such as loss.batches(size, seed); give "
+                         "steps")
+    return _check.integer("epochs", epochs, at_least=1) * int(loss.steps_per_epoch)

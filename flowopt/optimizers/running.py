@@ -214,5 +214,5 @@ def evaluated(formula: str, flow_field: Any, h: float, t: Any, y: np.ndarray) ->
         rules = {"theta": formula} | dict.fromkeys(flow.states, "0")
         (rule,) = parsed({"theta": formula})
         used = {k: v for k, v in {**flow.parameters, "h": h}.items() if k in rule.names}
-        kept[key] = Flow(rules, parameters=used).on(flow_field.loss)
+        kept[key] = Flow(rules, parameters=used).on(flow_field.loss).paced(h or 1.0)
     return np.asarray(kept[key](t, y)[:, :flow_field.n])

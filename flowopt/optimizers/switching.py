@@ -12,7 +12,7 @@ from flowopt.integrators.ensemble import Ensemble
 from flowopt.integrators.integrate import checked_seed
 from flowopt.integrators.status import Status
 from flowopt.integrators.trajectory import Events, Stats, Trajectory
-from flowopt.optimizers.optimizer import Clock, Optimizer
+from flowopt.optimizers.optimizer import Clock, Optimizer, steps_of
 from flowopt.optimizers.running import (
     WITH_STOP,
     WITHOUT,
@@ -78,14 +78,15 @@ class Switched(Optimizer):
         """Whether one of the parts draws random numbers."""
         return any(p.noisy for p in self.parts)
 
-    def run(self, loss: Any, x0: Any, steps: int = 1000, *, save_every: int = 1, first: int = 0,
-            seed: int | None = None, stop: Stall | None = None) -> Trajectory:
+    def run(self, loss: Any, x0: Any, steps: int | None = None, *, save_every: int = 1,
+            first: int = 0, seed: int | None = None, epochs: int | None = None,
+            stop: Stall | None = None) -> Trajectory:
         """Take steps of the first optimizer, then of the second; see `Optimizer.run`.
 
         ``y`` holds θ only, as the two have other states. The event is the switch. A rule for
         stopping begins anew with the second optimizer.
         """
-        steps = _check.integer("steps", steps, at_least=1)
+        steps = steps_of(loss, steps, epochs)
         every = _check.integer("save_every", save_every, at_least=1)
         if first != 0:
             raise ValueError(f"first must be 0 for {self.name}, whose state is not kept at its "

@@ -122,10 +122,10 @@ def test_kernel_fields_in_ensembles():
 
 
 def test_ctrl_c_keeps_what_is_finished(monkeypatch):
-    from flowopt.integrators import ensemble as module
+    from flowopt.integrators.fixed_job import FixedJob
 
     finished = []
-    inner = module._Job._fixed
+    inner = FixedJob.runs
 
     def interrupted(self, low, high):
         if len(finished) == 2:
@@ -133,7 +133,7 @@ def test_ctrl_c_keeps_what_is_finished(monkeypatch):
         inner(self, low, high)
         finished.append(high)
 
-    monkeypatch.setattr(module._Job, "_fixed", interrupted)
+    monkeypatch.setattr(FixedJob, "runs", interrupted)
     starts = np.ones((2000, 2))
     ens = fo.ensemble(HEAVY, starts, (0.0, 1.0), fo.Euler(h=0.01), threads=1)
     assert 0 < finished[-1] < 2000

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from flowopt.integrators.filippov import choices, hull_velocities
+from flowopt.integrators.filippov import choices
 
 
 def solves(q, R, u, tolerance=1e-9):
@@ -87,13 +87,3 @@ def test_no_choice():
 def test_a_surface_along_which_the_motion_runs_keeps_its_side():
     found = choices(np.zeros(1), np.zeros((1, 1)), -np.ones(1))
     assert [u.tolist() for u in found.u] == [[-1.0]]
-
-
-def test_hull_of_four_fields():
-    corners = np.array(list(itertools.product((1.0, -1.0), repeat=2)))
-    fields = np.column_stack([-corners[:, 0], -corners[:, 1], corners.prod(axis=1)])
-    low, high = hull_velocities(fields, fields[:, :2])
-    assert np.allclose([low, high], [[0, 0, -1], [0, 0, 1]])  # the third velocity is open
-    low, high = hull_velocities(fields[:, :2], fields[:, :2])
-    assert np.allclose([low, high], 0.0)
-    assert hull_velocities(fields, fields[:, :2] + 3.0) is None

@@ -7,8 +7,7 @@ import pytest
 import reference
 
 import flowopt as fo
-from flowopt.integrators import ensemble as ensemble_module
-from flowopt.integrators import fixed, stochastic
+from flowopt.integrators import fixed, fixed_job, stochastic
 
 OU = fo.flows.GradientFlow().on(fo.Loss("mu*x**2/2", parameters={"mu": 1.0}))
 DOUBLE_WELL = fo.Loss("(x**2 - 1)**2/4")
@@ -112,7 +111,7 @@ def test_only_the_seed_counts(cls, path_step, monkeypatch):
     assert (alone.y[-1] == whole.y[0]).all() and (some.y[-1] == whole.y[0]).all()
     assert not np.array_equal(fo.ensemble(field, starts, span, method, seed=8).y, whole.y)
     with monkeypatch.context() as patch:
-        patch.setattr(ensemble_module, "WIDEST", 1)
+        patch.setattr(fixed_job, "WIDEST", 1)
         assert same()
     with monkeypatch.context() as patch:
         patch.setattr(fixed, "CHUNK", 9)

@@ -9,6 +9,7 @@ import sympy
 
 import flowopt as fo
 from flowopt.integrators import integrate as integrate_module
+from flowopt.integrators.job import Job
 
 WELL = fo.Loss("(x**2 - 1)**2/4")
 DOWN = fo.flows.GradientFlow().on(WELL)
@@ -187,7 +188,7 @@ def test_refusals(case, monkeypatch):
         raise AssertionError("work has started")
 
     monkeypatch.setattr(integrate_module.FixedRun, "go", never)
-    monkeypatch.setattr(fo.integrators.ensemble._Job, "run", never)
+    monkeypatch.setattr(Job, "run", never)
     call, kind, message = REFUSED[case]
     with pytest.raises(kind, match=message) as caught:
         call()

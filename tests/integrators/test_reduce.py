@@ -69,11 +69,11 @@ def test_adaptive(method, span):
 
 
 def test_company_does_not_matter(monkeypatch):
-    from flowopt.integrators import ensemble
+    from flowopt.integrators import adaptive_job
 
     every = {"method": fo.DOP853(), "every": 0.1, "reduce": REDUCERS}
     many = fo.ensemble(HEAVY, STARTS, (0.0, 3.0), **every)
-    monkeypatch.setattr(ensemble, "ROOM", 31 * 4 * 8 * 10)  # pieces of ten runs
+    monkeypatch.setattr(adaptive_job, "ROOM", 31 * 4 * 8 * 10)  # pieces of ten runs
     few = fo.ensemble(HEAVY, STARTS, (0.0, 3.0), **every, threads=1)
     for name in REDUCERS:
         assert np.array_equal(many.reduced[name], few.reduced[name], equal_nan=True), name

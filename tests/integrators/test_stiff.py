@@ -406,7 +406,7 @@ def test_many_equations_need_no_dense_matrix(sparse):
 
 
 def test_the_loop_in_numpy_takes_the_compiled_steps(monkeypatch):
-    from flowopt.integrators import adaptive_run, integrate
+    from flowopt.integrators import integrate, pieces
 
     def rhs(t, y, p, dy):
         dy[:] = tame(t, y) * np.array([1.0, 300.0])
@@ -414,7 +414,7 @@ def test_the_loop_in_numpy_takes_the_compiled_steps(monkeypatch):
     field = fo.VectorField.from_kernel(rhs, 2)
     compiled = fo.integrate(field, [1.0, -0.5], t=(0.0, 3.0), method=fo.Rodas5P(rtol=1e-6))
     monkeypatch.setattr(integrate, "LARGE", 1)
-    monkeypatch.setattr(adaptive_run, "LARGE", 1)
+    monkeypatch.setattr(pieces, "LARGE", 1)
     plain = fo.integrate(field, [1.0, -0.5], t=(0.0, 3.0), method=fo.Rodas5P(rtol=1e-6))
     assert abs(plain.stats.n_steps - compiled.stats.n_steps) <= 1
     assert abs(plain.y[-1] - compiled.y[-1]).max() < 1e-9

@@ -383,17 +383,43 @@ def test_scipy_is_wrong_where_this_is_right(name):
 # ----------------------------------------------------------------- where it ends
 
 
-def test_switches_that_accumulate_are_chattering(monkeypatch):
-    """Switches at times that sum to a finite one (2 + 2/3 + … = 6.3094…): told, with that time."""
+def zeno(height, push, friction):
+    """When x'' = −push sign(x) − friction sign(x'), from rest at x = height, comes to rest.
+
+    It falls with push − friction and is braked with push + friction: each swing takes q = √(a/b)
+    of the time of the one before.
+    """
+    a, b = push - friction, push + friction
+    fall = np.sqrt(2 * height / a)
+    return (fall + a * fall / b) / (1 - np.sqrt(a / b))
+
+
+def test_switches_that_accumulate_end_at_their_limit():
+    """Switches at times that sum to a finite one (2 + 2/3 + … = 6.3094…): there it rests."""
     field = field_of("v", "-sign(x) - 0.5*sign(v)", names="x v")
     traj = run(field, [1.0, 0.0], (0.0, 30.0))
-    assert traj.status is Status.CHATTERING and len(traj.events) < 300
-    assert f"{len(traj.events)} switches were met by t=6.3094" in traj.message
+    assert traj.status is Status.STUCK and len(traj.events) < 300
+    assert traj.t[-1] == pytest.approx(zeno(1.0, 1.0, 0.5), abs=1e-10)
+    assert (traj.y[-1] == 0.0).all() and "Switches without end led there" in traj.message
+
+
+def test_what_else_moves_goes_on_after_switches_that_accumulate():
+    field = field_of("v", "-sign(x) - 0.5*sign(v)", "w", "-2*sign(z) - 0.5*sign(w)",
+                     names="x v z w")
+    traj = run(field, [1.0, 0.0, 3.0, 0.0], (0.0, 40.0))
+    assert traj.status is Status.STUCK
+    assert traj.t[-1] == pytest.approx(zeno(3.0, 2.0, 0.5), abs=1e-9)
+    assert np.abs(traj.y[-1]).max() < 1e-13
+    moving = field_of("v", "-sign(x) - 0.5*sign(v)", "1 - z", names="x v z")
+    traj = run(moving, [1.0, 0.0, 0.0], (0.0, 30.0))
+    assert traj.status is Status.REACHED_END
+    assert traj.y[-1] == pytest.approx([0.0, 0.0, 1.0 - np.exp(-30.0)], abs=1e-9)
+
+
+def test_too_many_switches_are_chattering(monkeypatch):
     monkeypatch.setattr(adaptive_run, "MOST_SWITCHES", 20)
-    assert "20 switches" in run(field, [1.0, 0.0], (0.0, 30.0)).message
-    # from rest at x = 1: x'' = -1/2 to x = 0 (t = 2, v = -1), then 3/2 to rest at x = -1/3
-    # (t = 2/3); a third of the way takes 1/sqrt(3) of the time
-    assert traj.t[-1] == pytest.approx((2 + 2 / 3) / (1 - 1 / np.sqrt(3)), abs=1e-8)
+    traj = run(field_of("v", "-sign(x) - 0.5*sign(v)", names="x v"), [1.0, 0.0], (0.0, 30.0))
+    assert traj.status is Status.CHATTERING and "met 20 times by t=" in traj.message
 
 
 @pytest.mark.parametrize("method", [fo.Euler(h=0.3), fo.RK4(h=0.3)], ids=lambda m: m.name)

@@ -70,7 +70,7 @@ def test_losses_and_steps():
         for run in (o.adam().run, o.metropolis().run, o.adam().ensemble):
             with pytest.raises(TypeError, match="loss must be"):
                 run(loss, [1.0])
-    for steps in (0, -1, 1.5, "a", None, True):
+    for steps in (0, -1, 1.5, "a", True):
         for optimizer in (o.adam(), o.metropolis(), o.switch(o.adam(), o.sgd(), at=3)):
             with pytest.raises((TypeError, ValueError), match="steps must be"):
                 optimizer.run("x**2", [1.0], steps=steps)

@@ -7,19 +7,8 @@ three preserve dq∧dv, and each factor c contracts it by c, so a step contracts
 import math
 
 from flowopt._language import Int, Ints, Real, Reals, call_kernel, muladd, shift
-from flowopt.integrators.kernels.fixed import (
-    KEEP,
-    NEXT_SAVE,
-    ROWS,
-    SAVES,
-    TOTAL,
-    all_finite,
-    between,
-    copy,
-    fill,
-    park,
-    times,
-)
+from flowopt.integrators.kernels.fixed import ROWS, TOTAL, save_line, settled, show
+from flowopt.integrators.kernels.lanes import all_finite, copy, fill
 
 W = 1
 
@@ -40,6 +29,7 @@ def conformal(force: Int, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: I
     q, v = y, shift(y, half)
     now = h_last if first == sizes[TOTAL] - 1 else h
     fill(t, t0)
+    fill(length, now)
     call_kernel(force, context, t, y, p, p, out)
     friction(decay, shift(out, half), now)
     step = first
@@ -47,26 +37,17 @@ def conformal(force: Int, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: I
         start = t0 + step * h
         if step == sizes[TOTAL] - 1 and step > first:
             now = h_last
+            fill(length, now)
             friction(decay, shift(out, half), now)
         copy(before, y, rows)
         kick_drift(q, v, out, decay, now, half)
         call_kernel(force, context, t, y, p, p, out)
         kick(v, out, decay, now, half)
-        save = sizes[NEXT_SAVE]
-        while save < sizes[SAVES] and saves[save] == step:
-            between(shift(saved, save * rows), before, y, save_at[save], rows)
-            save += 1
-        sizes[NEXT_SAVE] = save
+        save_line(sizes, saves, save_at, saved, step, before, y)
         step += 1
-        if sizes[KEEP] == 1:
-            copy(shift(path, step * rows), y, rows)
-        if not all_finite(y, rows):
-            if park(y, m, bad, step - 1) == 0:
-                break
-        if reducer != 0:
-            fill(length, now)
-            times(t, start, 1.0, length)
-            call_kernel(reducer, reducer_context, t, y, p, p, totals)
+        if not settled(sizes, step, y, all_finite(y, rows), bad, path):
+            break
+        show(sizes, step, start, t0, length, t, y, p, reducer, reducer_context, totals)
     return step
 
 

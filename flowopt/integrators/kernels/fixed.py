@@ -15,8 +15,6 @@ state and its totals (of which there are REDUCED rows) are kept after its last s
 after that, and nobody looks.
 """
 
-import math
-
 from flowopt._language import (
     Int,
     Ints,
@@ -29,7 +27,18 @@ from flowopt._language import (
     muladd,
     shift,
 )
-from flowopt.integrators.kernels.block import combine, dense_weights, finite
+from flowopt.integrators.kernels.block import combine, dense_weights
+from flowopt.integrators.kernels.lanes import (
+    add_row,
+    all_finite,
+    between,
+    copy,
+    fill,
+    move_along,
+    move_to,
+    park,
+    times,
+)
 
 W = 1
 (ROWS, STAGES, DEGREE, TOTAL, SAVES, KEEP, NEXT_SAVE, TIMED, TERMS, VARIED, LANE_H, LANE_TOTAL,
@@ -84,16 +93,9 @@ def explicit(rhs: Int, context: Ints, sizes: Ints, plan: Ints, weight: Reals, no
             save += 1
         sizes[NEXT_SAVE] = save
         step += 1
-        if sizes[KEEP] == 1:
-            copy(shift(path, step * rows), state, rows)
-        if not good:
-            if park(state, m, bad, step - 1) == 0:
-                break
-        if reducer != 0:
-            stage_times(t, sizes, step - 1, start, t0, 1.0, length)
-            call_kernel(reducer, reducer_context, t, state, p, p, totals)
-        if sizes[VARIED] == 1:
-            finish(sizes, step, state, totals)
+        if not settled(sizes, step, state, good, bad, path):
+            break
+        show(sizes, step, start, t0, length, t, state, p, reducer, reducer_context, totals)
     copy(y, state, rows)
     return step
 
@@ -102,8 +104,7 @@ def euler(rule: Int, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: Ints, 
           last: Int, t0: Real, h: Real, h_last: Real, path: Reals, saves: Ints, save_at: Reals,
           saved: Reals, reducer: Int, reducer_context: Ints, totals: Reals, work: Reals) -> Int:
     """Take explicit Euler steps by a kernel of the map y + h F: nothing is saved inside a step."""
-    m = sizes[ROWS]
-    rows = m * W
+    rows = sizes[ROWS] * W
     state, new = work, shift(work, rows)
     t, length = shift(work, 2 * rows), shift(work, 2 * rows + W)
     copy(state, y, rows)
@@ -119,16 +120,9 @@ def euler(rule: Int, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: Ints, 
         state = new
         new = here
         step += 1
-        if sizes[KEEP] == 1:
-            copy(shift(path, step * rows), state, rows)
-        if not all_finite(state, rows):
-            if park(state, m, bad, step - 1) == 0:
-                break
-        if reducer != 0:
-            stage_times(t, sizes, step - 1, start, t0, 1.0, length)
-            call_kernel(reducer, reducer_context, t, state, p, p, totals)
-        if sizes[VARIED] == 1:
-            finish(sizes, step, state, totals)
+        if not settled(sizes, step, state, all_finite(state, rows), bad, path):
+            break
+        show(sizes, step, start, t0, length, t, state, p, reducer, reducer_context, totals)
     copy(y, state, rows)
     return step
 
@@ -142,8 +136,7 @@ def sequential(phases: Ints, context: Ints, sizes: Ints, p: Reals, y: Reals, bad
     phases: how many, then for each: the kernel's address, the number of rows, and for each row
     its place in y and its place in the kernel's result.
     """
-    m = sizes[ROWS]
-    rows = m * W
+    rows = sizes[ROWS] * W
     out, before = work, shift(work, rows)
     t, length = shift(work, 2 * rows), shift(work, 2 * rows + W)
     fill(length, h)
@@ -160,40 +153,47 @@ def sequential(phases: Ints, context: Ints, sizes: Ints, p: Reals, y: Reals, bad
             for r in range(phase[1]):
                 add_row(shift(y, phase[2 + 2 * r] * W), shift(out, phase[3 + 2 * r] * W), length)
             phase = shift(phase, 2 + 2 * phase[1])
-        save = sizes[NEXT_SAVE]
-        while save < sizes[SAVES] and saves[save] == step:
-            between(shift(saved, save * rows), before, y, save_at[save], rows)
-            save += 1
-        sizes[NEXT_SAVE] = save
+        save_line(sizes, saves, save_at, saved, step, before, y)
         step += 1
-        if sizes[KEEP] == 1:
-            copy(shift(path, step * rows), y, rows)
-        if not all_finite(y, rows):
-            if park(y, m, bad, step - 1) == 0:
-                break
-        if reducer != 0:
-            stage_times(t, sizes, step - 1, start, t0, 1.0, length)
-            call_kernel(reducer, reducer_context, t, y, p, p, totals)
-        if sizes[VARIED] == 1:
-            finish(sizes, step, y, totals)
+        if not settled(sizes, step, y, all_finite(y, rows), bad, path):
+            break
+        show(sizes, step, start, t0, length, t, y, p, reducer, reducer_context, totals)
     return step
 
 
-# ------------------------------------------------------------------ loops over a block
-def fill(lanes: Reals, value: Real):
-    for lane in range(W):
-        lanes[lane] = value
+# ------------------------------------------------------------------ what all of them do
+def save_line(sizes: Ints, saves: Ints, save_at: Reals, saved: Reals, step: Int, before: Reals,
+              y: Reals):
+    """Save what lies in a step, on the line from the state before it to the one after it."""
+    rows = sizes[ROWS] * W
+    save = sizes[NEXT_SAVE]
+    while save < sizes[SAVES] and saves[save] == step:
+        between(shift(saved, save * rows), before, y, save_at[save], rows)
+        save += 1
+    sizes[NEXT_SAVE] = save
 
 
-def copy(out: Reals, block: Reals, rows: Int):
-    for q in range(rows):
-        out[q] = block[q]
+def record(sizes: Ints, step: Int, y: Reals, path: Reals):
+    """Record the state after `step` steps where the path is kept."""
+    rows = sizes[ROWS] * W
+    if sizes[KEEP] == 1:
+        copy(shift(path, step * rows), y, rows)
 
 
-def times(t: Reals, start: Real, node: Real, length: Reals):
-    """Set the times of a stage in all lanes: start + node · length."""
-    for lane in range(W):
-        t[lane] = muladd(node, length[lane], start)
+def settled(sizes: Ints, step: Int, y: Reals, good: Truth, bad: Ints, path: Reals) -> Truth:
+    """Record the state after `step` steps, and park lanes; return whether one runs on."""
+    record(sizes, step, y, path)
+    return good or park(y, sizes[ROWS], bad, step - 1) > 0
+
+
+def show(sizes: Ints, step: Int, start: Real, t0: Real, length: Reals, t: Reals, y: Reals,
+         p: Reals, reducer: Int, reducer_context: Ints, totals: Reals):
+    """Show the state after `step` steps to the reducer; keep the lanes whose last step it was."""
+    if reducer != 0:
+        stage_times(t, sizes, step - 1, start, t0, 1.0, length)
+        call_kernel(reducer, reducer_context, t, y, p, p, totals)
+    if sizes[VARIED] == 1:
+        finish(sizes, step, y, totals)
 
 
 def stage_times(t: Reals, sizes: Ints, step: Int, start: Real, t0: Real, node: Real, length: Reals):
@@ -228,68 +228,12 @@ def finish(sizes: Ints, step: Int, y: Reals, totals: Reals):
                 kept[i * W + lane] = totals[i * W + lane]
 
 
-def add_row(y: Reals, slope: Reals, h: Reals):
-    for lane in range(W):
-        y[lane] = y[lane] + h[lane] * slope[lane]
-
-
-def between(out: Reals, a: Reals, b: Reals, fraction: Real, rows: Int):
-    """Set out to the point at a fraction of the way from a to b."""
-    for q in range(rows):
-        inside = a[q] + fraction * (b[q] - a[q])
-        out[q] = inside if fraction < 1.0 else b[q]
-
-
-def move_along(y: Reals, k: Reals, h: Reals, m: Int) -> Truth:
-    """Set y = y + h k; return whether all numbers are finite."""
-    good = True
-    for i in range(m):
-        row, slope = shift(y, i * W), shift(k, i * W)
-        for lane in range(W):
-            value = row[lane] + h[lane] * slope[lane]
-            row[lane] = value
-            good = good & finite(value)
-    return good
-
-
-def move_to(y: Reals, new: Reals, rows: Int) -> Truth:
-    """Set y = new; return whether all numbers are finite."""
-    good = True
-    for q in range(rows):
-        y[q] = new[q]
-        good = good & finite(new[q])
-    return good
-
-
-def all_finite(y: Reals, rows: Int) -> Truth:
-    """Return whether all numbers are finite."""
-    good = True
-    for q in range(rows):
-        good = good & finite(y[q])
-    return good
-
-
-def park(y: Reals, m: Int, bad: Ints, step: Int) -> Int:
-    """Mark the lanes that are not finite and set them to NaN; return how many still run."""
-    running = 0
-    for lane in range(W):
-        for i in range(m):
-            if bad[lane] < 0 and not finite(y[i * W + lane]):
-                bad[lane] = step
-        if bad[lane] < 0:
-            running += 1
-        else:
-            for i in range(m):
-                y[i * W + lane] = math.nan
-    return running
-
-
 def build(width: int, name: str):
     """Return the compiled stepper `name` for blocks of `width` lanes."""
     from flowopt._compiler import compiled
 
     function = {"explicit": explicit, "euler": euler, "sequential": sequential}[name]
-    return compiled(function, {"W": width}, vectorise=width > 1)
+    return compiled(function, {"W": width}, vectorise=width > 1 or name == "euler")
 
 
 #: how ctypes passes the arguments: p address, i integer, d double

@@ -1,7 +1,7 @@
 """The loop of reducers over states that are already there."""
 
 from flowopt._language import Int, Ints, Reals, call_kernel, shift
-from flowopt.integrators.kernels.fixed import fill
+from flowopt.integrators.kernels.lanes import fill
 
 W = 1
 

@@ -7,24 +7,9 @@ import math
 
 from flowopt._language import Int, Ints, Real, Reals, Truth, doubles
 from flowopt.integrators.kernels.block import finite
-from flowopt.integrators.kernels.fixed import copy
+from flowopt.integrators.kernels.lanes import copy
 from flowopt.integrators.kernels.midway import midway
 from flowopt.integrators.kernels.newton import (
-    LOOSE,
-    NOT_CONVERGED,
-    NOT_FINITE,
-    ROWS,
-    SOLVED,
-    SPARE,
-    TIGHT,
-    TRIAL,
-    A,
-    D,
-    F,
-    G,
-    J,
-    Y,
-    Z,
     field,
     jacobian,
     largest,
@@ -34,6 +19,7 @@ from flowopt.integrators.kernels.newton import (
     scale,
     total,
 )
+from flowopt.integrators.kernels.newton_places import *
 from flowopt.integrators.kernels.proximal import proximal
 
 #: U(z) − U(y) is known to so many parts of |U(z)| + |U(y)|

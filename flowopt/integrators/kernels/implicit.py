@@ -1,37 +1,19 @@
 """Implicit steppers of fixed step: the loop over steps and lanes around the solvers of one step.
 
 A lane whose step has no solution is parked as NaN from there on, like one that diverges; `why`
-says which of the two it was (outcomes of kernels/newton.py).
+says which of the two it was (outcomes of kernels/newton_places.py).
 """
 
 import math
 
-from flowopt._language import Int, Ints, Real, Reals, call_kernel, doubles, shift
+from flowopt._language import Int, Ints, Real, Reals, doubles, shift
 from flowopt.integrators.kernels.block import finite, gather, scatter
-from flowopt.integrators.kernels.fixed import (
-    KEEP,
-    NEXT_SAVE,
-    SAVES,
-    TOTAL,
-    between,
-    copy,
-    fill,
-    times,
-)
 from flowopt.integrators.kernels.fixed import ROWS as SIZE_ROWS
+from flowopt.integrators.kernels.fixed import TOTAL, record, save_line, show
 from flowopt.integrators.kernels.gradient import gonzalez, itoh_abe
 from flowopt.integrators.kernels.inclusion import inclusion
-from flowopt.integrators.kernels.newton import (
-    NOT_FINITE,
-    P1,
-    PARAMETERS,
-    ROWS,
-    SOLVED,
-    SURFACES,
-    T1,
-    Y,
-    Z,
-)
+from flowopt.integrators.kernels.lanes import copy, fill
+from flowopt.integrators.kernels.newton_places import *
 from flowopt.integrators.kernels.proximal import proximal
 
 W = 1
@@ -50,25 +32,18 @@ def implicit(at: Ints, sizes: Ints, why: Ints, p: Reals, y: Reals, bad: Ints,
     while step < last:
         start = t0 + step * h
         now = h_last if step == sizes[TOTAL] - 1 else h
+        fill(length, now)
         copy(before, y, rows)
         running = 0
         for lane in range(W):
             if bad[lane] < 0:
                 running += advance(at, why, p, y, bad, lane, step, start, now)
-        save = sizes[NEXT_SAVE]
-        while save < sizes[SAVES] and saves[save] == step:
-            between(shift(saved, save * rows), before, y, save_at[save], rows)
-            save += 1
-        sizes[NEXT_SAVE] = save
+        save_line(sizes, saves, save_at, saved, step, before, y)
         step += 1
-        if sizes[KEEP] == 1:
-            copy(shift(path, step * rows), y, rows)
+        record(sizes, step, y, path)
         if running == 0:
             break
-        if reducer != 0:
-            fill(length, now)
-            times(t, start, 1.0, length)
-            call_kernel(reducer, reducer_context, t, y, p, p, totals)
+        show(sizes, step, start, t0, length, t, y, p, reducer, reducer_context, totals)
     return step
 
 

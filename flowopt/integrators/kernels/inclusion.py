@@ -15,44 +15,9 @@ at in the end.
 
 from flowopt._language import Int, Ints, Real, Reals, Truth, call_kernel, doubles, integers, shift
 from flowopt.integrators.kernels.block import finite
-from flowopt.integrators.kernels.fixed import copy
-from flowopt.integrators.kernels.newton import (
-    CONTEXT,
-    JUMP,
-    JUMPS,
-    LOOSE,
-    NOT_CONVERGED,
-    NOT_FINITE,
-    P1,
-    PSI,
-    PSI_RATES,
-    RATES,
-    RHO,
-    ROWS,
-    SIDE,
-    SOLVED,
-    SPARE,
-    SURFACE,
-    SURFACES,
-    T1,
-    TIGHT,
-    TRIAL,
-    TRIAL_U,
-    A,
-    D,
-    F,
-    G,
-    J,
-    U,
-    Y,
-    Z,
-    field,
-    jacobian,
-    largest,
-    linear,
-    move,
-    scale,
-)
+from flowopt.integrators.kernels.lanes import copy
+from flowopt.integrators.kernels.newton import field, jacobian, largest, linear, move, scale
+from flowopt.integrators.kernels.newton_places import *
 
 
 def inclusion(at: Ints, h: Real) -> Int:

@@ -12,27 +12,9 @@ curve is followed down in r until E changes sign, and the place is bisected.
 
 from flowopt._language import Int, Ints, Real, Truth, doubles
 from flowopt.integrators.kernels.block import finite
-from flowopt.integrators.kernels.fixed import copy
-from flowopt.integrators.kernels.newton import (
-    LOOSE,
-    NOT_CONVERGED,
-    ROWS,
-    SOLVED,
-    TIGHT,
-    A,
-    D,
-    F,
-    J,
-    U,
-    Y,
-    Z,
-    field,
-    jacobian,
-    largest,
-    linear,
-    potential,
-    scale,
-)
+from flowopt.integrators.kernels.lanes import copy
+from flowopt.integrators.kernels.newton import field, jacobian, largest, linear, potential, scale
+from flowopt.integrators.kernels.newton_places import *
 from flowopt.integrators.kernels.proximal import proximal
 
 

@@ -11,8 +11,8 @@ import math
 
 from flowopt._language import Int, Ints, Real, Reals, Truth, call_kernel, shift
 from flowopt.integrators.kernels.block import finite
-from flowopt.integrators.kernels.fixed import all_finite, between, copy, fill, park
 from flowopt.integrators.kernels.increments import both_increments, increments, thermal
+from flowopt.integrators.kernels.lanes import all_finite, between, copy, fill, park
 from flowopt.integrators.kernels.noise_places import (
     KEEP,
     NEXT_SAVE,

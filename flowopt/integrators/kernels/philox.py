@@ -16,38 +16,18 @@ a block of many, steps for one lane, coordinates for one lane with many of them.
 
 import math
 
-from flowopt._language import Int, Ints, Real, Reals, bits, from_bits, inline, muladd
+from flowopt._elementary import logarithm
+from flowopt._language import Int, Ints, Real, Reals, from_bits, inline, muladd
+from flowopt._philox import LOW, M0, M1, W0, W1, words
+
+__all__ = ["normals", "own_words", "words"]
 
 W = 1
-M0, M1 = 0xD2511F53, 0xCD9E8D57
-W0, W1 = 0x9E3779B9, 0xBB67AE85
-LOW = 0xFFFFFFFF
 #: the bits of 1.0, and those of a double behind its exponent
 ONE, MANTISSA = 0x3FF0000000000000, 0x000FFFFFFFFFFFFF
 #: 2⁻⁵³, half a step of a number of 52 bits
 HALF_STEP = 1.0 / 9007199254740992.0
-#: the bits of √½, and log 2 in two parts, the first with 21 bits free
-ROOT_HALF = 0x3FE6A09E667F3BCD
-LOG2_HIGH, LOG2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 HALF_PI = 0.5 * math.pi
-
-
-def words(out: Ints, count: Int, c0: Int, down: Int, pair: Int, along: Int, c2: Int, across: Int,
-          k0: Int, k1: Int):
-    """Set out[4 rows of count] to Philox4x32-10 of counters that move by down, along, across."""
-    for q in range(count):
-        w0, w2 = c0 + q * down, c2 + q * across
-        w1, w3 = (pair + q * along) & LOW, ((pair + q * along) >> 32) & LOW
-        key0, key1 = k0, k1
-        for _ in range(10):
-            p0, p1 = M0 * (w0 & LOW), M1 * (w2 & LOW)
-            w0, w1 = ((p1 >> 32) & LOW) ^ w1 ^ key0, p1 & LOW
-            w2, w3 = ((p0 >> 32) & LOW) ^ w3 ^ key1, p0 & LOW
-            key0, key1 = (key0 + W0) & LOW, (key1 + W1) & LOW
-        out[q] = w0
-        out[count + q] = w1
-        out[2 * count + q] = w2
-        out[3 * count + q] = w3
 
 
 def own_words(out: Ints, c0: Int, pair: Int, keys: Ints):
@@ -86,35 +66,6 @@ def normals(even: Reals, odd: Reals, word: Ints, count: Int):
 def inside(n: Int) -> Real:
     """Return (n + ½) 2⁻⁵², exactly: one of 2⁵² numbers inside (0, 1), the same distance apart."""
     return (from_bits(ONE | n) - 1.0) + HALF_STEP
-
-
-@inline
-def logarithm(u: Real) -> Real:
-    """Return log u for a normal number u > 0.
-
-    u = 2ᵏ m with √½ <= m < √2, and log m = 2 artanh s with s = (m − 1)/(m + 1), |s| < 0.1716.
-    """
-    code = bits(u)
-    k = (code - ROOT_HALF) >> 52
-    m = from_bits(code - (k << 52))
-    f = m - 1.0
-    s = f / (2.0 + f)
-    z = s * s
-    # 2 (artanh s − s)/s³ = 2/3 + 2/5 z + …, cut off below 1e-18
-    r = muladd(z, 2.0 / 25.0, 2.0 / 23.0)
-    r = muladd(z, r, 2.0 / 21.0)
-    r = muladd(z, r, 2.0 / 19.0)
-    r = muladd(z, r, 2.0 / 17.0)
-    r = muladd(z, r, 2.0 / 15.0)
-    r = muladd(z, r, 2.0 / 13.0)
-    r = muladd(z, r, 2.0 / 11.0)
-    r = muladd(z, r, 2.0 / 9.0)
-    r = muladd(z, r, 2.0 / 7.0)
-    r = muladd(z, r, 2.0 / 5.0)
-    r = z * muladd(z, r, 2.0 / 3.0)
-    # 2 s = f − s f, and s f = f²/2 − s f²/2: the large terms f and f²/2 come last
-    half = 0.5 * f * f
-    return k * LOG2_HIGH - ((half - (s * (half + r) + k * LOG2_LOW)) - f)
 
 
 @inline

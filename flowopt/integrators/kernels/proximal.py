@@ -9,23 +9,8 @@ import math
 
 from flowopt._language import Int, Ints, Real, Truth, doubles, muladd
 from flowopt.integrators.kernels.block import finite
-from flowopt.integrators.kernels.fixed import copy
+from flowopt.integrators.kernels.lanes import copy
 from flowopt.integrators.kernels.newton import (
-    DESCENDS,
-    LOOSE,
-    NOT_CONVERGED,
-    NOT_FINITE,
-    ROWS,
-    SOLVED,
-    TIGHT,
-    TRIAL,
-    A,
-    D,
-    F,
-    G,
-    J,
-    Y,
-    Z,
     field,
     jacobian,
     largest,
@@ -35,10 +20,11 @@ from flowopt.integrators.kernels.newton import (
     scale,
     total,
 )
+from flowopt.integrators.kernels.newton_places import *
 
 
 def proximal(at: Ints, h: Real) -> Int:
-    """Solve the step of length h from Y; the result is Z (one of the outcomes of newton.py).
+    """Solve the step of length h from Y; the result is Z (an outcome of newton_places.py).
 
     The descent on Φ starts at y and needs no more. Where the residual is what descends and that
     fails, h grows from 0 to its value: this follows the solution that is y at h = 0.

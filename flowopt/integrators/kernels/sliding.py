@@ -8,6 +8,9 @@ active surfaces flipped. As F is affine in the sides, the sliding field is
 where the vectors w hold dψ/dt of the active surfaces, so that F_s keeps all of them at zero. For
 one surface this is (a₋F₊ − a₊F₋)/(a₋ − a₊) (Filippov 1988, §4, Eq. (7)).
 
+Where the jumps of surfaces multiply each other, F_0 … F_k are the fields of k + 1 *patterns* of
+sides, whose convex combination is the motion: the same equations with λ_v ≥ 0 and Σ λ_v ≤ 1.
+
 Both kernels read `c`, whose entries are named below: addresses of the field's kernels for one
 lane, sizes, and scratch.
 """
@@ -23,21 +26,22 @@ W = 1
  ALL,  # surfaces of the field
  ACTIVE,  # surfaces on which the motion slides
  FIXED,  # 1 when ∇ψ depends on no side of an active surface
+ SIMPLEX,  # 1 when the λ are weights of patterns, 0 when each belongs to a surface
+ PATTERNS,  # on how many of them the other surfaces are looked at
  EVALUATIONS,  # of F, counted here
  WHICH, OTHERS,  # numbers of the active surfaces and of the others
- SIDES,  # on which the motion arrived (ALL)
+ SIDES,  # of each F_v (ACTIVE + 1, ALL); first those on which the motion arrived
  FIELDS, SPEEDS,  # scratch: F_0, F_1 … (ACTIVE + 1, ROWS); ∇ψ and ∂ψ/∂t (ALL, ROWS + 1)
- MATRIX, SHARES, PIVOTS, PSI) = range(18)
+ MATRIX, SHARES, PIVOTS, PSI,
+ SLACK) = range(21)  # how far each ψ may get to the wrong side (ALL)
 
 
 def shares(c: Ints, t: Reals, y: Reals, p: Reals) -> Truth:
     """Set FIELDS, and SHARES to λ; return whether there is exactly one λ."""
     m, k = c[ROWS], c[ACTIVE]
-    which, sides, right = integers(c[WHICH]), doubles(c[SIDES]), doubles(c[SHARES])
+    which, right = integers(c[WHICH]), doubles(c[SHARES])
     for v in range(k + 1):
-        field = shift(doubles(c[FIELDS]), v * m)
-        if v > 0:
-            sides[which[v - 1]] = -sides[which[v - 1]]
+        field, sides = shift(doubles(c[FIELDS]), v * m), shift(doubles(c[SIDES]), v * c[ALL])
         call_kernel(c[SMOOTH], integers(c[CONTEXT]), t, y, p, sides, field)
         c[EVALUATIONS] += 1
         if v == 0 or c[FIXED] == 0:
@@ -51,8 +55,6 @@ def shares(c: Ints, t: Reals, y: Reals, p: Reals) -> Truth:
                 right[i] = -speed
             else:
                 doubles(c[MATRIX])[i * k + v - 1] = speed + right[i]
-        if v > 0:
-            sides[which[v - 1]] = -sides[which[v - 1]]
     regular = factor(doubles(c[MATRIX]), integers(c[PIVOTS]), k)
     if regular:
         solve(doubles(c[MATRIX]), integers(c[PIVOTS]), right, k)
@@ -72,16 +74,31 @@ def sliding_field(c: Ints, t: Reals, y: Reals, p: Reals, s: Reals, out: Reals):
 
 
 def sliding_surfaces(c: Ints, t: Reals, y: Reals, p: Reals, s: Reals, out: Reals):
-    """Set out to λ_v and 1 − λ_v of each active surface, then ψ of each of the others."""
+    """Set out to the ends of the shares, then to ψ of the other surfaces, on each pattern's sides.
+
+    The ends are λ_v and 1 − λ_v of each active surface, or the λ_v of patterns and 1 − Σ λ_v.
+    """
     k = c[ACTIVE]
     regular = shares(c, t, y, p)
-    share, psi = doubles(c[SHARES]), doubles(c[PSI])
-    for v in range(k):
-        out[2 * v] = share[v] if regular else math.nan
-        out[2 * v + 1] = 1.0 - share[v] if regular else math.nan
-    call_kernel(c[SURFACES], integers(c[CONTEXT]), t, y, p, doubles(c[SIDES]), psi)
-    for i in range(c[ALL] - k):
-        out[2 * k + i] = psi[integers(c[OTHERS])[i]]
+    share, psi, slack = doubles(c[SHARES]), doubles(c[PSI]), doubles(c[SLACK])
+    ends = 2 * k
+    if c[SIMPLEX] == 0:
+        for v in range(k):
+            out[2 * v] = share[v] if regular else math.nan
+            out[2 * v + 1] = 1.0 - share[v] if regular else math.nan
+    else:
+        ends, left = k + 1, 1.0
+        for v in range(k):
+            out[v] = share[v] if regular else math.nan
+            left = left - share[v]
+        out[k] = left if regular else math.nan
+    others = c[ALL] - k
+    for v in range(c[PATTERNS]):
+        sides = shift(doubles(c[SIDES]), v * c[ALL])
+        call_kernel(c[SURFACES], integers(c[CONTEXT]), t, y, p, sides, psi)
+        for i in range(others):
+            other = integers(c[OTHERS])[i]
+            out[ends + v * others + i] = muladd(sides[other], slack[other], psi[other])
 
 
 def build(width: int, name: str):

@@ -1,0 +1,1 @@
+"""Compiled losses of data: networks, their derivatives, batches and masks (numbers only)."""

@@ -1,0 +1,490 @@
+"""The training loss of a network on data, compiled: value, gradient, Hessian and products."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from flowopt import _check
+from flowopt._evaluate import evaluate
+from flowopt.losses import initial as _initial
+from flowopt.losses import inspection, workspace
+from flowopt.losses.kernels import places as at
+from flowopt.losses.loss import Held, KernelLoss
+from flowopt.losses.training_data import (
+    checked_labels,
+    checked_samples,
+    checked_sizes,
+    checked_targets,
+    chosen,
+)
+from flowopt.losses.workspace import ACTIVATIONS, Layout, Pace
+
+#: seeds are read by the kernels as doubles
+MOST_SEED = 2**53 - 1
+
+
+class Network(KernelLoss):
+    """The training loss of a network; made by `flowopt.losses.network` and its relatives.
+
+    It is a `Loss` with the same verbs, and what networks have besides: `hvp`, `batches`,
+    `initial`, `unflatten`, `predict`, `accuracy`, `layer_gradients` and `gradient_covariance`.
+
+    Attributes
+    ----------
+    n : int
+        The number of weights, biases, γ and β together.
+    sizes : tuple of int
+        Inputs, units of the hidden layers, outputs.
+    parameters : dict
+        ``l1`` and ``l2``, and ``seed`` where batches or masks are drawn: they are read at run
+        time, so that an ensemble can give each run its own.
+    """
+
+    def __init__(self, layout: Layout, data: np.ndarray, target: np.ndarray, *,
+                 activation: str = "relu", cost: int = at.SQUARES, scale: float = 1.0,
+                 l1: float = 0.0, l2: float = 0.0, half: bool = True, leak: float = 0.01,
+                 epsilon: float = 1e-5, keep: float = 1.0, seed: int | None = None,
+                 name: str | None = None) -> None:
+        self.layout, self.data, self.target = layout, data, target
+        self.activation, self.cost, self.keep = activation, cost, keep
+        self.n, self.sizes = layout.n, layout.sizes
+        self.parameters = {"l1": _check.real("l1", l1, at_least=0.0),
+                           "l2": _check.real("l2", l2, at_least=0.0)}
+        if seed is not None:
+            self.parameters["seed"] = float(seed)
+        self.numbers = (keep, leak, 0.5 if half else 1.0, epsilon, scale)
+        self.pace: Pace | None = None
+        self.size: int | None = None
+        self.shuffled = True
+        self.clocked = False
+        self.minimum, self.minima, self.reference = None, None, None
+        self.name = name or "network " + "-".join(map(str, layout.sizes))
+        self._given, self._parsed = None, None
+        self._addresses = {}
+        digest = hashlib.sha256(data.tobytes() + target.tobytes()).hexdigest()[:16]
+        self.definition = json.dumps(["network", layout.sizes, layout.bias, layout.normalised,
+                                      activation, cost, self.numbers, digest])
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The names of the coordinates."""
+        return tuple(f"x{i + 1}" for i in range(self.n)) if self.n > 1 else ("x",)
+
+    # ---------------------------------------------------------------- compiled side
+    @cached_property
+    def _rows_of(self) -> tuple[np.ndarray, np.ndarray]:
+        """The data and the targets by row, as the kernels take all samples at once."""
+        return workspace.by_row(self.data), workspace.by_row(self.target)
+
+    def address(self, kind: str, width: int) -> int:
+        """Return the address of a kernel; the same for every number of lanes."""
+        return workspace.kernel(kind)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the gradient of a step depends on the number of the step."""
+        return self.size is not None or self.keep < 1.0
+
+    def paced(self, step: float | None) -> Network:
+        """Return the loss for steps of that length: step k sees batch k and the masks of step k.
+
+        Methods of fixed step and optimizers ask for it. A loss without batches and masks is
+        returned as it is.
+        """
+        if not self.drawn:
+            return self
+        if step is None:
+            raise ValueError(f"{self.name} changes from step to step (batches or dropout), and "
+                             "runs with a step h of their own each have no common steps; give all "
+                             "runs the same step")
+        made = copy.copy(self)
+        made.pace = Pace(abs(step), self.size or len(self.data), self.shuffled)
+        return made
+
+    def context(self, width: int) -> np.ndarray:
+        """Return the array of sizes and addresses that the kernels read."""
+        if self.drawn and self.pace is None:
+            raise ValueError(f"{self.name} changes from step to step (batches or dropout), and an "
+                             "adaptive method has no steps of one length; use an optimizer or a "
+                             "method of fixed step, or the loss without batches and dropout")
+        return self._context(width, self.pace)
+
+    def _context(self, width: int, pace: Pace | None) -> Held:
+        choices = {at.ACTIVATION: ACTIVATIONS.get(self.activation, at.IDENTITY),
+                   at.COST: self.cost, at.NORMALISED: int(self.layout.normalised),
+                   at.DROPPED: int(self.keep < 1.0)}
+        seeded = list(self.parameters).index("seed") if "seed" in self.parameters else -1
+        part = pace is not None and pace.size < len(self.data)
+        rows = (self.data, self.target) if part else self._rows_of
+        return workspace.context(self.layout, choices, self.numbers, self.data, rows[0],
+                                 self.target, rows[1], width, pace, seeded)
+
+    def raise_pending(self) -> None:
+        """Nothing of a network is a Python function that could raise."""
+
+    def _points(self, name: str, x: Any) -> tuple[np.ndarray, bool]:
+        """Return x as points (batch, n), and whether it was one."""
+        points = _check.array(name, x, f"({self.n},) or (batch, {self.n})", (0, 1, 2),
+                              finite=False)
+        batch = points if points.ndim == 2 else points.reshape(1, -1)
+        if batch.shape[1] != self.n:
+            raise ValueError(f"{name} must have shape ({self.n},) or (batch, {self.n}), "
+                             f"got shape {np.shape(x)}")
+        return batch, points.ndim < 2
+
+    def _evaluated(self, kind: str, rows: int, y: np.ndarray, k: Any) -> np.ndarray:
+        """Return a kernel's rows at states y: on all data, or with the batches of steps k."""
+        times, pace = np.zeros(len(y)), None
+        if k is not None:
+            if not self.drawn:
+                raise ValueError(f"k has no effect: {self.name} has neither batches nor dropout; "
+                                 "make it by loss.batches(size, seed)")
+            steps = np.asarray(k)
+            if steps.dtype.kind not in "iu" or steps.ndim > 1 or (steps < 0).any() or \
+                    steps.ndim == 1 and steps.shape != (len(y),):
+                raise ValueError(f"k must be the number of a step, an integer >= 0 (or {len(y)} of "
+                                 f"them), got {_check.shown(k)}")
+            times[:] = steps
+            pace = Pace(1.0, self.size or len(self.data), self.shuffled)
+        values = np.array(list(self.parameters.values()))
+        return evaluate(lambda width: self.address(kind, width), rows, times, y, values,
+                        context=lambda width: self._context(width, pace))
+
+    def value(self, x: Any, k: Any = None) -> np.ndarray:
+        """Return L(x): shape () for x (n,), shape (batch,) for x (batch, n).
+
+        On all data and without dropout; with `k` on the batch and with the masks of step k.
+        """
+        points, single = self._points("x", x)
+        out = self._evaluated("value", 1, points, k)[:, 0]
+        return out[0] if single else out
+
+    def grad(self, x: Any, k: Any = None) -> np.ndarray:
+        """Return ∇L(x), of the shape of x; with `k` on the batch and with the masks of step k."""
+        points, single = self._points("x", x)
+        out = self._evaluated("gradient", 1 + self.n, points, k)[:, 1:]
+        return out[0] if single else out
+
+    def hess(self, x: Any, k: Any = None) -> np.ndarray:
+        """Return ∇²L(x): shape (n, n), or (batch, n, n); n products with the Hessian."""
+        points, single = self._points("x", x)
+        if self.n > 5000:
+            raise ValueError(f"the Hessian of {self.n} coordinates would take "
+                             f"{8 * self.n**2 / 2**30:.1f} GB; use hvp(x, v), its product with a "
+                             "direction")
+        out = self._evaluated("hessian", 1 + self.n + self.n**2, points, k)[:, 1 + self.n:]
+        out = out.reshape(-1, self.n, self.n)
+        return out[0] if single else out
+
+    def hvp(self, x: Any, v: Any, k: Any = None) -> np.ndarray:
+        """Return ∇²L(x) v, exact and without the Hessian.
+
+        Parameters
+        ----------
+        x, v : array_like, shape (n,) or (batch, n)
+            Points and directions; one of either goes with many of the other.
+        k : int, optional
+            With it on the batch and with the masks of step k.
+
+        Examples
+        --------
+        >>> import flowopt as fo
+        >>> loss = fo.losses.least_squares([[1.0], [2.0]], [0.0, 0.0], bias=False)
+        >>> loss.hvp([7.0], [2.0])
+        array([5.])
+        """
+        points, one = self._points("x", x)
+        directions, single = self._points("v", v)
+        if len(points) != len(directions) and 1 not in (len(points), len(directions)):
+            raise ValueError(f"x and v must be as many points as directions, got {len(points)} and "
+                             f"{len(directions)}")
+        y = np.hstack(np.broadcast_arrays(points, directions)
+                      if len(points) == len(directions) else
+                      [np.broadcast_to(a, (max(len(points), len(directions)), self.n))
+                       for a in (points, directions)])
+        out = self._evaluated("hessian_product", self.n, np.ascontiguousarray(y), k)
+        return out[0] if one and single else out
+
+    def with_parameters(self, **values: float) -> Network:
+        """Return the same loss with another l1, l2 or seed (nothing is recompiled)."""
+        made: Network = super().with_parameters(**values)  # type: ignore[assignment]
+        for name in ("l1", "l2"):
+            _check.real(name, made.parameters[name], at_least=0.0)
+        if "seed" in values:
+            made.parameters["seed"] = float(checked_seed(values["seed"]))
+        return made
+
+    # ---------------------------------------------------------------- the numbers in x
+    def initial(self, seed: int, rule: str = "he") -> np.ndarray:
+        """Return a random start x (n,).
+
+        Parameters
+        ----------
+        seed : int, >= 0
+            The same seed gives the same start.
+        rule : str
+            For a layer with d inputs and k outputs: ``"he"`` N(0, 2/d); ``"he_uniform"``
+            U(±√(6/d)); ``"glorot"`` U(±√(6/(d + k))); ``"glorot_normal"`` N(0, 2/(d + k)): biases
+            0. ``"torch"``: U(±1/√d) for weights and biases, what torch.nn.Linear has. γ = 1, β = 0.
+
+        Notes
+        -----
+        He, Zhang, Ren & Sun, ICCV 2015, Eq. (10); Glorot & Bengio, AISTATS 2010, Eq. (16).
+
+        Examples
+        --------
+        >>> import flowopt as fo
+        >>> loss = fo.losses.network([1, 20, 1], X=[[0.0], [1.0]], y=[0.0, 1.0])
+        >>> x0 = loss.initial(seed=0)
+        >>> x0.shape, bool((x0 == loss.initial(seed=0)).all())
+        ((61,), True)
+        """
+        return _initial.initial(self.layout, seed, rule)
+
+    def unflatten(self, x: Any) -> list[tuple[np.ndarray, ...]]:
+        """Return (W, b) of each layer, W (out, in) and b (out,), as copies.
+
+        Layers with batch normalisation are (W, b, γ, β).
+
+        Examples
+        --------
+        >>> import flowopt as fo
+        >>> loss = fo.losses.network([2, 3, 1], X=[[0.0, 1.0]], y=[1.0])
+        >>> [(W.shape, b.shape) for W, b in loss.unflatten(loss.initial(seed=1))]
+        [((3, 2), (3,)), ((1, 3), (1,))]
+        """
+        points, single = self._points("x", x)
+        if not single:
+            raise ValueError(f"x must have shape ({self.n},), one point, got shape {np.shape(x)}")
+        return self.layout.split(points[0].copy())
+
+    def flatten(self, layers: Sequence[Sequence[Any]]) -> np.ndarray:
+        """Return x (n,) from the arrays of each layer: what `unflatten` gives."""
+        x = np.zeros(self.n)
+        views = self.layout.split(x)
+        if len(layers) != len(views):
+            raise ValueError(f"layers must have {len(views)} entries, got {len(layers)}")
+        for k, (parts, given) in enumerate(zip(views, layers, strict=True)):
+            if [np.shape(a) for a in given] != [a.shape for a in parts]:
+                raise ValueError(f"layers[{k}] must have arrays of shapes "
+                                 f"{[a.shape for a in parts]}, got "
+                                 f"{[np.shape(a) for a in given]}")
+            for part, array in zip(parts, given, strict=True):
+                part[...] = array
+        return x
+
+    # ---------------------------------------------------------------- steps
+    def batches(self, size: int, seed: int, shuffle: bool = True) -> Network:
+        """Return the loss whose gradient in step k is that of batch k.
+
+        The samples of an epoch are shuffled (Fisher and Yates), by numbers that depend on the
+        seed and the epoch alone. When the size does not divide the number of samples, the last
+        batch of an epoch is smaller, as torch's is.
+
+        Parameters
+        ----------
+        size : int, >= 1
+            The samples of a batch.
+        seed : int, >= 0
+            Of the order, and of the masks of dropout. It is a parameter of the loss: an ensemble
+            can give each run its own by ``parameters={"seed": ...}``.
+        shuffle : bool
+            Whether each epoch has another order.
+
+        Examples
+        --------
+        >>> import flowopt as fo, numpy as np
+        >>> X = np.linspace(-1, 1, 60)
+        >>> loss = fo.losses.network([1, 8, 1], activation="tanh", X=X, y=X**3)
+        >>> run = fo.optimizers.adam(lr=0.02).run(loss.batches(20, seed=1), loss.initial(seed=0),
+        ...                                       epochs=300)
+        >>> float(run.t[-1]), bool(run.loss[-1] < 1e-2)
+        (900.0, True)
+        """
+        size = _check.integer("size", size, at_least=1)
+        count = len(self.data)
+        if size > count:
+            raise ValueError(f"size must be at most the {count} samples of the data, got {size}; "
+                             "for all samples in each step leave batches out")
+        if self.layout.normalised and (size == 1 or count % size == 1):
+            raise ValueError("size must leave no batch of one sample, which batch normalisation "
+                             f"cannot normalise, got {size} for {count} samples")
+        if not isinstance(shuffle, (bool, np.bool_)):
+            raise TypeError(f"shuffle must be True or False, got {_check.shown(shuffle)}")
+        made = copy.copy(self)
+        made.parameters = {**self.parameters, "seed": float(checked_seed(seed))}
+        made.size, made.shuffled = size, bool(shuffle)
+        made.name = f"{self.name}, batches of {size}"
+        made.definition = json.dumps([self.definition, size, shuffle])
+        return made
+
+    # ---------------------------------------------------------------- at a point
+    def predict(self, x: Any, X: Any = None) -> np.ndarray:
+        """Return the outputs z (N, out) at samples X (N, d), by default those of training.
+
+        Nothing is dropped; batch normalisation has the statistics of all training data at x.
+
+        Examples
+        --------
+        >>> import flowopt as fo
+        >>> loss = fo.losses.least_squares([[0.0], [1.0]], [1.0, 3.0])
+        >>> loss.predict([2.0, 1.0], [[10.0]])
+        array([[21.]])
+        """
+        return inspection.predict(self, x, X)
+
+    def accuracy(self, x: Any, X: Any = None, labels: Any = None) -> float:
+        """Return the share of samples in the right class, by default of the training data."""
+        return inspection.accuracy(self, x, X, labels)
+
+    def each(self, x: Any) -> np.ndarray:
+        """Return the cost of each sample (N,), penalties not counted; L is their mean."""
+        return inspection.each(self, x)
+
+    def layer_gradients(self, x: Any, k: int | None = None) -> inspection.LayerGradients:
+        """Return the gradient by layer: norms (layers,), and arrays as `unflatten` has them.
+
+        Examples
+        --------
+        >>> import flowopt as fo
+        >>> loss = fo.losses.network([1, 1, 1, 1], "sigmoid", X=[[1.0]], y=[3.0])
+        >>> loss.layer_gradients(loss.initial(seed=0)).norms.round(4)
+        array([0.0761, 1.3217, 5.6899])
+        """
+        return inspection.layer_gradients(self, x, k)
+
+    def sample_gradients(self, x: Any) -> np.ndarray:
+        """Return the gradient of each sample's cost (N, n); their mean is ∇L without penalties."""
+        return inspection.sample_gradients(self, x)
+
+    def gradient_covariance(self, x: Any) -> np.ndarray:
+        """Return C = 1/N Σ_i (g_i − ḡ)(g_i − ḡ)ᵀ (n, n), of the samples' gradients g_i.
+
+        The mean gradient of B samples drawn without replacement has the covariance
+        C/B · (N − B)/(N − 1); drawn with replacement, C/B.
+
+        Examples
+        --------
+        >>> import flowopt as fo
+        >>> loss = fo.losses.least_squares([[1.0], [2.0]], [1.0, 0.0], bias=False)
+        >>> loss.gradient_covariance([0.0])
+        array([[0.25]])
+        """
+        return inspection.gradient_covariance(self, x)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of batches that hold all samples once."""
+        return 1 if self.size is None else -(-len(self.data) // self.size)
+
+
+def checked_seed(seed: Any) -> int:
+    """Return a seed that a double holds."""
+    if isinstance(seed, float) and seed.is_integer():
+        seed = int(seed)
+    return _check.integer("seed", seed, at_least=0, at_most=MOST_SEED)
+
+
+def network(sizes: Sequence[int], activation: str = "relu", loss: str = "mse", *, X: Any, y: Any,
+            l1: float = 0.0, l2: float = 0.0, half: bool = True, batch_norm: bool = False,
+            dropout: float | None = None, seed: int = 0, bias: bool = True,
+            negative_slope: float = 0.01) -> Network:
+    """Return the training loss of a fully connected network.
+
+    z = W a + b in each layer, a = σ(z) in hidden ones, z in the last. L(x) = mean cost over the
+    samples + l1 Σ|w| + ½ l2 Σ w², w the weights (not biases, γ and β). x holds W (out, in) row by
+    row, then b, layer by layer: the order of torch's ``parameters()``.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Inputs, units of the hidden layers, outputs: ``[1, 20, 1]``.
+    activation : {"sigmoid", "tanh", "relu", "leaky_relu", "softplus"}
+        σ. The slope of ReLU at 0 is 0.
+    loss : {"mse", "cross_entropy"}
+        ``"mse"``: the mean over samples and outputs of (z − y)². ``"cross_entropy"``: on logits z,
+        −log softmax(z)[y], natural logarithm; with one output −log of 1/(1 + e^{∓z}).
+    X : array_like, shape (N, d)
+        The samples.
+    y : array_like, shape (N, out) or (N,)
+        Targets, or the numbers of the classes from 0.
+    l1, l2 : float, >= 0
+        Penalties on weights.
+    half : bool
+        True: ½ l2 Σ w² (its gradient is torch's ``weight_decay=l2``). False: l2 Σ w².
+    batch_norm : bool
+        Each hidden layer is σ(γ ẑ + β), ẑ = (z − mean)/√(variance + 1e-5) over the batch; x then
+        holds γ and β behind b. Values on all data have the statistics of all data.
+    dropout : float in (0, 1], optional
+        The probability p to keep a hidden unit, whose value is then divided by p (torch's p is
+        1 − this). Only steps drop units: `value`, `grad` and `predict` do not, unless `k` is given.
+    seed : int, >= 0
+        Of the masks of dropout; `batches` gives another.
+    bias : bool
+        Whether layers have b.
+    negative_slope : float, >= 0
+        Of a leaky ReLU.
+
+    Returns
+    -------
+    Network
+        A `Loss`, compiled: one kernel serves all networks, so nothing is compiled for a new one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For data that are empty, not finite, or do not fit the sizes; labels outside the classes;
+        an unknown activation; an option without effect.
+
+    Notes
+    -----
+    Ioffe & Szegedy, ICML 2015, Algorithm 1; Srivastava et al., JMLR 15 (2014) 1929, §4, with the
+    division at training time. Products with the Hessian: Pearlmutter, Neural Comput. 6 (1994) 147.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> loss = fo.losses.network([2, 3, 1], "tanh", X=[[0, 0], [0, 1], [1, 0], [1, 1]],
+    ...                          y=[0, 1, 1, 0], loss="cross_entropy")
+    >>> run = fo.optimizers.adam(lr=0.1).run(loss, loss.initial(seed=3), steps=300)
+    >>> loss.n, float(loss.accuracy(run.x[-1]))
+    (13, 1.0)
+    """
+    shape = checked_sizes(sizes)
+    hidden = len(shape) > 2
+    chosen("activation", activation, ACTIVATIONS)
+    chosen("loss", loss, ("mse", "cross_entropy"))
+    data = checked_samples(X, shape[0])
+    if loss == "mse":
+        target, cost = checked_targets(y, len(data), shape[-1]), at.SQUARES
+    else:
+        target = checked_labels(y, len(data), max(shape[-1], 2), "y")[:, None]
+        cost = at.CLASSES if shape[-1] > 1 else at.TWO_CLASSES
+    if batch_norm and not hidden:
+        raise ValueError(f"batch_norm has no effect: sizes={list(shape)} has no hidden layer")
+    if batch_norm and len(data) < 2:
+        raise ValueError("batch_norm needs at least 2 samples in X, got 1")
+    keep = 1.0
+    if dropout is not None:
+        keep = _check.real("dropout", dropout, above=0.0)
+        if keep > 1.0:
+            raise ValueError(f"dropout must be the probability to keep a unit, in (0, 1], got "
+                             f"{keep:g}")
+        if not hidden:
+            raise ValueError(f"dropout has no effect: sizes={list(shape)} has no hidden layer")
+    if seed and dropout is None:
+        raise ValueError("seed has no effect without dropout; batches(size, seed) takes one")
+    if negative_slope != 0.01 and activation != "leaky_relu":
+        raise ValueError("negative_slope has no effect: it belongs to the activation leaky_relu, "
+                         f"and this one is {activation}")
+    leak = _check.real("negative_slope", negative_slope, at_least=0.0)
+    return Network(Layout(shape, bool(bias), bool(batch_norm)), data, target, cost=cost,
+                   activation=activation, scale=1.0 / shape[-1], l1=l1, l2=l2, half=half,
+                   leak=leak, keep=keep, seed=checked_seed(seed) if keep < 1.0 else None)
