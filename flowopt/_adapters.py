@@ -7,6 +7,7 @@ A plain Python function is reached through a C callback: slow, but anything may 
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,8 +91,9 @@ def is_compiled(function: Any) -> bool:
     return hasattr(function, "py_func") and hasattr(function, "overloads")
 
 
+@functools.lru_cache(maxsize=64)
 def adapted(source: str, function: Any, **sizes: Any) -> Unit:
-    """Return a unit of this process whose kernel walks `function` over the lanes."""
+    """Return a unit of this process whose kernel walks `function` over the lanes; made once."""
     import numba
 
     from flowopt import _pointers

@@ -83,6 +83,13 @@ def choice(name: str, value: Any, options: Collection[str]) -> str:
     return value
 
 
+def flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
+
+
 def span(t: Any) -> tuple[float, float]:
     """Return the time span ``(t0, t1)`` with two finite, different ends."""
     try:

@@ -117,11 +117,18 @@ def HeavyBall(gamma: float = 1.0) -> Flow:
                 "(1964) 1-17, Eq. (9)")
 
 
-def NewtonFlow() -> Flow:
+def NewtonFlow(weight_decay: float = 0.0) -> Flow:
     """Return Newton's flow, θ̇ = −(∇²L)⁻¹ ∇L, along which g(t) = g₀ e^{−t}.
+
+    With ``weight_decay`` w it is that of L + ½ w ‖θ‖²: −(∇²L + w)⁻¹ (∇L + w θ).
 
     Where the Hessian is singular the field is not a number and a run ends as DIVERGED.
     Source: Smale, J. Math. Econ. 3 (1976) 107.
+
+    Parameters
+    ----------
+    weight_decay : float, >= 0
+        w.
 
     Examples
     --------
@@ -129,7 +136,12 @@ def NewtonFlow() -> Flow:
     >>> fo.flows.NewtonFlow().on(fo.Loss("x**2 + 5*y**2 + x*y"))(0.0, [1.0, 2.0])
     array([-1., -2.])
     """
-    from flowopt.flows.newton import newton_rule
+    from flowopt.flows.newton import newton_rule, penalised_rule
 
+    weight_decay = _check.real("weight_decay", weight_decay, at_least=0.0)
+    if weight_decay:
+        return KernelFlow(penalised_rule, hessian=True, name="Newton flow",
+                          parameters={"weight_decay": weight_decay},
+                          reference="S. Smale, J. Math. Econ. 3 (1976) 107-120")
     return KernelFlow(newton_rule, hessian=True, name="Newton flow",
                       reference="S. Smale, J. Math. Econ. 3 (1976) 107-120")

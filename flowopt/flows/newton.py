@@ -30,3 +30,12 @@ def newton_rule(t, y, L, g, H, p, dy):
         for j in range(k + 1, n):
             dy[k] -= H[k, j] * dy[j]
         dy[k] /= H[k, k]
+
+
+@numba.njit(error_model="numpy")
+def penalised_rule(t, y, L, g, H, p, dy):
+    """Fill dy as `newton_rule` does for L + ½ p[0] ‖θ‖²."""
+    for i in range(g.shape[0]):
+        g[i] += p[0] * y[i]
+        H[i, i] += p[0]
+    newton_rule(t, y, L, g, H, p, dy)

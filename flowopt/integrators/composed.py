@@ -30,12 +30,19 @@ class Draw:
         They are drawn in each so many-th step.
     chance : float in (0, 1]
         The probability that they are drawn in a step.
+    diffuses : bool
+        Whether the variance is that of a unit of time, and not of a step.
     """
 
     state: str
     variance: Any
     every: int = 1
     chance: float = 1.0
+    diffuses: bool = False
+
+    def of_step(self, h: float) -> Any:
+        """Return the variance of a step of length h."""
+        return f"{h!r}*({text_of(self.variance)})" if self.diffuses else self.variance
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class ComposedEuler(FixedStep):
     Random numbers come from a counter (see `EulerMaruyama`): they depend on the seed, the number
     of the run and that of the step alone.
 
-    Source: Combettes & Wajs, Multiscale Model. Simul. 4 (2005) 1168, Eq. (3.1), for the proximal
+    Source: Combettes & Wajs, Multiscale Model. Simul. 4 (2005) 1168, section 3, for the proximal
     step.
 
     Parameters
@@ -106,7 +113,10 @@ class ComposedEuler(FixedStep):
 
     def check(self, vector_field: Any, p: np.ndarray, start: float, end: float) -> None:
         """Refuse, before any work, a variance or a speed that is negative or no number."""
-        formulas = [("variance of the noise", d.variance) for d in self.draws]
+        if self.shrink is not None and end < start:
+            raise ValueError("t must run forwards for a proximal step, which has no inverse, got "
+                             f"({start:g}, {end:g})")
+        formulas = [("variance of the noise", d.of_step(self.h)) for d in self.draws]
         formulas += [("threshold of L1", self.shrink.speed)] if self.shrink else []
         for what, formula in formulas:
             try:
@@ -142,7 +152,7 @@ class Extras:
         self.sizes[MANY], self.sizes[OFFSET] = len(method.draws), round(span[0] / method.h)
         table, variance = [], np.zeros((2, width))
         for i, draw in enumerate(method.draws):
-            heat = heat_of(draw.variance, field)
+            heat = heat_of(draw.of_step(method.h), field)
             variance[i] = heat.values(span[0], p)
             table += [ranges[draw.state] if draw.state else -1,
                       heat.address(width) if heat.timed else 0, draw.every]
@@ -169,6 +179,12 @@ class Extras:
         if not hasattr(field, "step_address"):
             return 0
         return int(field.step_address(method.ordered(field), width))
+
+
+def text_of(formula: Any) -> str:
+    """Return a number or a formula as text."""
+    return formula if isinstance(formula, str) else \
+        repr(float(formula)) if isinstance(formula, (int, float)) else str(formula)
 
 
 def heat_of(formula: Any, field: Any) -> Heat:

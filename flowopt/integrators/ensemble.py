@@ -119,7 +119,7 @@ def ensemble(field: Any, x0s: Any, t: tuple[float, float], method: Any = None, *
     limit = _budget(max_steps, method, lengths, start, end)
     own = checked_seeds(seeds, seed, method, count)
     seed = checked_seed(seed, method) if own is None else None
-    if method.stochastic:
+    if hasattr(method, "apparatus"):
         check_noise(method, field, values, start, end)
     bound = None if reduce is None else Bound(field, reduce)
     looks = checked_every(every, bound, method, start, end)

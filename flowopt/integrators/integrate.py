@@ -175,7 +175,7 @@ def integrate(field: Any, x0: Any, t: tuple[float, float], method: Any = None, *
     _check_jacobian(method, stiff, field, start, y0, events, rest)
     saves = checked_saves(save_at, start, end)
     limit = step_budget(max_steps, method, start, end)
-    if method.stochastic:
+    if hasattr(method, "apparatus"):
         check_noise(method, field, field.p[None], start, end)
     if dense not in (None, True, False):
         raise TypeError(f"dense must be True, False or None, got {_check.shown(dense)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -43,6 +43,11 @@ class MetropolisStep(FixedStep):
         super().__post_init__()
         object.__setattr__(self, "sigma", _check.real("sigma", self.sigma, above=0.0))
         object.__setattr__(self, "temperature", checked_temperature(self.temperature))
+
+    def phases(self, field: Any) -> NoReturn:
+        """Refuse: it discretises no vector field."""
+        raise ValueError(f"{self.name} is a step of a jump process and discretises no vector "
+                         "field; use the optimizer's run, or opt.flow.simulate")
 
     def check(self, field: Any, start: float, end: float) -> None:
         """Refuse a temperature that is negative or no number."""

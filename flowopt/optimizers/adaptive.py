@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowopt import _check
 from flowopt.optimizers.define import defined, fraction, rate, small
 from flowopt.optimizers.optimizer import Optimizer
 
@@ -35,7 +36,7 @@ def adagrad(lr: float = 0.01, lr_decay: float = 0.0, weight_decay: float = 0.0,
     hyper = {"lr": rate("lr", lr), "lr_decay": small("lr_decay", lr_decay),
              "initial_accumulator_value": small("initial_accumulator_value",
                                                 initial_accumulator_value),
-             "eps": small("eps", eps), "eps_inside": bool(eps_inside)}
+             "eps": small("eps", eps), "eps_inside": _check.flag("eps_inside", eps_inside)}
     root = "sqrt(V + e)" if eps_inside else "(sqrt(V) + e)"
     rule = f"-g/({root}*(1 + decay*t))" if lr_decay else f"-g/{root}"
     return defined("adagrad", {"theta": rule, "V": "g**2"}, hyper, "lr**2",
@@ -81,9 +82,11 @@ def rmsprop(lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_dec
     array([1. , 0.8])
     """
     hyper = {"lr": rate("lr", lr), "alpha": fraction("alpha", alpha), "eps": small("eps", eps),
-             "momentum": fraction("momentum", momentum), "centered": bool(centered),
-             "eps_inside": bool(eps_inside), "initial_scale": small("initial_scale", initial_scale),
-             "bias_correction": bool(bias_correction)}
+             "momentum": fraction("momentum", momentum),
+             "centered": _check.flag("centered", centered),
+             "eps_inside": _check.flag("eps_inside", eps_inside),
+             "initial_scale": small("initial_scale", initial_scale),
+             "bias_correction": _check.flag("bias_correction", bias_correction)}
     rules = {"v": "b*(g**2 - v)"}
     square = "v/c" if bias_correction else "v"
     if centered:

@@ -12,7 +12,6 @@ from typing import Any
 from flowopt import _check
 from flowopt.integrators.composed import ComposedEuler
 from flowopt.integrators.methods import Euler, SequentialEuler
-from flowopt.integrators.stochastic import EulerMaruyama
 from flowopt.optimizers.optimizer import Optimizer
 from flowopt.optimizers.rewrite import (
     free,
@@ -59,7 +58,7 @@ class TailAverage:
     snapshots, of θ in the steps start, start + every, … (stochastic weight averaging); between two
     snapshots it stays.
 
-    Source: Polyak & Juditsky, SIAM J. Control Optim. 30 (1992) 838, Eq. (3); Izmailov et al., UAI
+    Source: Polyak & Juditsky, SIAM J. Control Optim. 30 (1992) 838; Izmailov et al., UAI
     2018, Algorithm 1, for snapshots.
 
     Parameters
@@ -92,8 +91,7 @@ def with_average(optimizer: Optimizer, average: Any) -> Optimizer:
         raise TypeError("average must be an ExponentialAverage or a TailAverage, got "
                         f"{_check.shown(average)}")
     method = optimizer.method
-    if not isinstance(method, EulerMaruyama):
-        groups = splitting(optimizer, "with_average")
+    groups = splitting(optimizer, "with_average")
     if optimizer.report:
         raise ValueError(f"{optimizer.name} reports another point than θ already; average the form "
                          "that reports θ")

@@ -76,7 +76,7 @@ class Composable:
         The flow side has −weight sign(θ) in g, or −κ sign(θ) in θ̇ with κ = weight lr/h: its motion
         slides on θᵢ = 0 where |gᵢ| <= weight (Filippov), and `flowopt.integrate` says so.
 
-        Source: Combettes & Wajs, Multiscale Model. Simul. 4 (2005) 1168, Eq. (3.1).
+        Source: Combettes & Wajs, Multiscale Model. Simul. 4 (2005) 1168, section 3.
 
         Parameters
         ----------
@@ -111,7 +111,7 @@ class Composable:
         number of the run, and k; a run that goes on (``first=``) with the same seed draws the
         numbers of the whole run.
 
-        Source: Neelakantan et al., arXiv 1511.06807, Eq. (1).
+        Source: Neelakantan et al., arXiv 1511.06807, section 3.
 
         Parameters
         ----------
@@ -138,6 +138,7 @@ class Composable:
 
         Between the kicks the flow is what it was; the kicks make it a jump process, at fixed times
         or, with a probability in each step, at random times of the rate probability/h.
+        `with_step` keeps what happens in a step.
 
         Parameters
         ----------

@@ -99,6 +99,9 @@ def lookahead(optimizer: Optimizer, sync_period: int = 5, slow_step_size: float 
             or (fast.states and not groups):
         raise ValueError(f"lookahead takes an optimizer whose rule is text and whose splitting "
                          f"ends with theta alone, and {optimizer.name} is none")
+    if optimizer.report:
+        raise ValueError(f"lookahead reports θ, and {optimizer.name} reports another point; use "
+                         "the form that reports θ")
     period = _check.integer("sync_period", sync_period, at_least=1)
     alpha = _check.real("slow_step_size", slow_step_size, above=0.0)
     if alpha > 1.0:

@@ -67,6 +67,7 @@ def sgd(lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
     """
     hyper = {"lr": rate("lr", lr), "momentum": fraction("momentum", momentum),
              "dampening": fraction("dampening", dampening)}
+    nesterov = _check.flag("nesterov", nesterov)
     if momentum == 0.0:
         if dampening or nesterov:
             raise ValueError(f"{'nesterov' if nesterov else 'dampening'} has no effect without "
@@ -76,7 +77,7 @@ def sgd(lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
         raise ValueError(f"dampening must be 0 with nesterov, got {dampening:g}")
     force = "keep*g" if dampening else "g"
     rules = {"theta": "(1 - gamma*h)*v - h*g" if nesterov else "v", "v": f"-gamma*v - {force}"}
-    return defined("sgd", rules, hyper | {"nesterov": bool(nesterov)}, "sqrt(lr)",
+    return defined("sgd", rules, hyper | {"nesterov": nesterov}, "sqrt(lr)",
                    maps={"gamma": "(1 - momentum)/sqrt(lr)", "keep": "1 - dampening"},
                    groups=(("v",), ("theta",)), positive=("gamma",),
                    initial={"v": "-h*(1 - keep)/(1 - gamma*h)*g"} if dampening else {},
@@ -336,8 +337,10 @@ def polyak(lr: float = 1.0, minimum: float = 0.0, max_learning_rate: float = 1.0
                    reference="B. T. Polyak, Introduction to Optimization (1987), Eq. (5.3.8)")
 
 
-def newton(lr: float = 1.0) -> Optimizer:
+def newton(lr: float = 1.0, weight_decay: float = 0.0) -> Optimizer:
     """Return Newton's method, θ⁺ = θ − lr H⁻¹ g: explicit Euler of Newton's flow, t = k lr.
+
+    With ``weight_decay`` w it is that for L + ½ w ‖θ‖², with H + w I and g + w θ.
 
     Source: Smale, J. Math. Econ. 3 (1976) 107, for the flow.
 
@@ -345,6 +348,8 @@ def newton(lr: float = 1.0) -> Optimizer:
     ----------
     lr : float, > 0
         1 is Newton's method, less is the damped one.
+    weight_decay : float, >= 0
+        Coupled L2.
 
     Examples
     --------
@@ -352,8 +357,10 @@ def newton(lr: float = 1.0) -> Optimizer:
     >>> fo.optimizers.newton().run("x**2 + 3*x*y + 5*y**2", [1.0, 2.0], steps=1).x[-1]
     array([0., 0.])
     """
-    step = rate("lr", lr)
-    return Optimizer("newton", NewtonFlow(), Euler(step), Clock(step, "lr"), {"lr": step},
+    step, weight = rate("lr", lr), small("weight_decay", weight_decay)
+    hyper = {"lr": step, **({"weight_decay": weight} if weight else {})}
+    return Optimizer("newton", NewtonFlow(weight), Euler(step), Clock(step, "lr"), hyper,
+                     {"weight_decay": "weight_decay"} if weight else {},
                      reference="S. Smale, J. Math. Econ. 3 (1976) 107-120")
 
 

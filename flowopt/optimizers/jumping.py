@@ -17,11 +17,9 @@ from flowopt.integrators.integrate import checked_saves, checked_seed
 from flowopt.integrators.jumps import Jumps, MetropolisStep
 from flowopt.integrators.status import Status
 from flowopt.integrators.trajectory import Events, Stats, Trajectory
-from flowopt.optimizers.formula import value_of
 from flowopt.optimizers.optimizer import Clock, Optimizer, steps_of
-from flowopt.optimizers.rewrite import replaced
 from flowopt.optimizers.running import seeds_of
-from flowopt.optimizers.schedules import Schedule
+from flowopt.optimizers.schedules import Schedule, cooled
 from flowopt.optimizers.stopping import Stall
 
 
@@ -33,7 +31,7 @@ class JumpProcess:
     (A f)(θ) = r ∫ q(θ' − θ) min(1, exp(−(L(θ') − L(θ))/T)) (f(θ') − f(θ)) dθ'. At a fixed T it is
     in detailed balance with the Gibbs law exp(−L/T).
 
-    Source: Metropolis et al., J. Chem. Phys. 21 (1953) 1087, Eq. (4), for the acceptance.
+    Source: Metropolis et al., J. Chem. Phys. 21 (1953) 1087, for the acceptance.
 
     Attributes
     ----------
@@ -252,19 +250,3 @@ def metropolis(sigma: float = 1.0, temperature: Any = 1.0, rate: float = 1.0,
                       {"sigma": method.sigma, "temperature": shown, "rate": rate},
                       note="no gradient; T is a formula of t",
                       reference="N. Metropolis et al., J. Chem. Phys. 21 (1953) 1087-1092")
-
-
-def cooled(temperature: Any, cooling: Schedule | None, h: float) -> Any:
-    """Return a temperature times a schedule, as a formula of time."""
-    if cooling is None:
-        return temperature
-    if not isinstance(cooling, Schedule):
-        raise TypeError(f"cooling must be a Schedule, got {_check.shown(cooling)}")
-    if not isinstance(temperature, (int, float, str)) or isinstance(temperature, bool):
-        raise TypeError("temperature must be a number or a text together with cooling, got "
-                        f"{_check.shown(temperature)}")
-    if not isinstance(temperature, str):
-        temperature = repr(_check.real("temperature", temperature, at_least=0.0))
-    numbers = {**cooling.numbers, "h": h}
-    names = {k: repr(value_of(f, numbers)) for k, f in cooling.maps.items()} | {"h": repr(h)}
-    return f"({temperature})*({replaced(cooling.rule, names)})"

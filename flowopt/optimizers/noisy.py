@@ -8,6 +8,7 @@ from flowopt.flows.catalogue import GradientFlow
 from flowopt.integrators.stochastic import EulerMaruyama
 from flowopt.optimizers.define import rate
 from flowopt.optimizers.optimizer import Clock, Optimizer
+from flowopt.optimizers.schedules import Schedule, cooled
 
 
 def sgld(lr: float = 1e-3, temperature: float = 1.0) -> Optimizer:
@@ -37,7 +38,8 @@ def sgld(lr: float = 1e-3, temperature: float = 1.0) -> Optimizer:
                      reference="M. Welling, Y. W. Teh, ICML 2011, Eq. (4)")
 
 
-def annealing(lr: float = 1e-3, temperature: Any = "1/log(t + 2)") -> Optimizer:
+def annealing(lr: float = 1e-3, temperature: Any = "1/log(t + 2)",
+              cooling: Schedule | None = None) -> Optimizer:
     """Return simulated annealing in continuous time: Langevin dynamics with a falling temperature.
 
     dθ = −∇L dt + √(2 T(t)) dW with T = c/log(t + 2) ends at a global minimum if and only if c is
@@ -50,8 +52,10 @@ def annealing(lr: float = 1e-3, temperature: Any = "1/log(t + 2)") -> Optimizer:
     ----------
     lr : float, > 0
         The step.
-    temperature : str or sympy expression
-        T as a formula of the flow's time t.
+    temperature : float >= 0, str or sympy expression
+        T, or a formula of the flow's time t.
+    cooling : Schedule, optional
+        A factor of T in step k, one of `flowopt.optimizers.schedules`.
 
     Examples
     --------
@@ -62,6 +66,7 @@ def annealing(lr: float = 1e-3, temperature: Any = "1/log(t + 2)") -> Optimizer:
     True
     """
     step = rate("lr", lr)
+    temperature = cooled(temperature, cooling, step)
     return Optimizer("annealing", GradientFlow(), EulerMaruyama(step, temperature=temperature),
                      Clock(step, "lr"), {"lr": step, "temperature": str(temperature)},
                      note="dθ = −∇L dt + √(2T(t)) dW",

@@ -11,6 +11,7 @@ from flowopt import _check
 from flowopt.integrators.composed import ComposedEuler, Draw, checked_draws
 from flowopt.optimizers.optimizer import Optimizer
 from flowopt.optimizers.rewrite import (
+    composable,
     free,
     names_of,
     noted,
@@ -108,7 +109,5 @@ def degree(rule: str) -> float:
 
 def _with_draw(optimizer: Optimizer, draw: Draw, groups: Any) -> ComposedEuler:
     """Return the method with one more source of noise."""
-    method = optimizer.method
-    if isinstance(method, ComposedEuler):
-        return replace(method, groups=groups, draws=checked_draws((*method.draws, draw)))
-    return ComposedEuler(method.h, groups, (draw,))
+    method = composable(optimizer, groups)
+    return replace(method, draws=checked_draws((*method.draws, draw)))

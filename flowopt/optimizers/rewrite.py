@@ -9,7 +9,9 @@ from typing import Any
 
 from flowopt import _check
 from flowopt.flows.flow import Flow
+from flowopt.integrators.composed import ComposedEuler, Draw, text_of
 from flowopt.integrators.methods import Euler, SequentialEuler
+from flowopt.integrators.stochastic import EulerMaruyama
 from flowopt.optimizers.formula import value_of
 from flowopt.optimizers.optimizer import Optimizer
 
@@ -95,12 +97,22 @@ def noted(optimizer: Optimizer, more: str) -> str:
     return "; ".join(filter(None, [optimizer.note, more]))
 
 
+def composable(optimizer: Optimizer, groups: tuple[tuple[str, ...], ...] | None) -> ComposedEuler:
+    """Return the method as one with draws and a proximal step; Euler-Maruyama's noise is a draw."""
+    method = optimizer.method
+    if isinstance(method, ComposedEuler):
+        return replace(method, groups=groups)
+    if isinstance(method, EulerMaruyama):
+        heat = f"2*({text_of(method.temperature)})"
+        return ComposedEuler(method.h, groups, (Draw("", heat, diffuses=True),))
+    return ComposedEuler(method.h, groups)
+
+
 def splitting(optimizer: Optimizer, what: str) -> tuple[tuple[str, ...], ...] | None:
     """Return the groups of an explicit method (None: one group), or refuse the optimizer."""
-    from flowopt.integrators.composed import ComposedEuler
-
     method = optimizer.method
-    if isinstance(method, Euler):
+    if isinstance(method, Euler) or (isinstance(method, EulerMaruyama)
+                                     and method.path_step is None):
         return None
     if isinstance(method, (SequentialEuler, ComposedEuler)):
         groups = method.groups

@@ -207,9 +207,12 @@ def parsed(rules: dict[str, str]) -> list[Any]:
 
 def evaluated(formula: str, flow_field: Any, h: float, t: Any, y: np.ndarray) -> np.ndarray:
     """Return a formula over θ, g, L, t, the states and the parameters at (N, m) points: (N, n)."""
-    flow = flow_field.flow
-    rules = {"theta": formula} | dict.fromkeys(flow.states, "0")
-    (rule,) = parsed({"theta": formula})
-    used = {k: v for k, v in {**flow.parameters, "h": h}.items() if k in rule.names}
-    made = Flow(rules, parameters=used).on(flow_field.loss).paced(h or 1.0)
-    return made(t, y)[:, :flow_field.n]
+    key = formula, h, tuple(flow_field.parameters.values())
+    kept = flow_field.__dict__.setdefault("_formulas", {})
+    if key not in kept:
+        flow = flow_field.flow
+        rules = {"theta": formula} | dict.fromkeys(flow.states, "0")
+        (rule,) = parsed({"theta": formula})
+        used = {k: v for k, v in {**flow.parameters, "h": h}.items() if k in rule.names}
+        kept[key] = Flow(rules, parameters=used).on(flow_field.loss).paced(h or 1.0)
+    return np.asarray(kept[key](t, y)[:, :flow_field.n])

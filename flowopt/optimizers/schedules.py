@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flowopt import _check
 from flowopt.flows.flow import Flow
-from flowopt.integrators.composed import ComposedEuler
+from flowopt.integrators.composed import ComposedEuler, text_of
 from flowopt.integrators.methods import Euler, SequentialEuler
+from flowopt.integrators.stochastic import EulerMaruyama
 from flowopt.optimizers.formula import value_of
 from flowopt.optimizers.optimizer import Optimizer
 
@@ -111,6 +113,9 @@ def steps(factor: float, milestones: Sequence[int]) -> Schedule:
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
     _check.real("factor", factor, above=0.0)
+    if isinstance(milestones, str) or not hasattr(milestones, "__len__"):
+        raise TypeError("milestones must be a sequence of integers, got "
+                        f"{_check.shown(milestones)}")
     places = [_check.integer(f"milestones[{i}]", m, at_least=1) for i, m in enumerate(milestones)]
     if not places or any(a >= b for a, b in zip(places, places[1:], strict=False)):
         raise ValueError("milestones must be increasing, and at least one, got "
@@ -188,7 +193,8 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
     """Return the optimizer with the learning rate lr·s(k) in step k = 0, 1, ….
 
     As torch's schedulers do, s multiplies what is added to θ (decoupled decay too); the states go
-    on as before. Schedules multiply, as in ``scheduled(scheduled(opt, warm_up(9)), cosine(99))``.
+    on as before. The noise of Langevin dynamics becomes √(2 lr s(k) T) N(0, 1) (Welling & Teh).
+    Schedules multiply, as in ``scheduled(scheduled(opt, warm_up(9)), cosine(99))``.
 
     Parameters
     ----------
@@ -211,7 +217,7 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
         raise TypeError(f"schedule must be a Schedule, got {_check.shown(schedule)}")
     flow = optimizer.flow
     if not flow.rules or not isinstance(
-            optimizer.method, (Euler, SequentialEuler, ComposedEuler)):
+            optimizer.method, (Euler, SequentialEuler, ComposedEuler, EulerMaruyama)):
         raise ValueError(f"scheduled takes an optimizer whose rule is text and whose steps are "
                          f"explicit or a splitting, and {optimizer.name} is none")
     if optimizer.name in ("heavy_ball", "nesterov", "lookahead"):
@@ -240,12 +246,34 @@ def scheduled(optimizer: Optimizer, schedule: Schedule) -> Optimizer:
                 reference=flow.reference)
     hyper = {**optimizer.hyper, **{given[k]: v for k, v in schedule.numbers.items()}}
     method = optimizer.method
-    if isinstance(method, ComposedEuler) and method.shrink is not None:
-        shrink = replace(method.shrink, speed=f"({rule})*({method.shrink.speed})")
-        method = replace(method, shrink=shrink)
+    if isinstance(method, ComposedEuler):
+        if method.shrink is not None:
+            shrink = replace(method.shrink, speed=f"({rule})*({method.shrink.speed})")
+            method = replace(method, shrink=shrink)
+        method = replace(method, draws=tuple(
+            replace(d, variance=f"({rule})*({d.variance})") if d.diffuses else d
+            for d in method.draws))
+    elif isinstance(method, EulerMaruyama):
+        method = replace(method, temperature=f"({rule})*({text_of(method.temperature)})")
     note = "; ".join([*filter(None, [optimizer.note]), f"the learning rate times {rule}"])
     return replace(optimizer, flow=made, method=method, hyper=hyper, maps=maps, limits=limits,
                    note=note)
+
+
+def cooled(temperature: Any, cooling: Schedule | None, h: float) -> Any:
+    """Return a temperature times a schedule, as a formula of time; h is the time of a step."""
+    if cooling is None:
+        return temperature
+    if not isinstance(cooling, Schedule):
+        raise TypeError(f"cooling must be a Schedule, got {_check.shown(cooling)}")
+    if not isinstance(temperature, (int, float, str)) or isinstance(temperature, bool):
+        raise TypeError("temperature must be a number or a text together with cooling, got "
+                        f"{_check.shown(temperature)}")
+    if not isinstance(temperature, str):
+        temperature = repr(_check.real("temperature", temperature, at_least=0.0))
+    numbers = {**cooling.numbers, "h": h}
+    names = {k: repr(value_of(f, numbers)) for k, f in cooling.maps.items()} | {"h": repr(h)}
+    return f"({temperature})*({_renamed(cooling.rule, names)})"
 
 
 def _free(name: str, taken: object) -> str:

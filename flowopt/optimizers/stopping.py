@@ -71,7 +71,8 @@ class EarlyStopping(Stall):
 
     As `Stall`. The run ends with Status.EVENT and a sentence.
 
-    Source: Prechelt, in Neural Networks: Tricks of the Trade (1998) 55, the class UP.
+    Source: Goodfellow, Bengio & Courville, Deep Learning (2016), Algorithm 7.1, for the patience;
+    other criteria: Prechelt, in Neural Networks: Tricks of the Trade (1998) 55.
 
     Parameters
     ----------
@@ -96,8 +97,7 @@ class EarlyStopping(Stall):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.restore, bool):
-            raise TypeError(f"restore must be True or False, got {_check.shown(self.restore)}")
+        _check.flag("restore", self.restore)
 
     @property
     def keeps_best(self) -> bool:

@@ -242,7 +242,7 @@ def part_seed(seed: int, part: int) -> int:
     """Return the seed of a part of a run: the same numbers must not be drawn again.
 
     Part 0 has the seed itself; the next has a number made from it by SplitMix64 (Steele, Lea &
-    Flood, OOPSLA 2014, Fig. 17).
+    Flood, OOPSLA 2014).
     """
     if part == 0:
         return seed

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from flowopt import _check
+from flowopt.integrators.composed import ComposedEuler
 from flowopt.optimizers import adaptive, compose, first_order, jumping, moments, noisy
 from flowopt.optimizers.optimizer import Optimizer
 
@@ -77,7 +78,13 @@ class Row:
         if method.name in SPLITTINGS:
             return SPLITTINGS[method.name]
         groups = getattr(method, "groups", None) or ()
-        return ", then ".join(" and ".join(g) for g in groups)
+        made = [" and ".join(g) for g in groups]
+        if isinstance(method, ComposedEuler):
+            noise = [f"draw {d.state}" for d in method.draws if d.state]
+            made = [*noise, *(made or ["explicit Euler"]),
+                    *["thresholds of theta"] * (method.shrink is not None),
+                    *["kicks of theta" for d in method.draws if not d.state]]
+        return ", then ".join(made)
 
     @property
     def clock(self) -> str:
@@ -106,8 +113,12 @@ class Row:
         return [f"{name}' = {rule.text}" for name, rule in rules.items()]
 
 
-def rows(names: Sequence[str] = ()) -> list[Row]:
-    """Return the lines of the dictionary, of all optimizers or of those named."""
+def rows(names: Sequence[Any] = ()) -> list[Row]:
+    """Return the lines of the dictionary, of all optimizers or of those named or given."""
+    given = [Row(name) for name in names if isinstance(name, Optimizer)]
+    if given:
+        return [*given, *rows(rest)] if (rest := [n for n in names if not isinstance(
+            n, Optimizer)]) else given
     made = [Row(make()) for make in CATALOGUE]
     known = list(dict.fromkeys(row.optimizer.name for row in made))
     for name in names:
@@ -116,15 +127,15 @@ def rows(names: Sequence[str] = ()) -> list[Row]:
     return [row for row in made if not names or row.optimizer.name in names]
 
 
-def dictionary(format: str = "text", names: Sequence[str] = ()) -> str:
+def dictionary(format: str = "text", names: Sequence[str | Optimizer] = ()) -> str:
     """Return the table of optimizers, flows, splittings and clocks.
 
     Parameters
     ----------
     format : {"text", "markdown", "latex"}
         How it is written.
-    names : sequence of str, optional
-        Only these optimizers.
+    names : sequence of str or Optimizer, optional
+        Only these optimizers: names of the dictionary, or optimizers of one's own.
 
     Returns
     -------
@@ -140,6 +151,15 @@ def dictionary(format: str = "text", names: Sequence[str] = ()) -> str:
       splitting  m, then theta
       clock      t = k*lr
       with       a = (1 - momentum)/lr
+      source     J. Bernstein et al., ICML 2018
+    >>> sparse = fo.optimizers.signsgd(lr=0.1).with_l1(0.5, proximal=True)
+    >>> print(fo.optimizers.dictionary(names=[sparse]))
+    signsgd
+      flow       theta' = -sign(g) - kappa*sign(theta)
+      splitting  explicit Euler, then thresholds of theta
+      clock      t = k*lr
+      with       kappa = l1
+      note       the proximal step of L1 after each step
       source     J. Bernstein et al., ICML 2018
     """
     _check.choice("format", format, FORMATS)

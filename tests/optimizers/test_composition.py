@@ -256,16 +256,58 @@ def test_schedules_and_lookahead_around():
     assert inner.run(ROSENBROCK, x0, steps=10).status is fo.Status.REACHED_END
 
 
+def test_the_field_and_the_method_are_the_optimizer():
+    """Flow and method: `integrate` and `ensemble` take the same steps, and sweep parameters."""
+    optimizer = o.adam(0.01).with_l1(0.5, True).with_noise(0.1).with_kicks(0.1, every=3)
+    loss = fo.Loss("q*x**2/2 + y**2", parameters={"q": 2.0})
+    run = optimizer.run(loss, [1.0, -1.0], steps=40, seed=3)
+    field, y0 = optimizer.flow.on(loss), optimizer.start(loss, [1.0, -1.0])
+    span = (0.0, optimizer.clock.time(40))
+    traj = fo.integrate(field, y0, span, optimizer.method, seed=3,
+                        save_at=optimizer.clock.time(np.arange(0, 41, 10)))
+    assert np.array_equal(traj.y, run.y[::10])
+    values = np.array([1.0, 2.0, 3.0])
+    ens = fo.ensemble(field, [y0] * 3, span, optimizer.method, seeds=[5, 3, 7],
+                      parameters={"q": values, "kappa": [0.5, 0.5, 2.0]},
+                      reduce=fo.reduce.minimum("x"))
+    assert np.array_equal(ens.y[1], run.y[-1])
+    assert ens.reduced[1] == run.x[1:, 0].min() or ens.reduced[1] == run.x[:, 0].min()
+    other = o.adam(0.01).with_l1(2.0, True).with_noise(0.1).with_kicks(0.1, every=3).run(
+        loss.with_parameters(q=3.0), [1.0, -1.0], steps=40, seed=7)
+    assert np.array_equal(ens.y[2], other.y[-1])
+    many = optimizer.ensemble(loss, [[1.0, -1.0]] * 3, 40, seeds=[5, 3, 7],
+                              parameters={"q": values})
+    assert np.array_equal(many.y[1], run.y[-1])
+
+
+def test_a_proximal_step_alone():
+    optimizer = o.sgd(0.1, momentum=0.5).with_l1(0.5, True)
+    run = optimizer.run(ROSENBROCK, [0.1, 0.1], steps=3)
+    y = optimizer.start(ROSENBROCK, [0.1, 0.1])
+    for k in range(3):
+        y = optimizer.step(ROSENBROCK, y, k)
+        assert np.array_equal(y, run.y[k + 1])
+
+
+def test_a_loss_may_have_a_variable_t():
+    loss = fo.Loss("t**2/2 + u**2")
+    plain = fo.Loss("x**2/2 + y**2")
+    optimizer = o.scheduled(o.gradient_descent(0.1).with_l1(0.1, True).with_noise(0.1, 0.5),
+                            o.schedules.exponential(0.9))
+    assert np.array_equal(optimizer.run(loss, [1.0, 1.0], 20, seed=1).x,
+                          optimizer.run(plain, [1.0, 1.0], 20, seed=1).x)
+
+
 REFUSED = [
     (lambda: o.adam().with_l2(0.0), ValueError, "weight must be a finite number > 0"),
     (lambda: o.adam().with_l1(float("nan")), ValueError, "weight must be"),
     (lambda: o.adam().with_l1("a"), TypeError, "weight must be"),
     (lambda: o.adam().with_l1(0.1, proximal=1), TypeError, "proximal must be True or False"),
     (lambda: o.adam().with_l1(0.1, True).with_l1(0.1, True), ValueError, "already"),
-    (lambda: o.newton().with_l2(0.1), ValueError, "whose rule is text"),
+    (lambda: o.newton().with_l1(0.1), ValueError, "add the penalty to the loss"),
     (lambda: o.newton().with_average(o.TailAverage()), ValueError, "whose rule is text"),
     (lambda: o.proximal_point().with_noise(), ValueError, "explicit or a splitting"),
-    (lambda: o.sgld().with_kicks(0.1, every=3), ValueError, "explicit or a splitting"),
+    (lambda: o.proximal_point().with_decay(0.1), ValueError, "use with_l2"),
     (lambda: o.adam().with_noise(eta=-1.0), ValueError, "eta must be"),
     (lambda: o.adam().with_noise(gamma=-1.0), ValueError, "gamma must be"),
     (lambda: o.adam().with_kicks(0.1), ValueError, "one of every"),
@@ -275,6 +317,12 @@ REFUSED = [
     (lambda: o.adam().with_noise().with_noise().with_noise(), ValueError, "at most two"),
     (lambda: o.signsgd().with_noise().limit, ValueError, "does not average out"),
     (lambda: o.adam().with_average(0.9), TypeError, "average must be"),
+    (lambda: o.lookahead(o.adam()).with_decay(0.1), ValueError, "the optimizer inside"),
+    (lambda: o.lookahead(o.adam()).with_l1(0.1, True), ValueError, "the optimizer inside"),
+    (lambda: o.nesterov().with_l1(0.1, True), ValueError, "reports another point"),
+    (lambda: o.lookahead(o.nesterov()), ValueError, "lookahead reports θ"),
+    (lambda: fo.integrate(o.adam().with_l1(0.1, True).flow.on("x**2"), [1.0], (1.0, 0.0),
+                          o.adam().with_l1(0.1, True).method), ValueError, "t must run forwards"),
     (lambda: o.ExponentialAverage(1.0), ValueError, "decay must be"),
     (lambda: o.TailAverage(-1), ValueError, "start must be"),
     (lambda: o.TailAverage(0, 0), ValueError, "every must be"),
@@ -291,3 +339,52 @@ def test_refusals(call, kind, words):
     with pytest.raises(kind, match=re.escape(words)) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_penalties_of_the_implicit_and_of_the_noisy():
+    """They are those of the penalised loss; implicit Euler of L1 finds its zeros exactly."""
+    plain, both = fo.Loss("(x - 0.3)**2/2"), fo.Loss("(x - 0.3)**2/2 + 0.4*x**2/2")
+    for optimizer in (o.proximal_point(0.5), o.sgld(0.1, 0.2), o.annealing(0.1)):
+        seed = {"seed": 2} if optimizer.noisy else {}
+        one = optimizer.with_l2(0.4).run(plain, [1.0], steps=50, **seed)
+        two = optimizer.run(both, [1.0], steps=50, **seed)
+        assert np.allclose(one.x, two.x, rtol=1e-11, atol=1e-13)
+    one = o.newton(0.5).with_l2(0.3).with_l2(0.4).run(fo.losses.rosenbrock(), [-1.2, 1.0], 20)
+    two = o.newton(0.5).run("(1 - x)**2 + 100*(y - x**2)**2 + 0.35*(x**2 + y**2)", [-1.2, 1.0], 20)
+    assert np.allclose(one.x, two.x, rtol=1e-10)
+    x = o.proximal_point(0.5).with_l1(0.5).run(plain, [1.0], steps=30).x[:, 0]
+    exact = [1.0]
+    for _ in range(30):  # argmin (z - 0.3)²/2 + 0.5 |z| + (z - x)²/(2·0.5)
+        exact.append(float(twins.soft(np.array(0.5 * 0.3 + exact[-1]), 0.25)) / 1.5)
+    assert np.allclose(x, exact, atol=1e-14) and x[-1] == 0.0
+
+
+def test_an_average_of_langevin_dynamics():
+    """Of its iterates: the mean of the law, with the variance of a time average."""
+    optimizer = o.sgld(0.05, 0.5).with_average(o.TailAverage(200))
+    x = optimizer.ensemble("(x - 2)**2/2", [[2.0]] * 400, steps=4200, seed=1).x
+    # ∫ of an Ornstein–Uhlenbeck process over t = 200: variance 2 T/(μ² t)
+    assert abs(x.mean() - 2) < 0.02 and abs(x.var() / (2 * 0.5 / 200) - 1) < 0.3
+
+
+def test_langevin_dynamics_with_everything_around():
+    """Scheduled (Welling & Teh), with kicks, noise of the gradient, and proximal steps."""
+    x0, lr, T = np.array([1.0, -1.0]), 0.05, 0.3
+    for optimizer, kick, eta, kappa in (
+            (o.sgld(lr, T), 0.0, 0.0, 0.0),
+            (o.sgld(lr, T).with_kicks(0.5, every=4), 0.5, 0.0, 0.0),
+            (o.sgld(lr, T).with_noise(0.2, 0.0), 0.0, 0.2, 0.0),
+            (o.sgld(lr, T).with_l1(0.4, proximal=True), 0.0, 0.0, 0.4)):
+        optimizer = o.scheduled(optimizer, o.schedules.inverse_time(0.1))
+        x, run = x0.copy(), optimizer.run("x**2/2 + y**2", x0, steps=40, seed=6)
+        for k in range(40):
+            step, z = lr / (1 + 0.1 * k), twins.normals(2, k, 0, 6)
+            other = twins.normals(2, k, 0, 6, 1) if kick or eta else 0.0
+            x = x - step * (x * [1, 2] + np.sqrt(eta) * other)
+            x = twins.soft(x, step * kappa) + np.sqrt(2 * step * T) * z
+            x = x + (kick * other if (k + 1) % 4 == 0 else 0.0)
+            assert np.abs(run.x[k + 1] - x).max() < 1e-13, optimizer
+    half = o.sgld(lr, T).with_kicks(1e-9, every=10**6).with_step(lr / 4)
+    plain = o.sgld(lr / 4, T)
+    ends = [p.run("x**2", [1.0], steps=50, seed=1).x[-1, 0] for p in (half, plain)]
+    assert abs(ends[0] - ends[1]) < 1e-13

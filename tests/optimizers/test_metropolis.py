@@ -150,6 +150,10 @@ REFUSED = [
     (lambda: o.metropolis().limit, ValueError, "no ordinary differential equation"),
     (lambda: o.metropolis().flow.on("x**2"), ValueError, "opt.flow.simulate"),
     (lambda: o.metropolis().flow.simulate("x**2", [[1.0]], (1.0, 0.0)), ValueError, "forwards"),
+    (lambda: fo.integrate(fo.flows.GradientFlow().on("x**2"), [1.0], (0, 1),
+                          o.metropolis().method), ValueError, "discretises no vector field"),
+    (lambda: fo.ensemble(fo.flows.GradientFlow().on("x**2"), [[1.0]], (0, 1),
+                         o.metropolis().method, seed=1), ValueError, "discretises no vector"),
     (lambda: o.metropolis().with_l1(0.1), ValueError, "whose rule is text"),
     (lambda: o.switch(o.metropolis(), o.adam(), at=3), ValueError, "a flow of its own"),
 ]

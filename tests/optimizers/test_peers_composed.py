@@ -41,10 +41,9 @@ def optax_agrees(jax, cases):  # noqa: F811
 def test_signum(jax):  # noqa: F811
     import optax
 
-    cases = [(lr, beta) for lr, beta in ((1e-4, 0.9), (3e-4, 0.99), (1e-4, 0.5))]
-    optax_agrees(jax, [(o.signum(lr, beta), optax.chain(optax.ema(beta, debias=False),
-                                                        optax.scale_by_sign(), optax.scale(-lr)))
-                       for lr, beta in cases])
+    optax_agrees(jax, [(o.signum(lr, beta), optax.chain(
+        optax.ema(beta, debias=False), optax.scale_by_sign(), optax.scale(-lr)))
+        for lr, beta in ((1e-4, 0.9), (3e-4, 0.99), (1e-4, 0.5))])
 
 
 def test_nesterov_in_the_form_of_torch(jax):  # noqa: F811
@@ -61,17 +60,21 @@ def test_normalized_and_polyak(problem, jax):  # noqa: F811
 
     loss, _, _, x0 = PROBLEMS[problem]
     value = values_in_jax(jax)[problem]
-    cases = [(o.normalized_gd(lr), optax.chain(optax.contrib.normalize(), optax.scale(-lr)))
-             for lr in (1e-4, 3e-4, 5e-4)]
+
+    def agree_on(ours, make, settings):  # compiled once for all settings
+        for s, path in zip(settings, optax_paths(jax, make, settings, value, x0), strict=True):
+            assert deviation(ours(s).run(loss, x0, steps=STEPS).x, path) < BOUND, s
+
+    agree_on(lambda s: o.normalized_gd(s["lr"]),
+             lambda s: optax.chain(optax.contrib.normalize(), optax.scale(-s["lr"])),
+             [{"lr": lr} for lr in (1e-4, 3e-4, 5e-4)])
+    settings = [dict(zip(("s", "m", "M", "eps"), given, strict=True)) for given in (
+        (1.0, 0.0, 1.0, 2e5), (0.1, 0.1, 10.0, 1e3), (2.0, -1.0, 1e-4, 10.0))]
     for variant in ("sps", "sps+"):  # optax divides by the norm of the scaled gradient
-        cases += [(o.polyak(1 / s, minimum=m, max_learning_rate=M * s**2, eps=eps / s**2,
-                            variant=variant),
-                   optax.polyak_sgd(M, scaling=s, f_min=m, eps=eps, variant=variant))
-                  for s, m, M, eps in ((1.0, 0.0, 1.0, 2e5), (0.1, 0.1, 10.0, 1e3),
-                                       (2.0, -1.0, 1e-4, 10.0))]
-    for ours, peer in cases:
-        (path,) = optax_paths(jax, lambda s, peer=peer: peer, [{"lr": 0.0}], value, x0)
-        assert deviation(ours.run(loss, x0, steps=STEPS).x, path) < BOUND, ours
+        agree_on(lambda s, variant=variant: o.polyak(
+            1 / s["s"], minimum=s["m"], max_learning_rate=s["M"] * s["s"]**2,
+            eps=s["eps"] / s["s"]**2, variant=variant), lambda s, variant=variant: optax.polyak_sgd(
+                s["M"], scaling=s["s"], f_min=s["m"], eps=s["eps"], variant=variant), settings)
 
 
 def test_coupled_and_decoupled_decay(jax):  # noqa: F811

@@ -110,7 +110,7 @@ def test_refusals():
     for call, words in ((lambda: s.exponential(1.5), "factor"), (lambda: s.steps(0.5, [3, 2]),
                         "increasing"), (lambda: s.cosine(0), "total"),
                         (lambda: o.scheduled(o.newton(), s.warm_up(3)), "rule is text"),
-                        (lambda: o.scheduled(o.sgld(), s.warm_up(3)), "splitting"),
+                        (lambda: o.scheduled(o.proximal_point(), s.warm_up(3)), "splitting"),
                         (lambda: o.scheduled(o.heavy_ball(), s.warm_up(3)), "schedule sgd")):
         with pytest.raises(ValueError, match=words):
             call()

@@ -92,6 +92,17 @@ def test_every_formula_is_latex_that_katex_reads():
     assert done.returncode == 0, done.stderr[-500:]
 
 
+def test_composed_optimizers_have_a_row():
+    o = fo.optimizers
+    optimizer = o.adam().with_noise(0.3).with_kicks(0.1, every=5).with_average(o.TailAverage(9))
+    for format in table.FORMATS:
+        text = fo.optimizers.dictionary(format, names=["sgd", optimizer])
+        assert "kicks of" in text and "total" in text and "average" in text
+        assert text.count("t = k") == 3  # two rows of sgd
+    with pytest.raises(ValueError, match="opt.parts"):
+        o.dictionary(names=[o.switch(o.adam(), o.sgd(), at=3)])
+
+
 def test_command():
     run = CliRunner().invoke(app, ["dictionary", "adam", "--format", "markdown"])
     assert run.exit_code == 0 and "`t = k*lr`" in run.output
