@@ -210,8 +210,9 @@ class Contact:
         """Return whether sides belong together, so that not every choice of them has a region.
 
         That is so where gradients depend on each other, as those of x and of sin(x) do. Where each
-        jump J_i is along minus its own gradient the problem of `choices` still has all of Filippov's
-        set: a corner of {Σ u_i J_i}, where u_i = sign(d·J_i), is on the sides of the direction −d.
+        jump J_i is along minus its own gradient the problem of `choices` still has all of
+        Filippov's set: a corner of {Σ u_i J_i}, where u_i = sign(d·J_i), is on the sides of the
+        direction −d.
         """
         k = len(self.candidates)
         normals = np.column_stack([self.gradients, self.moves])[self.candidates]
