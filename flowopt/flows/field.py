@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -423,13 +424,22 @@ class LossField(VectorField):
         for k, state in enumerate(flow.states):
             names += [f"{state}_{v}" for v in loss.names]
             self.blocks += ((state, (k + 1) * self.n, (k + 2) * self.n),)
-        if len(set(names) | set(self.parameters)) != len(names) + len(self.parameters):
-            raise ValueError("a state of the flow and a variable or parameter of the loss get the "
-                             f"same name ({', '.join(names)}); rename the variable")
         self.names = tuple(names)
-        taken = {*self.names, *self.parameters}
-        self.time_name = next(name for name in ("t", "time", *(f"time{i}" for i in
-                              range(len(taken)))) if name not in taken)
+        # the names of a large network number millions: a set of all is made where it is needed
+        own, prefixes = set(loss.names), ["", *(f"{state}_" for state in flow.states)]
+
+        def taken(name: str) -> bool:
+            return any(name.startswith(a) and name[len(a):] in own for a in prefixes)
+
+        same = [p for p in self.parameters if taken(p)]
+        if not same and any("_" in v for v in own) and len(set(names)) != len(names):
+            same = names
+        if same:
+            raise ValueError("a state of the flow and a variable or parameter of the loss get the "
+                             f"same name ({', '.join(same)}); rename the variable")
+        self.time_name = next(
+            name for name in itertools.chain(("t", "time"), map("time{}".format, itertools.count()))
+            if name not in self.parameters and not taken(name))
         self.definition = json.dumps([flow.definition, loss.definition, list(self.parameters)])
         self._start()
 

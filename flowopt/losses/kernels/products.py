@@ -39,7 +39,6 @@ from flowopt.losses.kernels.places import (
     TOLD,
 )
 
-
 #: whether there are registers of eight doubles, and 32 of them (a compilation says so)
 WIDE = 1
 #: rows of sixteen samples, which take 32 kB
@@ -55,8 +54,8 @@ def add_rows(out: Reals, pitch: Int, count: Int, weight: Reals, down: Int, along
              into: Int, length: Int):
     """Add to row j of out, j < count, the sum of weight[j · down + i · along] · row i, i < into.
 
-    Up to eight rows of out by sixteen samples are kept in registers, and `DEEP` rows by sixteen samples in
-    the nearest cache, while all rows of out take them up.
+    Up to eight rows of out by sixteen samples are kept in registers, and `DEEP` rows by sixteen
+    samples in the nearest cache, while all rows of out take them up.
     """
     for first in range(0, into, DEEP):
         deep = min(DEEP, into - first)
