@@ -42,7 +42,8 @@ def network(sizes: Sequence[int], activation: str = "relu", loss: str = "mse", *
     y : array_like, shape (N, out) or (N,)
         Targets, or the numbers of the classes from 0.
     l1, l2 : float, >= 0
-        Penalties on weights.
+        Penalties on weights. The derivative of |w| at 0 is taken as 0: optimizers step over the
+        kink, and adaptive methods, which do not see it in compiled data, chatter there.
     half : bool
         True: ½ l2 Σ w² (its gradient is torch's ``weight_decay=l2``). False: l2 Σ w².
     batch_norm : bool

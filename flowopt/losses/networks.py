@@ -279,7 +279,9 @@ class Network(KernelLoss):
 
         The samples of an epoch are shuffled (Fisher and Yates), by numbers that depend on the
         seed and the epoch alone. When the size does not divide the number of samples, the last
-        batch of an epoch is smaller, as torch's is.
+        batch of an epoch is smaller, as torch's is. In a method of fixed step h, batch k holds for
+        times from k h to (k + 1) h, that end excluded: implicit Euler, which evaluates at the end
+        of its step, sees the next one. `value` and the loss along a run are of all data.
 
         Parameters
         ----------
