@@ -79,10 +79,13 @@ def rule_source(flow: Flow, n: int, offset: int, width: int,
         return sympy.Piecewise((0, sympy.Eq(square, 0)), (reduced(a) / sympy.sqrt(square), True))
 
     rules = flow.abstract_rules()
+    end = -1
     for group in groups or [list(places)]:
         reductions.clear()  # of values that are old now
         made = {key: reduced(rules[key]) for key in group}
-        lines += [f"        for i in range({n}):", *load("            ")]
+        if len(lines) != end:  # else no sum stands between: the loop of the last group goes on
+            lines += [f"        for i in range({n}):"]
+        lines += load("            ")
         for key in group:
             printer = Printer(names)
             printer.count = 1000 * (1 + places[key] // n)
@@ -92,6 +95,7 @@ def rule_source(flow: Flow, n: int, offset: int, width: int,
             lines += ["            " + line for line in
                       [*printer.lines, f"out_[({places[key]} + i) * {width} + lane] = {text}"]]
         new |= set(group)
+        end = len(lines)
     head = [
         "def kernel(context, t_, y_, p_, s_, out_):",
         "    block = doubles(context[1])",

@@ -13,6 +13,7 @@ import numpy as np
 
 from flowopt import _adapters, _check, _native
 from flowopt._evaluate import evaluate
+from flowopt.flows.coordinate_names import CoordinateNames
 from flowopt.flows.flow import Flow, KernelFlow, coordinates
 from flowopt.losses.loss import Held, Loss
 from flowopt.symbolic.names import (
@@ -70,7 +71,8 @@ class VectorField(_native.Portable):
                  parameters: Mapping[str, float] | None = None, name: str = "field") -> None:
         if isinstance(equations, str) or not hasattr(equations, "__len__"):
             equations = [equations]
-        self.names = tuple(checked_names(variables if not _is_symbol(variables) else [variables]))
+        self.names: Sequence[str] = tuple(
+            checked_names(variables if not _is_symbol(variables) else [variables]))
         self.parameters = checked_parameters(parameters)
         self.time_name = checked_name("time", "t" if time is None else time)
         self.name = name
@@ -419,27 +421,21 @@ class LossField(VectorField):
         self.parameters = {**loss.parameters, **flow.parameters}
         self.name = f"{flow.name} on {loss.name}"
         self.m = self.n * (1 + len(flow.states))
-        names = list(loss.names)
         self.blocks = (("theta", 0, self.n),)
         for k, state in enumerate(flow.states):
-            names += [f"{state}_{v}" for v in loss.names]
             self.blocks += ((state, (k + 1) * self.n, (k + 2) * self.n),)
-        self.names = tuple(names)
-        # the names of a large network number millions: a set of all is made where it is needed
-        own, prefixes = set(loss.names), ["", *(f"{state}_" for state in flow.states)]
-
-        def taken(name: str) -> bool:
-            return any(name.startswith(a) and name[len(a):] in own for a in prefixes)
-
-        same = [p for p in self.parameters if taken(p)]
-        if not same and any("_" in v for v in own) and len(set(names)) != len(names):
-            same = names
+        names = CoordinateNames(loss, flow.states)
+        large = self.n > LARGE  # the names of a large network number millions
+        self.names = names if large else tuple(names)
+        same = [p for p in self.parameters if p in names]
+        if not same and not large and len(set(names)) != self.m:
+            same = list(names)
         if same:
             raise ValueError("a state of the flow and a variable or parameter of the loss get the "
                              f"same name ({', '.join(same)}); rename the variable")
         self.time_name = next(
             name for name in itertools.chain(("t", "time"), map("time{}".format, itertools.count()))
-            if name not in self.parameters and not taken(name))
+            if name not in self.parameters and name not in names)
         self.definition = json.dumps([flow.definition, loss.definition, list(self.parameters)])
         self._start()
 

@@ -226,7 +226,8 @@ def from_torch(module: Any, loss: Callable[[Any, Any], Any], data: tuple[Any, An
 
     Notes
     -----
-    Tested with torch 2.13 on a CPU. ``torch.nn.utils.vector_to_parameters(torch.from_numpy(x), module.parameters())`` puts a result
+    Tested with torch 2.13 on a CPU.
+    ``torch.nn.utils.vector_to_parameters(torch.from_numpy(x), module.parameters())`` puts a result
     back into the module.
 
     Examples
