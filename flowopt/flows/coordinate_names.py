@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 
@@ -30,6 +30,9 @@ class CoordinateNames(Sequence[str]):
     def _at(self, i: int) -> str:
         block, place = divmod(i, self.loss.n)
         return f"{self.prefixes[block]}{self.loss.names[place]}"
+
+    def __iter__(self) -> Iterator[str]:
+        return (a + v for a in self.prefixes for v in self.loss.names)
 
     def __contains__(self, name: object) -> bool:
         return any(str(name).startswith(a) and self.loss.has_name(str(name)[len(a):])
