@@ -56,7 +56,6 @@ class Network(KernelLoss):
         self.pace: Pace | None = None
         self.size: int | None = None
         self.shuffled = True
-        self.clocked = False
         self.minimum, self.minima, self.reference = None, None, None
         self.name = name or "network " + "-".join(map(str, layout.sizes))
         self._given, self._parsed = None, None
