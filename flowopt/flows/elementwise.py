@@ -62,6 +62,7 @@ class _Body:
         self.lines: list[str] = []
         self.reductions: dict[tuple[Any, str], Any] = {}
         self.count = 0  # of all reductions so far
+        self.end = -1  # lines at the end of the last group
 
     def group(self, group: Sequence[str], step: bool) -> None:
         """Write the rules of a group, which are evaluated together; or y + h times them."""
@@ -69,7 +70,10 @@ class _Body:
 
         self.reductions.clear()  # of values that are old now
         made = {key: self.reduced(self.rules[key]) for key in group}
-        self.loop()
+        if len(self.lines) != self.end:
+            self.loop()
+        else:  # no sum stands between: the loop of the last group goes on
+            self.load()
         for key in group:
             printer = Printer(self.names)
             printer.count = 1000 * (1 + self.rows[key] // self.n)
@@ -79,10 +83,15 @@ class _Body:
             self.inside(*printer.lines,
                         f"out_[({self.rows[key]} + i) * {self.width} + lane] = {text}")
         self.new |= set(group)
+        self.end = len(self.lines)
 
     def loop(self) -> None:
         """Begin a loop over the coordinates, with g, θ and the states of each."""
         self.lines.append(f"{LANE}for i in range({self.n}):")
+        self.load()
+
+    def load(self) -> None:
+        """Read g, θ and the states of a coordinate."""
         self.inside(f"g = block[(1 + i) * {self.width} + lane]",
                     f"theta = y_[i * {self.width} + lane]")
         for s in self.flow.states:

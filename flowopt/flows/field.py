@@ -68,7 +68,8 @@ class VectorField(CompiledField):
                  parameters: Mapping[str, float] | None = None, name: str = "field") -> None:
         if isinstance(equations, str) or not hasattr(equations, "__len__"):
             equations = [equations]
-        self.names = tuple(checked_names(variables if not _is_symbol(variables) else [variables]))
+        self.names: Sequence[str] = tuple(
+            checked_names(variables if not _is_symbol(variables) else [variables]))
         self.parameters = checked_parameters(parameters)
         self.time_name = checked_name("time", "t" if time is None else time)
         self.name = name

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from flowopt.flows.field import VectorField
+from flowopt.flows.coordinate_names import CoordinateNames
+from flowopt.flows.field import LARGE, VectorField
 from flowopt.flows.flow import Flow, coordinates
 from flowopt.losses.loss import Loss
 
@@ -28,18 +30,21 @@ class LossField(VectorField):
         self.parameters = {**loss.parameters, **flow.parameters}
         self.name = f"{flow.name} on {loss.name}"
         self.m = self.n * (1 + len(flow.states))
-        names = list(loss.names)
         self.blocks = (("theta", 0, self.n),)
         for k, state in enumerate(flow.states):
-            names += [f"{state}_{v}" for v in loss.names]
             self.blocks += ((state, (k + 1) * self.n, (k + 2) * self.n),)
-        if len(set(names) | set(self.parameters)) != len(names) + len(self.parameters):
+        names = CoordinateNames(loss, flow.states)
+        large = self.n > LARGE  # the names of a large network number millions
+        self.names = names if large else tuple(names)
+        same = [p for p in self.parameters if p in names]
+        if not same and not large and len(set(names)) != self.m:
+            same = list(names)
+        if same:
             raise ValueError("a state of the flow and a variable or parameter of the loss get the "
-                             f"same name ({', '.join(names)}); rename the variable")
-        self.names = tuple(names)
-        taken = {*self.names, *self.parameters}
-        self.time_name = next(name for name in ("t", "time", *(f"time{i}" for i in
-                              range(len(taken)))) if name not in taken)
+                             f"same name ({', '.join(same)}); rename the variable")
+        self.time_name = next(
+            name for name in itertools.chain(("t", "time"), map("time{}".format, itertools.count()))
+            if name not in self.parameters and name not in names)
         self.definition = json.dumps([flow.definition, loss.definition, list(self.parameters)])
         self._start()
 

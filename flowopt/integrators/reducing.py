@@ -50,7 +50,7 @@ class Bound:
                             f"mapping of names to reducers, got {_check.shown(reducers)}")
         self.field, self.reducers = field, dict(named)
         self._functions: dict[int, _native.Function] = {}
-        self.key = json.dumps([field.definition, field.names, "reduce", [
+        self.key = json.dumps([field.definition, list(field.names), "reduce", [
             [r.kind, r.expr if isinstance(r.expr, str) else repr(r.expr), r.low, r.high, r.bins]
             for r in self.reducers.values()]])
         if field.is_kernel and any("L" in _names(r) for r in self.reducers.values()):

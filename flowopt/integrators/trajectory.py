@@ -158,7 +158,7 @@ class Trajectory:
         from flowopt import __version__
 
         header = {"flowopt": __version__, "status": self.status.name, "stats": vars(self.stats),
-                  "kind": self.events.kind, "n": self.n, "names": self.names,
+                  "kind": self.events.kind, "n": self.n, "names": list(self.names),
                   "method": self.method, "about": self.about, "note": self.note,
                   "seed": self.seed,
                   "ends": [p.end for p in pieces], "roots": [p.root for p in pieces],

@@ -1,6 +1,7 @@
-"""Losses: expressions, kernels, and a catalogue of landscapes with known minima."""
+"""Losses: expressions, kernels, training problems, and landscapes with known minima."""
 
 from flowopt.losses.external import from_jax, from_torch
+from flowopt.losses.fully_connected import network
 from flowopt.losses.landscapes import (
     beale,
     catalogue,
@@ -15,7 +16,7 @@ from flowopt.losses.landscapes import (
     two_minima,
 )
 from flowopt.losses.loss import Loss
-from flowopt.losses.networks import Network, network
+from flowopt.losses.networks import Network
 from flowopt.losses.quadratic import quadratic
 from flowopt.losses.regression import least_squares, logistic, softmax_regression
 

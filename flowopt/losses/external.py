@@ -151,6 +151,10 @@ def from_jax(f: Callable[[Any], Any], params: Any, *, name: str | None = None) -
     name : str, optional
         A name.
 
+    Notes
+    -----
+    Tested with jax 0.10 on a CPU.
+
     Examples
     --------
     >>> import flowopt as fo, numpy as np
@@ -222,6 +226,7 @@ def from_torch(module: Any, loss: Callable[[Any, Any], Any], data: tuple[Any, An
 
     Notes
     -----
+    Tested with torch 2.13 on a CPU.
     ``torch.nn.utils.vector_to_parameters(torch.from_numpy(x), module.parameters())`` puts a result
     back into the module.
 

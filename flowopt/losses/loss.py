@@ -224,6 +224,10 @@ class Loss(_native.Portable):
         """Return the array of addresses that the kernel of that width reads."""
         return np.zeros(4, dtype=np.int64)
 
+    def has_name(self, name: str) -> bool:
+        """Return whether one of the coordinates has that name."""
+        return name in self.names
+
     def paced(self, step: float | None) -> Loss:
         """Return the loss for steps of that length; another one if it changes with steps."""
         return self
@@ -289,6 +293,14 @@ class KernelLoss(Loss):
         self._addresses = {}
         self._keep: list[Any] = []
         self.definition = f"kernel {id(f)}"
+
+    def has_name(self, name: str) -> bool:
+        """Return whether one of the coordinates has that name: x, or x1, x2, ...."""
+        if self.n == 1:
+            return name == "x"
+        digits = name[1:]
+        return (name[:1] == "x" and digits.isdecimal() and digits.isascii()
+                and str(int(digits)) == digits and 1 <= int(digits) <= self.n)
 
     def address(self, kind: str, width: int) -> int:
         """Return the address of the kernel; it writes L and g whatever the kind."""

@@ -16,8 +16,8 @@ from flowopt.losses.loss import Held
 
 ACTIVATIONS = {"sigmoid": at.SIGMOID, "tanh": at.TANH, "relu": at.RELU,
                "leaky_relu": at.LEAKY_RELU, "softplus": at.SOFTPLUS}
-#: multiplications of a product from which on BLAS is faster than our loops
-BLAS_FROM = 1_000_000
+#: multiplications of a product from which on BLAS is called: with its threads it is then faster
+BLAS_FROM = 2**25
 #: the kernels, by the module that they are compiled with
 KERNELS = {"value": "network", "gradient": "network", "outputs": "network",
            "hessian": "curvature", "hessian_product": "curvature"}
@@ -94,10 +94,18 @@ def padded(count: int) -> int:
     return -(-count // 8) * 8
 
 
+def row_length(count: int) -> int:
+    """Return the length of a row of samples: an odd number of cache lines, of 8 each.
+
+    With a power of two, entries below one another would compete for the same few places of a cache.
+    """
+    return (-(-count // 8) | 1) * 8
+
+
 def by_row(values: np.ndarray) -> np.ndarray:
     """Return values (N, k) as rows (k, N filled up with zeros), aligned."""
     count, rows = values.shape
-    made = _native.aligned(rows * padded(count)).reshape(rows, -1)
+    made = _native.aligned(rows * row_length(count)).reshape(rows, -1)
     made[:, :count] = values.T
     return made
 
@@ -119,7 +127,7 @@ def _compiled(module: str) -> dict[str, Any]:
 
     made = importlib.import_module(f"flowopt.losses.kernels.{module}")
     functions: list[FunctionType] = [getattr(made, k) for k, m in KERNELS.items() if m == module]
-    return compiled_together(functions, {})
+    return compiled_together(functions, {"WIDE": int("+avx512f" in _native.machine().name)})
 
 
 @functools.cache
@@ -174,7 +182,7 @@ def context(layout: Layout, choices: dict[int, int], numbers: Sequence[float], d
     """
     sizes, count = layout.sizes, len(data)
     part = pace is not None and pace.size < count
-    pitch = padded(pace.size if part and pace is not None else count)
+    pitch = row_length(pace.size if part and pace is not None else count)
     made = np.zeros(at.PLACES, dtype=np.int64)
     layers = len(sizes) - 1
     made[[at.WIDTH, at.COUNT, at.LAYERS, at.INPUTS, at.OUTPUTS, at.SAMPLES, at.PITCH]] = (

@@ -181,6 +181,24 @@ def test_the_same_as_jax(activation, normalised):
         np.testing.assert_allclose(loss.hvp(x, v), product, atol=1e-12)
 
 
+def test_narrow_registers_give_the_same_bits(monkeypatch):
+    """The blocks of a product that a processor gets do not change a rounding."""
+    from flowopt import _native
+    from flowopt._compiler import compiled_together
+    from flowopt.losses.kernels import network
+
+    sizes = [21, 19, 13, 3]
+    X, y = problem(sizes, "cross_entropy", 77)
+    loss = fo.losses.network(sizes, "tanh", "cross_entropy", X=X, y=y)
+    x = loss.initial(seed=0)
+    found = []
+    for wide in (0, 1):
+        unit = _native.resident({}, compiled_together([network.gradient], {"WIDE": wide}))
+        monkeypatch.setattr(workspace, "kernel", lambda kind, u=unit: u.addresses[kind])
+        found.append(loss.grad(x))
+    assert (found[0] == found[1]).all()
+
+
 def test_unflatten_and_flatten():
     loss = fo.losses.network([2, 3, 1], X=[[0.0, 1.0], [2.0, 3.0]], y=[1.0, 2.0], batch_norm=True)
     x = rng.normal(size=loss.n)

@@ -39,6 +39,11 @@ from flowopt.losses.kernels.places import (
     TOLD,
 )
 
+#: whether there are registers of eight doubles, and 32 of them (a compilation says so)
+WIDE = 1
+#: rows of sixteen samples, which take 32 kB
+DEEP = 256
+
 
 def fill(row: Reals, value: Real, length: Int):
     for s in range(length):
@@ -49,23 +54,79 @@ def add_rows(out: Reals, pitch: Int, count: Int, weight: Reals, down: Int, along
              into: Int, length: Int):
     """Add to row j of out, j < count, the sum of weight[j · down + i · along] · row i, i < into.
 
-    Four rows of out by sixteen samples are kept in registers at a time.
+    Up to eight rows of out by sixteen samples are kept in registers, and `DEEP` rows by sixteen
+    samples in the nearest cache, while all rows of out take them up.
     """
-    wide = length & -16
-    j = 0
-    while j + 4 <= count:
-        for s in range(0, wide, 16):
-            four_by_sixteen(shift(out, j * pitch + s), pitch, shift(weight, j * down), down, along,
-                            shift(rows, s), into)
-        if wide < length:
-            four_by_eight(shift(out, j * pitch + wide), pitch, shift(weight, j * down), down,
-                          along, shift(rows, wide), into)
-        j += 4
-    while j < count:
-        for s in range(0, length, 8):
-            one_by_eight(shift(out, j * pitch + s), pitch, shift(weight, j * down), along,
-                         shift(rows, s), into)
-        j += 1
+    for first in range(0, into, DEEP):
+        deep = min(DEEP, into - first)
+        w, here = shift(weight, first * along), shift(rows, first * pitch)
+        for s in range(0, length, 16):
+            add_columns(shift(out, s), pitch, count, w, down, along, shift(here, s), deep,
+                        length - s)
+
+
+def add_columns(out: Reals, pitch: Int, count: Int, weight: Reals, down: Int, along: Int,
+                rows: Reals, into: Int, left: Int):
+    """Do so for sixteen samples, or for the eight that are left."""
+    tall = 0
+    if WIDE:
+        tall = count & -8 if left > 8 else 0
+        for j in range(0, tall, 8):
+            eight_by_sixteen(shift(out, j * pitch), pitch, shift(weight, j * down), down, along,
+                             rows, into)
+    for j in range(tall, count & -4, 4):
+        if left > 8 and WIDE:
+            four_by_sixteen(shift(out, j * pitch), pitch, shift(weight, j * down), down, along,
+                            rows, into)
+        else:
+            four_by_eight(shift(out, j * pitch), pitch, shift(weight, j * down), down, along, rows,
+                          into)
+            if left > 8:
+                four_by_eight(shift(out, j * pitch + 8), pitch, shift(weight, j * down), down,
+                              along, shift(rows, 8), into)
+    for j in range(count & -4, count):
+        one_by_eight(shift(out, j * pitch), pitch, shift(weight, j * down), along, rows, into)
+        if left > 8:
+            one_by_eight(shift(out, j * pitch + 8), pitch, shift(weight, j * down), along,
+                         shift(rows, 8), into)
+
+
+def eight_by_sixteen(out: Reals, pitch: Int, weight: Reals, down: Int, along: Int, rows: Reals,
+                     into: Int):
+    a0, b0 = eight(out, 0), eight(out, 8)
+    a1, b1 = eight(out, 1 * pitch), eight(out, 1 * pitch + 8)
+    a2, b2 = eight(out, 2 * pitch), eight(out, 2 * pitch + 8)
+    a3, b3 = eight(out, 3 * pitch), eight(out, 3 * pitch + 8)
+    a4, b4 = eight(out, 4 * pitch), eight(out, 4 * pitch + 8)
+    a5, b5 = eight(out, 5 * pitch), eight(out, 5 * pitch + 8)
+    a6, b6 = eight(out, 6 * pitch), eight(out, 6 * pitch + 8)
+    a7, b7 = eight(out, 7 * pitch), eight(out, 7 * pitch + 8)
+    for i in range(into):
+        a, b, w = eight(rows, i * pitch), eight(rows, i * pitch + 8), shift(weight, i * along)
+        a0, b0 = muladd(w[0], a, a0), muladd(w[0], b, b0)
+        a1, b1 = muladd(w[down], a, a1), muladd(w[down], b, b1)
+        a2, b2 = muladd(w[2 * down], a, a2), muladd(w[2 * down], b, b2)
+        a3, b3 = muladd(w[3 * down], a, a3), muladd(w[3 * down], b, b3)
+        a4, b4 = muladd(w[4 * down], a, a4), muladd(w[4 * down], b, b4)
+        a5, b5 = muladd(w[5 * down], a, a5), muladd(w[5 * down], b, b5)
+        a6, b6 = muladd(w[6 * down], a, a6), muladd(w[6 * down], b, b6)
+        a7, b7 = muladd(w[7 * down], a, a7), muladd(w[7 * down], b, b7)
+    put_eight(out, 0, a0)
+    put_eight(out, 8, b0)
+    put_eight(out, 1 * pitch, a1)
+    put_eight(out, 1 * pitch + 8, b1)
+    put_eight(out, 2 * pitch, a2)
+    put_eight(out, 2 * pitch + 8, b2)
+    put_eight(out, 3 * pitch, a3)
+    put_eight(out, 3 * pitch + 8, b3)
+    put_eight(out, 4 * pitch, a4)
+    put_eight(out, 4 * pitch + 8, b4)
+    put_eight(out, 5 * pitch, a5)
+    put_eight(out, 5 * pitch + 8, b5)
+    put_eight(out, 6 * pitch, a6)
+    put_eight(out, 6 * pitch + 8, b6)
+    put_eight(out, 7 * pitch, a7)
+    put_eight(out, 7 * pitch + 8, b7)
 
 
 def four_by_sixteen(out: Reals, pitch: Int, weight: Reals, down: Int, along: Int, rows: Reals,
@@ -199,10 +260,17 @@ def add_outer(context: Ints, g: Reals, delta: Reals, a: Reals, out: Int, into: I
     if large(context, out * into * length):
         dgemm(context, 1, 0, into, out, length, a, pitch, delta, pitch, g, into)
     else:
-        for j in range(0, out & -4, 4):
-            for i in range(0, into & -4, 4):
-                add_sixteen_dots(shift(g, j * into + i), into, shift(delta, j * pitch),
-                                 shift(a, i * pitch), pitch, length)
+        for first in range(0, into & -4, 16):
+            for j in range(0, out & -4, 4):
+                for i in range(first, min(first + 16, into & -4), 4):
+                    if WIDE:
+                        add_sixteen_dots(shift(g, j * into + i), into, shift(delta, j * pitch),
+                                         shift(a, i * pitch), pitch, length)
+                    else:
+                        for q in range(4):
+                            add_four_dots(shift(g, (j + q) * into + i),
+                                          shift(delta, (j + q) * pitch), shift(a, i * pitch),
+                                          pitch, length)
         for j in range(out):
             row, d = shift(g, j * into), shift(delta, j * pitch)
             for i in range(into & -4 if j < out & -4 else 0, into & -4, 4):
