@@ -203,8 +203,8 @@ class Contact:
         """Return whether sides belong together, so that not every choice of them has a region.
 
         That is so where gradients depend on each other, as those of x and of sin(x) do. Where each
-        jump J_i is along minus its own gradient the problem of `choices` still has all of Filippov's
-        set: a corner of {Σ u_i J_i}, where u_i = sign(d·J_i), is on the sides of the direction −d.
+        jump J_i is along minus its own gradient, the box of all sides u still gives Filippov's set:
+        a corner of {Σ u_i J_i}, where u_i = sign(d·J_i), is on the sides of the direction −d.
         """
         k = len(self.candidates)
         normals = np.column_stack([self.gradients, self.moves])[self.candidates]
@@ -416,16 +416,17 @@ def touched(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray, start
             direction: float) -> list[int]:
     """Return the surfaces that the point lies on, or beyond, up to rounding.
 
-    The state has the roundings of the largest one on its way, of which the start is one; within
-    them a surface counts if the motion comes to it before the time changes by more than rounding.
+    The state has the roundings of the largest one on its way, of which the start is one, and those
+    of the surfaces it slid on; within them a surface counts if the motion comes to it before the
+    time changes by more than rounding.
     """
     m, at = vector_field.m, np.array([t])
     rates = vector_field._rows("surface_rates", vector_field.surfaces * (m + 1), at,
                                y[None], sides[None])[0].reshape(-1, m + 1)
     slopes, moves = rates[:, :-1], rates[:, -1]
     psi = sides * psi_at(vector_field, t, y, sides)
-    near, far = (16 * EPS * (np.abs(slopes) @ size + np.abs(moves * t))
-                 for size in (np.abs(y), np.maximum(np.abs(y), np.abs(start))))
+    near, far = (few * EPS * (np.abs(slopes) @ size + np.abs(moves * t))
+                 for few, size in ((16, np.abs(y)), (64, np.maximum(np.abs(y), np.abs(start)))))
     on = (psi <= near) & (psi >= -1e6 * near)
     almost = ~on & (np.abs(psi) <= far)
     if almost.any():

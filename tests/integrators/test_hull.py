@@ -264,3 +264,17 @@ def test_a_field_tangent_on_both_sides(rules, status, end):
     traj = fo.integrate(fo.VectorField(rules, ["x", "y"]), [0.0, 0.0], t=(0.0, 1.0))
     assert traj.status is status and traj.y[-1] == pytest.approx(end, abs=1e-12)
     assert traj.stats.n_rhs < 200
+
+
+def test_an_intersection_is_met_with_all_its_surfaces():
+    """On y = 0, z comes to 0, and 3y = z with it: by a rounding in y it seemed to come first.
+
+    Then the sides of 3y − z were taken as they were; on y = z = 0 they leave x' open.
+    """
+    field = fo.VectorField(["Piecewise((1, 51*y > 17*z), (-1, True)) - 0.3*x",
+                            "-1.22*sign(y) + 0.28*sign(0.94*x + 0.21*z - 1.33)",
+                            "-0.51*sign(z) + 0.192"], ["x", "y", "z"])
+    for z in np.linspace(-1.5, -0.5, 11):
+        traj = fo.integrate(field, [-2.17, 0.0, z], t=(0.0, 3.0))
+        assert traj.status is Status.NOT_UNIQUE
+        assert traj.t[-1] == pytest.approx(-z / 0.702, abs=1e-12)
