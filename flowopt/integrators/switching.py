@@ -221,13 +221,17 @@ class Contact:
                     or normals[:, -1].any())
 
     def _grazes(self, jump: np.ndarray) -> bool:
-        """Return whether the field is tangent to the one surface on both sides, and jumps there."""
-        if len(self.candidates) > 1 or self.nested:
+        """Return whether the field is tangent to a surface on all sides, and jumps there.
+
+        Then dψ/dt does not tell the sides apart, and d²ψ/dt² has to.
+        """
+        if self.nested or len(self.candidates) > MOST_MIXED:
             return False
-        terms = np.abs(self.gradients[self.candidates[0]]) @ np.abs(self.F).max(axis=0)
-        terms += abs(self.moves[self.candidates[0]])
-        return bool(np.abs(self.w).max() <= 4 * EPS * terms
-                    and np.abs(jump).max() > NO_JUMP * np.abs(self.F).max())
+        terms = np.abs(self.gradients[self.candidates]) @ np.abs(self.F).max(axis=0)
+        terms += np.abs(self.moves[self.candidates])
+        flat = np.abs(self.w).max(axis=0) <= 4 * EPS * terms.max()
+        jumps = np.abs(jump).max(axis=1) > NO_JUMP * np.abs(self.F).max()
+        return bool((flat & jumps).any())
 
     def _outcome_of_mixed(self, without: np.ndarray | None) -> Outcome:
         k = len(self.candidates)

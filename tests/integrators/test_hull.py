@@ -278,3 +278,17 @@ def test_an_intersection_is_met_with_all_its_surfaces():
         traj = fo.integrate(field, [-2.17, 0.0, z], t=(0.0, 3.0))
         assert traj.status is Status.NOT_UNIQUE
         assert traj.t[-1] == pytest.approx(-z / 0.702, abs=1e-12)
+
+
+@pytest.mark.parametrize(("push", "end"), [(2.0, [0.25, 0.5]), (1.2, [0.0, 0.0])])
+def test_a_rest_at_which_no_side_has_a_speed_ends_when_it_is_pushed(push, end):
+    """x'' = −sign(x) − sign(x')/2 + push: all sides have x' = 0, and x'' ≥ 1/2 on each, or not."""
+    start = fo.VectorField(["y", "-sign(x) - 0.5*sign(y) + push"], ["x", "y"],
+                           parameters={"push": push})
+    traj = fo.integrate(start, [0.0, 0.0], t=(0.0, 1.0))
+    assert traj.status is (Status.STUCK if push < 1.5 else Status.REACHED_END)
+    assert traj.y[-1] == pytest.approx(end, abs=1e-12)
+    later = fo.VectorField(["y", "-sign(x) - 0.5*sign(y) + push*Heaviside(t - 10)"], ["x", "y"],
+                           parameters={"push": push})
+    traj = fo.integrate(later, [1.0, 0.0], t=(0.0, 11.0))  # switches without end, until t = 6.31
+    assert traj.status is Status.REACHED_END and traj.y[-1] == pytest.approx(end, abs=1e-9)
