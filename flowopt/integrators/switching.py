@@ -137,7 +137,7 @@ class Contact:
 
     def mixed(self) -> bool:
         """Return whether the jumps of two candidates multiply each other here."""
-        if self._torn(self.single).any():
+        if self._torn(self.single).any() or self._bends():
             return True
         chosen = set(self.candidates)
         pairs = [tuple(p) for p in self.field.meta["pairs"] if chosen.issuperset(p)]
@@ -154,6 +154,19 @@ class Contact:
                 if (excess > NO_JUMP * scale).any():
                     return True
         return False
+
+    def _bends(self) -> bool:
+        """Return whether a candidate bends where it meets another one: ∇ψ holds its side.
+
+        On a slide dψ/dt is then no mean of those on the sides, as ∇ψ differs between these.
+        """
+        if not self.nested or len(self.candidates) > MOST_MIXED:
+            return False
+        count, m = len(self.single), self.field.m
+        t, y = np.full(count, self.t), np.repeat(self.y[None], count, axis=0)
+        slopes = self.field._rows("surface_rates", self.field.surfaces * (m + 1), t, y, self.single)
+        slopes = slopes.reshape(count, -1, m + 1)[:, self.candidates]
+        return bool((np.ptp(slopes, axis=0) > NO_JUMP * np.abs(slopes).max(axis=0)).any())
 
     def outcome(self, starts: bool = False, without: np.ndarray | None = None) -> Outcome:
         """Return how the motion goes on, or how it can begin.

@@ -292,3 +292,19 @@ def test_a_rest_at_which_no_side_has_a_speed_ends_when_it_is_pushed(push, end):
                            parameters={"push": push})
     traj = fo.integrate(later, [1.0, 0.0], t=(0.0, 11.0))  # switches without end, until t = 6.31
     assert traj.status is Status.REACHED_END and traj.y[-1] == pytest.approx(end, abs=1e-9)
+
+
+@pytest.mark.parametrize(("expr", "start", "time"), [
+    # along x = 0 the sign of dL/dy = 0.4 y − |x| is that of y: it comes down to the origin
+    ("0.2*(x**2 + y**2) + abs(x)*abs(y - 1)", [0.8, -0.5], 13 / 14),
+    ("0.2*(x**2 + y**2) + (0.22*x + 0.29)**2/2 + abs(1.91*x - 0.33*y + 0.33)*abs(1.54*x)",
+     [0.8, -0.5], None)])
+def test_a_surface_that_bends_on_another_one(expr, start, time):
+    traj = fo.integrate(fo.flows.SignFlow().on(fo.Loss(expr, variables=["x", "y"])), start,
+                        t=(0.0, 1.5))
+    assert traj.status is Status.STUCK and np.abs(traj.x[-1]).max() < 1e-12
+    assert traj.stats.n_rhs < 400
+    # y turns at dL/dy = 0 on the way, and comes to 0 last
+    turn = next(y[1] for y in traj.events.y if y[0] > 0.0)
+    assert traj.t[-1] == pytest.approx(2.0 * turn + 0.5, abs=1e-12)
+    assert time is None or traj.t[-1] == pytest.approx(time, abs=1e-12)
