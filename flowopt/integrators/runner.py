@@ -387,8 +387,10 @@ class Table:
         """Leave the work space to another run."""
         made = self.space.made
         if made.length <= LARGEST_SPACE:
+            if len(_spaces) >= 256:
+                _spaces.clear()
             kept = _spaces.setdefault(id(made), [])
-            if len(kept) < MOST_SPACES and len(_spaces) <= 256:
+            if len(kept) < MOST_SPACES:
                 kept.append(self.space)
 
     def _derivatives(self, motion: Motion, width: int) -> list[int]:

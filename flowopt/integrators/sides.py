@@ -48,13 +48,14 @@ def touched(field: Any, t: np.ndarray, y: np.ndarray, sides: np.ndarray, start: 
             direction: float, p: np.ndarray | None = None) -> np.ndarray:
     """Return which surfaces the points lie on, or beyond, up to rounding: (N, S) of bool.
 
-    A state has the roundings of the largest one on its way, of which its start is one; within
-    them a surface counts if the motion comes to it before the time changes by more than rounding.
+    A state has the roundings of the largest one on its way, of which its start is one, and those
+    of the surfaces it slid on; within them a surface counts if the motion comes to it before the
+    time changes by more than rounding.
     """
     slopes = slopes_of(field, t, y, sides, p)
     psi = sides * psi_of(field, t, y, sides, p)
     near = roundings(slopes, t, np.abs(y))
-    far = roundings(slopes, t, np.maximum(np.abs(y), np.abs(start)))
+    far = 4 * roundings(slopes, t, np.maximum(np.abs(y), np.abs(start)))
     on = (psi <= near) & (psi >= -1e6 * near)
     almost = ~on & (np.abs(psi) <= far)
     some = almost.any(axis=1)

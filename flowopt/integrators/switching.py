@@ -145,7 +145,7 @@ class Contact:
 
     def mixed(self) -> bool:
         """Return whether the jumps of two candidates multiply each other here."""
-        if self._torn(self.single).any():
+        if self._torn(self.single).any() or self._bends():
             return True
         chosen = set(self.candidates)
         pairs = [tuple(p) for p in self.field.meta["pairs"] if chosen.issuperset(p)]
@@ -162,6 +162,19 @@ class Contact:
                 if (excess > NO_JUMP * scale).any():
                     return True
         return False
+
+    def _bends(self) -> bool:
+        """Return whether a candidate bends where it meets another one: ∇ψ holds its side.
+
+        On a slide dψ/dt is then no mean of those on the sides, as ∇ψ differs between these.
+        """
+        if not self.nested or len(self.candidates) > MOST_MIXED:
+            return False
+        count, m = len(self.single), self.field.m
+        t, y = np.full(count, self.t), np.repeat(self.y[None], count, axis=0)
+        slopes = self.field._rows("surface_rates", self.field.surfaces * (m + 1), t, y, self.single)
+        slopes = slopes.reshape(count, -1, m + 1)[:, self.candidates]
+        return bool((np.ptp(slopes, axis=0) > NO_JUMP * np.abs(slopes).max(axis=0)).any())
 
     def outcome(self, starts: bool = False, without: np.ndarray | None = None) -> Outcome:
         """Return how the motion goes on, or how it can begin.
@@ -210,9 +223,8 @@ class Contact:
         """Return whether sides belong together, so that not every choice of them has a region.
 
         That is so where gradients depend on each other, as those of x and of sin(x) do. Where each
-        jump J_i is along minus its own gradient the problem of `choices` still has all of
-        Filippov's set: a corner of {Σ u_i J_i}, where u_i = sign(d·J_i), is on the sides of the
-        direction −d.
+        jump J_i is along minus its own gradient, the box of all sides u still gives Filippov's set:
+        a corner of {Σ u_i J_i}, where u_i = sign(d·J_i), is on the sides of the direction −d.
         """
         k = len(self.candidates)
         normals = np.column_stack([self.gradients, self.moves])[self.candidates]
@@ -229,13 +241,17 @@ class Contact:
                     or normals[:, -1].any())
 
     def _grazes(self, jump: np.ndarray) -> bool:
-        """Return whether the field is tangent to the one surface on both sides, and jumps there."""
-        if len(self.candidates) > 1 or self.nested:
+        """Return whether the field is tangent to a surface on all sides, and jumps there.
+
+        Then dψ/dt does not tell the sides apart, and d²ψ/dt² has to.
+        """
+        if self.nested or len(self.candidates) > MOST_MIXED:
             return False
-        terms = np.abs(self.gradients[self.candidates[0]]) @ np.abs(self.F).max(axis=0)
-        terms += abs(self.moves[self.candidates[0]])
-        return bool(np.abs(self.w).max() <= 4 * EPS * terms
-                    and np.abs(jump).max() > NO_JUMP * np.abs(self.F).max())
+        terms = np.abs(self.gradients[self.candidates]) @ np.abs(self.F).max(axis=0)
+        terms += np.abs(self.moves[self.candidates])
+        flat = np.abs(self.w).max(axis=0) <= 4 * EPS * terms.max()
+        jumps = np.abs(jump).max(axis=1) > NO_JUMP * np.abs(self.F).max()
+        return bool((flat & jumps).any())
 
     def _outcome_of_mixed(self, without: np.ndarray | None) -> Outcome:
         k = len(self.candidates)

@@ -264,3 +264,47 @@ def test_a_field_tangent_on_both_sides(rules, status, end):
     traj = fo.integrate(fo.VectorField(rules, ["x", "y"]), [0.0, 0.0], t=(0.0, 1.0))
     assert traj.status is status and traj.y[-1] == pytest.approx(end, abs=1e-12)
     assert traj.stats.n_rhs < 200
+
+
+def test_an_intersection_is_met_with_all_its_surfaces():
+    """On y = 0, z comes to 0, and 3y = z with it: by a rounding in y it seemed to come first.
+
+    Then the sides of 3y − z were taken as they were; on y = z = 0 they leave x' open.
+    """
+    field = fo.VectorField(["Piecewise((1, 51*y > 17*z), (-1, True)) - 0.3*x",
+                            "-1.22*sign(y) + 0.28*sign(0.94*x + 0.21*z - 1.33)",
+                            "-0.51*sign(z) + 0.192"], ["x", "y", "z"])
+    for z in np.linspace(-1.5, -0.5, 11):
+        traj = fo.integrate(field, [-2.17, 0.0, z], t=(0.0, 3.0))
+        assert traj.status is Status.NOT_UNIQUE
+        assert traj.t[-1] == pytest.approx(-z / 0.702, abs=1e-12)
+
+
+@pytest.mark.parametrize(("push", "end"), [(2.0, [0.25, 0.5]), (1.2, [0.0, 0.0])])
+def test_a_rest_at_which_no_side_has_a_speed_ends_when_it_is_pushed(push, end):
+    """x'' = −sign(x) − sign(x')/2 + push: all sides have x' = 0, and x'' ≥ 1/2 on each, or not."""
+    start = fo.VectorField(["y", "-sign(x) - 0.5*sign(y) + push"], ["x", "y"],
+                           parameters={"push": push})
+    traj = fo.integrate(start, [0.0, 0.0], t=(0.0, 1.0))
+    assert traj.status is (Status.STUCK if push < 1.5 else Status.REACHED_END)
+    assert traj.y[-1] == pytest.approx(end, abs=1e-12)
+    later = fo.VectorField(["y", "-sign(x) - 0.5*sign(y) + push*Heaviside(t - 10)"], ["x", "y"],
+                           parameters={"push": push})
+    traj = fo.integrate(later, [1.0, 0.0], t=(0.0, 11.0))  # switches without end, until t = 6.31
+    assert traj.status is Status.REACHED_END and traj.y[-1] == pytest.approx(end, abs=1e-9)
+
+
+@pytest.mark.parametrize(("expr", "start", "time"), [
+    # along x = 0 the sign of dL/dy = 0.4 y − |x| is that of y: it comes down to the origin
+    ("0.2*(x**2 + y**2) + abs(x)*abs(y - 1)", [0.8, -0.5], 13 / 14),
+    ("0.2*(x**2 + y**2) + (0.22*x + 0.29)**2/2 + abs(1.91*x - 0.33*y + 0.33)*abs(1.54*x)",
+     [0.8, -0.5], None)])
+def test_a_surface_that_bends_on_another_one(expr, start, time):
+    traj = fo.integrate(fo.flows.SignFlow().on(fo.Loss(expr, variables=["x", "y"])), start,
+                        t=(0.0, 1.5))
+    assert traj.status is Status.STUCK and np.abs(traj.x[-1]).max() < 1e-12
+    assert traj.stats.n_rhs < 400
+    # y turns at dL/dy = 0 on the way, and comes to 0 last
+    turn = next(y[1] for y in traj.events.y if y[0] > 0.0)
+    assert traj.t[-1] == pytest.approx(2.0 * turn + 0.5, abs=1e-12)
+    assert time is None or traj.t[-1] == pytest.approx(time, abs=1e-12)
