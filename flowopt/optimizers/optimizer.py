@@ -226,7 +226,8 @@ class Optimizer(Composable):
         save_every : int, >= 1
             Keep each so many-th step (and the last one).
         first : int, >= 0
-            The number of steps taken before, when a run goes on.
+            The number of steps taken before, when a run goes on. A run that reports another point
+            than θ (an average, `nesterov` in its look-ahead form) cannot go on from its end.
         seed : int, optional
             For optimizers with noise; by default one is drawn, and recorded in the result.
         epochs : int, >= 1

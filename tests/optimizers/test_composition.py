@@ -291,3 +291,14 @@ def test_refusals(call, kind, words):
     with pytest.raises(kind, match=re.escape(words)) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("optimizer", [
+    o.sgd(0.1, momentum=0.5).with_average(o.ExponentialAverage(0.9)), o.nesterov(lr=0.01),
+    o.gradient_descent(0.01).with_average(o.TailAverage(3)),
+], ids=lambda p: p.name)
+def test_a_run_that_reports_another_point_does_not_go_on_from_it(optimizer):
+    """The end of the run holds the average where θ would have to be."""
+    end = optimizer.run(ROSENBROCK, X0, steps=5).y[-1]
+    with pytest.raises(ValueError, match="first must be 0 for .* reports another point than θ"):
+        optimizer.run(ROSENBROCK, end, steps=5, first=5)

@@ -226,3 +226,9 @@ def test_refusals(call, kind, words):
     with pytest.raises(kind, match=re.escape(words)) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_the_sentence_counts_the_steps_before():
+    rule = o.EarlyStopping(patience=2, every=5, on=lambda x: (x[0] - 0.5)**2, restore=True)
+    run = o.gradient_descent(0.1).run("x**2", [0.1], 50, first=100, stop=rule)
+    assert run.t[-1] == 105.0 and run.note.endswith("in step 105.")
