@@ -232,3 +232,15 @@ def test_the_sentence_counts_the_steps_before():
     rule = o.EarlyStopping(patience=2, every=5, on=lambda x: (x[0] - 0.5)**2, restore=True)
     run = o.gradient_descent(0.1).run("x**2", [0.1], 50, first=100, stop=rule)
     assert run.t[-1] == 105.0 and run.note.endswith("in step 105.")
+
+
+@pytest.mark.parametrize("steps", [20, 21])
+def test_progress_that_stalls_in_the_last_step_ends_nothing(steps):
+    """One run and many say the same."""
+    optimizer = o.switch(o.gradient_descent(0.1), o.adam(0.1),
+                         stalls=o.Stall(patience=1, every=10, on=lambda x: 1.0))
+    run = optimizer.run("x**2", [1.0], steps)
+    many = optimizer.ensemble("x**2", [[1.0]], steps)
+    assert run.status is fo.Status.REACHED_END and run.t[-1] == steps
+    assert many.status[0] == run.status and many.x[0] == run.x[-1]
+    assert run.note == ("" if steps == 20 else "The switch was after step 20.")
