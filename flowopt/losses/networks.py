@@ -18,6 +18,7 @@ from flowopt.losses import inspection, workspace
 from flowopt.losses.kernels import places as at
 from flowopt.losses.loss import Held, KernelLoss
 from flowopt.losses.training_data import (
+    checked_flags,
     checked_labels,
     checked_samples,
     checked_sizes,
@@ -28,6 +29,8 @@ from flowopt.losses.workspace import ACTIVATIONS, Layout, Pace
 
 #: seeds are read by the kernels as doubles
 MOST_SEED = 2**53 - 1
+#: as many steps the kernels tell apart by their time
+MOST_STEP = 2**48
 
 
 class Network(KernelLoss):
@@ -151,6 +154,8 @@ class Network(KernelLoss):
                     steps.ndim == 1 and steps.shape != (len(y),):
                 raise ValueError(f"k must be the number of a step, an integer >= 0 (or {len(y)} of "
                                  f"them), got {_check.shown(k)}")
+            if steps.max() > MOST_STEP:
+                raise ValueError(f"k must be at most {MOST_STEP}, got {steps.max()}")
             times[:] = steps
             pace = Pace(1.0, self.size or len(self.data), self.shuffled)
         values = np.array(list(self.parameters.values()))
@@ -276,6 +281,9 @@ class Network(KernelLoss):
                 raise ValueError(f"layers[{k}] must have arrays of shapes "
                                  f"{[a.shape for a in parts]}, got "
                                  f"{[np.shape(a) for a in given]}")
+            if not self.layout.bias and np.any(given[1]):
+                raise ValueError(f"layers[{k}][1] must be 0, as the layers of {self.name} have no "
+                                 f"biases, got {_check.shown(given[1])}")
             for part, array in zip(parts, given, strict=True):
                 part[...] = array
         return x
@@ -457,10 +465,13 @@ def network(sizes: Sequence[int], activation: str = "relu", loss: str = "mse", *
     >>> loss.n, float(loss.accuracy(run.x[-1]))
     (13, 1.0)
     """
+    checked_flags(half=half, batch_norm=batch_norm, bias=bias)
     shape = checked_sizes(sizes)
     hidden = len(shape) > 2
     chosen("activation", activation, ACTIVATIONS)
     chosen("loss", loss, ("mse", "cross_entropy"))
+    if activation != "relu" and not hidden:
+        raise ValueError(f"activation has no effect: sizes={list(shape)} has no hidden layer")
     data = checked_samples(X, shape[0])
     if loss == "mse":
         target, cost = checked_targets(y, len(data), shape[-1]), at.SQUARES
@@ -479,7 +490,7 @@ def network(sizes: Sequence[int], activation: str = "relu", loss: str = "mse", *
                              f"{keep:g}")
         if not hidden:
             raise ValueError(f"dropout has no effect: sizes={list(shape)} has no hidden layer")
-    if seed and dropout is None:
+    if seed and keep == 1.0:
         raise ValueError("seed has no effect without dropout; batches(size, seed) takes one")
     if negative_slope != 0.01 and activation != "leaky_relu":
         raise ValueError("negative_slope has no effect: it belongs to the activation leaky_relu, "

@@ -80,6 +80,13 @@ def checked_sizes(sizes: Any) -> tuple[int, ...]:
     return tuple(_check.integer(f"sizes[{i}]", s, at_least=1) for i, s in enumerate(sizes))
 
 
+def checked_flags(**flags: Any) -> None:
+    """Refuse what must be True or False and is neither."""
+    for name, value in flags.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"{name} must be True or False, got {_check.shown(value)}")
+
+
 def chosen(name: str, value: Any, options: Any) -> str:
     """Return one of the options, or refuse with the nearest ones."""
     if not isinstance(value, str) or value not in options:

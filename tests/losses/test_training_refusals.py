@@ -23,6 +23,20 @@ def bad(value):
 
 
 CASES = {
+    "targets, none": (lambda: L.least_squares(X, None), ValueError, "y must have shape .6, 1."),
+    "targets, one number": (lambda: L.least_squares(X, 1.0), ValueError, "y must have shape"),
+    "bias": (lambda: L.least_squares(X, Y, bias="no"), TypeError, "bias must be True or False"),
+    "half": (lambda: L.logistic(X, C > 0, half=0.5), TypeError, "half must be True or False"),
+    "batch_norm": (lambda: net(batch_norm="no"), TypeError, "batch_norm must be True or False"),
+    "activation of nothing": (lambda: net((2, 1), "tanh"), ValueError,
+                              "activation has no effect: sizes=.2, 1. has no hidden layer"),
+    "seed of masks that keep all": (lambda: net(dropout=1.0, seed=3), ValueError,
+                                    "seed has no effect without dropout"),
+    "a step too far": (lambda: net().batches(4, seed=0).value(np.zeros(13), 2**62), ValueError,
+                       "k must be at most 281474976710656, got 4611686018427387904"),
+    "biases of a network without": (
+        lambda: net((2, 1), bias=False).flatten([(np.ones((1, 2)), [5.0])]), ValueError,
+        r"layers.0..1. must be 0, as the layers of network 2-1 have no biases, got \[5.0\]"),
     "batch larger than the data": (lambda: net().batches(7, seed=0), ValueError,
                                    "size must be at most the 6 samples of the data, got 7"),
     "batch of nothing": (lambda: net().batches(0, seed=0), ValueError, "size must be .* >= 1"),
