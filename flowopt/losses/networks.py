@@ -226,6 +226,14 @@ class Network(KernelLoss):
             made.parameters["seed"] = float(checked_seed(values["seed"]))
         return made
 
+    def check_parameter(self, label: str, name: str, values: np.ndarray) -> None:
+        """Refuse values of a parameter, one for each run of an ensemble, that it cannot have."""
+        if name in ("l1", "l2") and not (values >= 0).all():
+            raise ValueError(f"{label} must be >= 0, got {_check.shown(values)}")
+        if name == "seed":
+            for seed in np.atleast_1d(values).tolist():
+                checked_seed(seed, label)
+
     # ---------------------------------------------------------------- the numbers in x
     def initial(self, seed: int, rule: str = "he") -> np.ndarray:
         """Return a random start x (n,).
@@ -393,11 +401,11 @@ class Network(KernelLoss):
         return 1 if self.size is None else -(-len(self.data) // self.size)
 
 
-def checked_seed(seed: Any) -> int:
+def checked_seed(seed: Any, name: str = "seed") -> int:
     """Return a seed that a double holds."""
     if isinstance(seed, float) and seed.is_integer():
         seed = int(seed)
-    return _check.integer("seed", seed, at_least=0, at_most=MOST_SEED)
+    return _check.integer(name, seed, at_least=0, at_most=MOST_SEED)
 
 
 def network(sizes: Sequence[int], activation: str = "relu", loss: str = "mse", *, X: Any, y: Any,

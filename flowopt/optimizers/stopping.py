@@ -142,6 +142,8 @@ class Watch:
         """Return why the run ended, which began after `first` steps."""
         what = "the loss" if self.rule.on is None else "the loss that is watched"
         looks = self.rule.patience
+        if np.isinf(self.best[run]):
+            return f"Early stopping: {what} was below infinity at no look, of {looks} in a row."
         return (f"Early stopping: {what} made no progress in {looks} look{'s' * (looks > 1)}; the "
                 f"best was {self.best[run]:.6g} in step {first + self.best_step[run]}.")
 

@@ -22,7 +22,19 @@ def bad(value):
     return made
 
 
+def ensemble(**parameters):
+    return ADAM.ensemble(net().batches(4, seed=0), np.zeros((3, 13)), 2, parameters=parameters)
+
+
 CASES = {
+    "seeds that are none": (lambda: ensemble(seed=[0, 1.5, 2]), TypeError,
+                            r"parameters\['seed'\] must be an integer >= 0 .* got 1.5"),
+    "seed too large, of many": (lambda: ensemble(seed=2.0**60), ValueError,
+                                r"parameters\['seed'\] must be an integer"),
+    "l2 below 0, of many": (lambda: ensemble(l2=[0.0, -1.0, 0.0]), ValueError,
+                            r"parameters\['l2'\] must be >= 0"),
+    "l1 that is no number, of many": (lambda: ensemble(l1=float("nan")), ValueError,
+                                      r"parameters\['l1'\] must be >= 0"),
     "targets, none": (lambda: L.least_squares(X, None), ValueError, "y must have shape .6, 1."),
     "targets, one number": (lambda: L.least_squares(X, 1.0), ValueError, "y must have shape"),
     "bias": (lambda: L.least_squares(X, Y, bias="no"), TypeError, "bias must be True or False"),

@@ -213,6 +213,8 @@ REFUSED = [
     (lambda: o.best_of("adam", "x**2", [[1.0]]), TypeError, "optimizer must be"),
     (lambda: o.best_of(o.adam(), 3, [[1.0]]), TypeError, "loss must be"),
     (lambda: o.best_of(o.adam(), "x**2", 3), ValueError, "box must be given"),
+    (lambda: o.best_of(o.adam(), "x**2", 0, box=[(0, 1)]), ValueError, "starts must be"),
+    (lambda: o.adam().run("x**2", [1.0], 5, first=2**62), ValueError, "first must be"),
     (lambda: o.best_of(o.adam(), "x**2", 3, box=[(0, 1)] * 2), ValueError, "box must have 1 rows"),
     (lambda: o.best_of(o.adam(), "x**2", 3, box=[(1, 0)]), ValueError, "low < high"),
     (lambda: o.best_of(o.adam(), "x**2", [[1.0]], box=[(0, 1)]), ValueError, "box has no effect"),
@@ -244,3 +246,11 @@ def test_progress_that_stalls_in_the_last_step_ends_nothing(steps):
     assert run.status is fo.Status.REACHED_END and run.t[-1] == steps
     assert many.status[0] == run.status and many.x[0] == run.x[-1]
     assert run.note == ("" if steps == 20 else "The switch was after step 20.")
+
+
+def test_a_watched_loss_that_is_never_finite():
+    rule = o.EarlyStopping(patience=3, every=1, on=lambda x: np.nan, restore=True)
+    run = o.gradient_descent(0.1).run("x**2", [1.0], 50, stop=rule)
+    assert run.t[-1] == 3.0
+    assert run.note.endswith("the loss that is watched was below infinity at no look, of 3 in a "
+                             "row.")
