@@ -22,7 +22,11 @@ def checked_samples(X: Any, inputs: int | None = None, name: str = "X") -> np.nd
 
 
 def _filled(name: str, value: Any, shape: str) -> np.ndarray:
-    """Return finite real numbers of one or two axes, of which there is at least one."""
+    """Return finite real numbers of one or two axes, of which there is at least one; a copy.
+
+    The loss keeps them by sample and by row, and a change of the caller's array would reach only
+    one of the two.
+    """
     given = value if hasattr(value, "dtype") else None
     if given is None:
         try:
@@ -32,7 +36,7 @@ def _filled(name: str, value: Any, shape: str) -> np.ndarray:
     if given is not None and np.size(given) == 0:
         raise ValueError(f"{name} must hold at least one sample, got an empty array of shape "
                          f"{np.shape(given)}")
-    return _check.array(name, value, shape, (1, 2))
+    return np.array(_check.array(name, value, shape, (1, 2)))
 
 
 def checked_targets(y: Any, count: int, outputs: int) -> np.ndarray:
