@@ -30,7 +30,8 @@ class Switched(Optimizer):
     """One optimizer, then another one from where the first ended; made by `switch`.
 
     The second starts anew: at θ (what the first one reports), with the states, the bias corrections
-    and the clock of its own beginning. Steps are counted on.
+    and the clock of its own beginning. Steps are counted on; but a loss with batches or dropout
+    begins with the order and the masks of its first epoch again.
 
     Attributes
     ----------
