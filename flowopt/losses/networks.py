@@ -478,8 +478,6 @@ def network(sizes: Sequence[int], activation: str = "relu", loss: str = "mse", *
     hidden = len(shape) > 2
     chosen("activation", activation, ACTIVATIONS)
     chosen("loss", loss, ("mse", "cross_entropy"))
-    if activation != "relu" and not hidden:
-        raise ValueError(f"activation has no effect: sizes={list(shape)} has no hidden layer")
     data = checked_samples(X, shape[0])
     if loss == "mse":
         target, cost = checked_targets(y, len(data), shape[-1]), at.SQUARES

@@ -40,8 +40,6 @@ CASES = {
     "bias": (lambda: L.least_squares(X, Y, bias="no"), TypeError, "bias must be True or False"),
     "half": (lambda: L.logistic(X, C > 0, half=0.5), TypeError, "half must be True or False"),
     "batch_norm": (lambda: net(batch_norm="no"), TypeError, "batch_norm must be True or False"),
-    "activation of nothing": (lambda: net((2, 1), "tanh"), ValueError,
-                              "activation has no effect: sizes=.2, 1. has no hidden layer"),
     "seed of masks that keep all": (lambda: net(dropout=1.0, seed=3), ValueError,
                                     "seed has no effect without dropout"),
     "a step too far": (lambda: net().batches(4, seed=0).value(np.zeros(13), 2**62), ValueError,
