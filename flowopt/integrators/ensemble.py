@@ -182,6 +182,9 @@ def _parameters(field: Any, method: Any, parameters: Mapping[str, Any] | None, c
                              f"got shape {array.shape}")
         if field.flow is not None and name in field.flow.positive and not (array > 0).all():
             raise ValueError(f"parameters[{name!r}] must be > 0, got {_check.shown(array.min())}")
+        check = getattr(getattr(field, "loss", None), "check_parameter", None)
+        if check is not None:
+            check(f"parameters[{name!r}]", name, array)
         values[:, names.index(name)] = array
         given[name] = np.broadcast_to(array, (count,))
     return values, given

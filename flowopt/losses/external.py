@@ -182,9 +182,14 @@ def from_jax(f: Callable[[Any], Any], params: Any, *, name: str | None = None) -
         doubles = jax.tree_util.tree_map(lambda a: jnp.asarray(a, dtype=jnp.float64), params)
         flat, restore = ravel_pytree(doubles)
         x0 = _check.array("params", np.array(flat), "(n,)", (1,))
-        shape = jax.eval_shape(f, doubles).shape
-        if shape != ():
-            raise ValueError(f"f must return one number, got an array of shape {shape}")
+        made = jax.eval_shape(f, doubles)
+        if not hasattr(made, "shape"):
+            raise TypeError(f"f must return one number, got {_check.shown(made)}; an auxiliary "
+                            "output has no place here")
+        if made.shape != ():
+            raise ValueError(f"f must return one number, got an array of shape {made.shape}")
+        if made.dtype.kind != "f":
+            raise TypeError(f"f must return a real number, got one of dtype {made.dtype}")
         both = jax.jit(jax.value_and_grad(lambda x: f(restore(x))))
         gradient = jax.grad(lambda x: f(restore(x)))
         along = jax.jit(lambda x, v: jax.jvp(gradient, (x,), (v,))[1])

@@ -9,6 +9,7 @@ from flowopt import _check
 from flowopt.losses.kernels import places as at
 from flowopt.losses.networks import Network, checked_seed
 from flowopt.losses.training_data import (
+    checked_flags,
     checked_labels,
     checked_samples,
     checked_sizes,
@@ -84,6 +85,7 @@ def network(sizes: Sequence[int], activation: str = "relu", loss: str = "mse", *
     >>> loss.n, float(loss.accuracy(run.x[-1]))
     (13, 1.0)
     """
+    checked_flags(half=half, batch_norm=batch_norm, bias=bias)
     shape = checked_sizes(sizes)
     hidden = len(shape) > 2
     chosen("activation", activation, ACTIVATIONS)
@@ -106,7 +108,7 @@ def network(sizes: Sequence[int], activation: str = "relu", loss: str = "mse", *
                              f"{keep:g}")
         if not hidden:
             raise ValueError(f"dropout has no effect: sizes={list(shape)} has no hidden layer")
-    if seed and dropout is None:
+    if seed and keep == 1.0:
         raise ValueError("seed has no effect without dropout; batches(size, seed) takes one")
     if negative_slope != 0.01 and activation != "leaky_relu":
         raise ValueError("negative_slope has no effect: it belongs to the activation leaky_relu, "

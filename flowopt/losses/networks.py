@@ -21,6 +21,8 @@ from flowopt.losses.workspace import ACTIVATIONS, Layout, Pace
 
 #: seeds are read by the kernels as doubles
 MOST_SEED = 2**53 - 1
+#: as many steps the kernels tell apart by their time
+MOST_STEP = 2**48
 
 
 class Network(KernelLoss):
@@ -143,6 +145,8 @@ class Network(KernelLoss):
                     steps.ndim == 1 and steps.shape != (len(y),):
                 raise ValueError(f"k must be the number of a step, an integer >= 0 (or {len(y)} of "
                                  f"them), got {_check.shown(k)}")
+            if steps.max() > MOST_STEP:
+                raise ValueError(f"k must be at most {MOST_STEP}, got {steps.max()}")
             times[:] = steps
             pace = Pace(1.0, self.size or len(self.data), self.shuffled)
         values = np.array(list(self.parameters.values()))
@@ -213,6 +217,14 @@ class Network(KernelLoss):
             made.parameters["seed"] = float(checked_seed(values["seed"]))
         return made
 
+    def check_parameter(self, label: str, name: str, values: np.ndarray) -> None:
+        """Refuse values of a parameter, one for each run of an ensemble, that it cannot have."""
+        if name in ("l1", "l2") and not (values >= 0).all():
+            raise ValueError(f"{label} must be >= 0, got {_check.shown(values)}")
+        if name == "seed":
+            for seed in np.atleast_1d(values).tolist():
+                checked_seed(seed, label)
+
     # ---------------------------------------------------------------- the numbers in x
     def initial(self, seed: int, rule: str = "he") -> np.ndarray:
         """Return a random start x (n,).
@@ -268,6 +280,9 @@ class Network(KernelLoss):
                 raise ValueError(f"layers[{k}] must have arrays of shapes "
                                  f"{[a.shape for a in parts]}, got "
                                  f"{[np.shape(a) for a in given]}")
+            if not self.layout.bias and np.any(given[1]):
+                raise ValueError(f"layers[{k}][1] must be 0, as the layers of {self.name} have no "
+                                 f"biases, got {_check.shown(given[1])}")
             for part, array in zip(parts, given, strict=True):
                 part[...] = array
         return x
@@ -379,8 +394,8 @@ class Network(KernelLoss):
         return 1 if self.size is None else -(-len(self.data) // self.size)
 
 
-def checked_seed(seed: Any) -> int:
+def checked_seed(seed: Any, name: str = "seed") -> int:
     """Return a seed that a double holds."""
     if isinstance(seed, float) and seed.is_integer():
         seed = int(seed)
-    return _check.integer("seed", seed, at_least=0, at_most=MOST_SEED)
+    return _check.integer(name, seed, at_least=0, at_most=MOST_SEED)

@@ -9,7 +9,12 @@ import numpy as np
 from flowopt import _check
 from flowopt.losses.kernels import places as at
 from flowopt.losses.networks import Network
-from flowopt.losses.training_data import checked_labels, checked_samples, checked_targets
+from flowopt.losses.training_data import (
+    checked_flags,
+    checked_labels,
+    checked_samples,
+    checked_targets,
+)
 from flowopt.losses.workspace import Layout
 
 
@@ -40,8 +45,9 @@ def least_squares(X: Any, y: Any, l1: float = 0.0, l2: float = 0.0, *, half: boo
     >>> float(loss.value([2.0, 1.0])), loss.grad([0.0, 0.0])
     (0.0, array([-4.33333333, -3.        ]))
     """
+    checked_flags(half=half, bias=bias)
     data = checked_samples(X)
-    target = checked_targets(y, len(data), 1 if np.ndim(y) == 1 else np.shape(y)[-1])
+    target = checked_targets(y, len(data), np.shape(y)[1] if np.ndim(y) == 2 else 1)
     return Network(Layout((data.shape[1], target.shape[1]), bool(bias)), data, target, scale=0.5,
                    l1=l1, l2=l2, half=half, name="least squares")
 
@@ -69,6 +75,7 @@ def logistic(X: Any, labels: Any, l1: float = 0.0, l2: float = 0.0, *, half: boo
     >>> float(loss.value([1000.0, 0.0])), float(loss.value([-1000.0, 0.0]))
     (0.0, 1000.0)
     """
+    checked_flags(half=half, bias=bias)
     data = checked_samples(X)
     target = checked_labels(labels, len(data), 2)[:, None]
     return Network(Layout((data.shape[1], 1), bool(bias)), data, target, cost=at.TWO_CLASSES,
@@ -103,6 +110,7 @@ def softmax_regression(X: Any, labels: Any, l1: float = 0.0, l2: float = 0.0, *,
     array([1.68800000e-04, 1.03476000e-03, 6.58839000e-02, 2.58349207e+00,
            5.49852400e-02])
     """
+    checked_flags(half=half, bias=bias)
     data = checked_samples(X)
     known = None if classes is None else _check.integer("classes", classes, at_least=2)
     target = checked_labels(labels, len(data), known)[:, None]

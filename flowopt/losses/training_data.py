@@ -22,7 +22,11 @@ def checked_samples(X: Any, inputs: int | None = None, name: str = "X") -> np.nd
 
 
 def _filled(name: str, value: Any, shape: str) -> np.ndarray:
-    """Return finite real numbers of one or two axes, of which there is at least one."""
+    """Return finite real numbers of one or two axes, of which there is at least one; a copy.
+
+    The loss keeps them by sample and by row, and a change of the caller's array would reach only
+    one of the two.
+    """
     given = value if hasattr(value, "dtype") else None
     if given is None:
         try:
@@ -32,7 +36,7 @@ def _filled(name: str, value: Any, shape: str) -> np.ndarray:
     if given is not None and np.size(given) == 0:
         raise ValueError(f"{name} must hold at least one sample, got an empty array of shape "
                          f"{np.shape(given)}")
-    return _check.array(name, value, shape, (1, 2))
+    return np.array(_check.array(name, value, shape, (1, 2)))
 
 
 def checked_targets(y: Any, count: int, outputs: int) -> np.ndarray:
@@ -78,6 +82,13 @@ def checked_sizes(sizes: Any) -> tuple[int, ...]:
         raise ValueError("sizes must have at least two entries, inputs and outputs, got "
                          f"{_check.shown(sizes)}")
     return tuple(_check.integer(f"sizes[{i}]", s, at_least=1) for i, s in enumerate(sizes))
+
+
+def checked_flags(**flags: Any) -> None:
+    """Refuse what must be True or False and is neither."""
+    for name, value in flags.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"{name} must be True or False, got {_check.shown(value)}")
 
 
 def chosen(name: str, value: Any, options: Any) -> str:

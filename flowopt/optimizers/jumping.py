@@ -199,6 +199,10 @@ def _start(loss: Any, x0: Any) -> tuple[Any, np.ndarray]:
 
 def _starts(loss: Any, x0s: Any, name: str = "x0s") -> tuple[Any, np.ndarray]:
     field = GradientFlow().on(loss)
+    if getattr(field.loss, "drawn", False) or getattr(field.loss, "steps_per_epoch", 1) > 1:
+        raise ValueError(f"loss must be one function of θ for metropolis, which compares its "
+                         f"values, and {field.loss.name} changes from step to step; give the loss "
+                         "without batches and dropout")
     x = _check.array(name, x0s, "(n,)" if name == "x0" else f"(N, {field.n})", (2,))
     x = field.starts(x, name)
     value = field.loss.value(x)

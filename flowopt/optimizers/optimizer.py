@@ -19,6 +19,9 @@ from flowopt.optimizers.running import check_method, evaluated, parsed, run_many
 from flowopt.optimizers.stepping import hyper_at
 from flowopt.optimizers.stopping import Stall
 
+#: from a step on, times k h of neighbouring steps are not told apart by all that asks for k
+MOST_FIRST = 2**48
+
 
 @dataclass(frozen=True)
 class Clock:
@@ -226,7 +229,8 @@ class Optimizer(Composable):
         save_every : int, >= 1
             Keep each so many-th step (and the last one).
         first : int, >= 0
-            The number of steps taken before, when a run goes on.
+            The number of steps taken before, when a run goes on. A run that reports another point
+            than θ (an average, `nesterov` in its look-ahead form) cannot go on from its end.
         seed : int, optional
             For optimizers with noise; by default one is drawn, and recorded in the result.
         epochs : int, >= 1
@@ -251,7 +255,7 @@ class Optimizer(Composable):
         """
         steps = steps_of(loss, steps, epochs)
         every = _check.integer("save_every", save_every, at_least=1)
-        first = _check.integer("first", first, at_least=0)
+        first = _check.integer("first", first, at_least=0, at_most=MOST_FIRST)
         rules = [] if stop is None else [("stop", stop)]
         return run_one(self, loss, x0, steps, every, first, seed, rules)[0]
 

@@ -79,12 +79,14 @@ def _penalised(optimizer: Optimizer, key: str, weight: float, gradient: str, val
     """Return the optimizer on a loss with a penalty: g and L are rewritten in its rules."""
     rules = texts(optimizer, what, "add the penalty to the loss")
     weight = _check.real("weight", weight, above=0.0)
-    name = free(key, names_of(optimizer))
+    hyper = free(key, names_of(optimizer))
+    # the losses of data have a parameter l1 themselves
+    name = free("weight", names_of(optimizer)) if key == "l1" else hyper
     inside = {"g": f"g + {gradient.format(name)}", "L": f"L + {value.format(name)}"}
     rules, initial, limits = ({k: replaced(v, inside) for k, v in part.items()}
                               for part in (rules, optimizer.initial, optimizer.limits))
-    return rebuilt(optimizer, rules, hyper={name: weight}, maps={name: name}, initial=initial,
-                   limits=limits, note=noted(optimizer, f"{name} is added to the loss"))
+    return rebuilt(optimizer, rules, hyper={hyper: weight}, maps={name: hyper}, initial=initial,
+                   limits=limits, note=noted(optimizer, f"{hyper} is added to the loss"))
 
 
 def _proximal(optimizer: Optimizer, weight: float) -> Optimizer:
@@ -101,6 +103,10 @@ def _proximal(optimizer: Optimizer, weight: float) -> Optimizer:
     method = composable(optimizer, groups)
     if method.shrink is not None:
         raise ValueError(f"{optimizer.name} has a proximal L1 penalty already; add the weights")
+    if optimizer.name == "nesterov" and "r" in optimizer.hyper:
+        raise ValueError("the penalty of with_l1(proximal=True) counts as 1 - momentum of its "
+                         "weight, and the momentum of nesterov(r=...) grows to 1; give nesterov "
+                         "mu or momentum, or leave proximal out")
     hyper = free("l1", names_of(optimizer))
     name = free("kappa", names_of(optimizer) | {hyper})
     formula = hyper if optimizer.clock.formula == "lr" else \

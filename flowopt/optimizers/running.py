@@ -46,6 +46,10 @@ def run_one(optimizer: Any, loss: Any, x0: Any, steps: int, every: int, first: i
     field = optimizer.flow.on(loss)
     for name, rule in rules:
         checked_rule(name, rule, field.n)
+    if first and optimizer.report and np.size(x0) > field.n:
+        raise ValueError(f"first must be 0 for {optimizer.name}, which reports another point than "
+                         f"θ, so that the end of a run does not hold θ, got {first}; take all "
+                         "steps in one run")
     y0 = optimizer._start(field, x0)
     h = method.h
     begin, end = first * h, (first + steps) * h
@@ -77,7 +81,7 @@ def run_one(optimizer: Any, loss: Any, x0: Any, steps: int, every: int, first: i
         note, taken = f"This was in step {first + last + 1}.", last
         kept, states = kept[kept <= last], states[kept <= last]
     elif fired >= 0:
-        status, note = Status.EVENT, watches[fired].sentence()
+        status, note = Status.EVENT, watches[fired].sentence(0, first)
     for watch in watches:
         if watch.rule.keeps_best and np.isfinite(watch.best[0]) and kept[-1] > watch.best_step[0]:
             best = int(watch.best_step[0])

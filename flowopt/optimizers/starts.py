@@ -112,6 +112,7 @@ def best_of(optimizer: Optimizer, loss: Any, starts: Any, steps: int = 1000, *, 
     if drawn:
         if box is None:
             raise ValueError(f"box must be given when starts is a number, got starts={starts}")
+        _check.integer("starts", starts, at_least=1)
         seed = secrets.randbits(63) if seed is None else seed
         x0s = random_starts(int(starts), box, seed)
         if x0s.shape[1] != loss.n:

@@ -138,12 +138,14 @@ class Watch:
         self.since[runs] = np.where(better, 0, self.since[runs] + 1)
         return self.since[runs] >= self.rule.patience
 
-    def sentence(self, run: int = 0) -> str:
-        """Return why the run ended."""
+    def sentence(self, run: int = 0, first: int = 0) -> str:
+        """Return why the run ended, which began after `first` steps."""
         what = "the loss" if self.rule.on is None else "the loss that is watched"
         looks = self.rule.patience
+        if np.isinf(self.best[run]):
+            return f"Early stopping: {what} was below infinity at no look, of {looks} in a row."
         return (f"Early stopping: {what} made no progress in {looks} look{'s' * (looks > 1)}; the "
-                f"best was {self.best[run]:.6g} in step {self.best_step[run]}.")
+                f"best was {self.best[run]:.6g} in step {first + self.best_step[run]}.")
 
 
 def checked_rule(name: str, rule: Any, n: int | None = None) -> Stall:

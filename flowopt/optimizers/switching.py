@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ class Switched(Optimizer):
     """One optimizer, then another one from where the first ended; made by `switch`.
 
     The second starts anew: at θ (what the first one reports), with the states, the bias corrections
-    and the clock of its own beginning. Steps are counted on.
+    and the clock of its own beginning. Steps are counted on; but a loss with batches or dropout
+    begins with the order and the masks of its first epoch again.
 
     Attributes
     ----------
@@ -99,6 +101,8 @@ class Switched(Optimizer):
         a, fired, _ = _run(one, loss, x0, before, every, seed, 0, own)
         stalled = fired >= 0 and fired == len(rules)
         taken = int(a.t[-1])
+        if stalled and taken == steps:  # nothing is left for the second, and nothing ended early
+            a = replace(a, status=Status.REACHED_END, note="")
         if (a.status is not Status.REACHED_END and not stalled) or taken == steps:
             return _joined(self, [a], steps, seed)
         b, _, _ = _run(two, loss, a.x[-1], steps - taken, every, seed, 1, rules)

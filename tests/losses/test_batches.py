@@ -200,3 +200,19 @@ def test_the_covariance_is_that_of_batches():
     wanted = np.trace(covariance) / size * (50 - size) / 49
     found = ((g - LOSS.grad(X0))**2).sum(1)
     assert abs(found.mean() - wanted) < 4 * found.std() / np.sqrt(len(g))
+
+
+def test_a_loss_has_data_of_its_own():
+    """What happens to the caller's arrays afterwards does not reach it."""
+    rng = np.random.default_rng(5)
+    X, y = rng.normal(size=(10, 2)), rng.normal(size=(10, 1))
+    for make in (lambda: fo.losses.least_squares(X, y), lambda: fo.losses.network(
+            [2, 3, 1], "tanh", X=X, y=y)):
+        loss, other = make(), make()
+        x = loss.initial(seed=1)
+        before = loss.batches(4, seed=1).grad(x, 0), loss.value(x)
+        kept = X.copy(), y.copy()
+        X[:], y[:] = 9.0, 5.0
+        assert np.array_equal(loss.batches(4, seed=1).grad(x, 0), before[0])
+        assert other.value(x) == before[1] == loss.value(x)
+        X[:], y[:] = kept

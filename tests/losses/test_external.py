@@ -122,3 +122,14 @@ def test_jax_refusals():
              ValueError, r"x must have shape \(2,\)")]:
         with pytest.raises(kind, match=message):
             call()
+
+
+@pytest.mark.parametrize("given, words", [
+    (lambda jnp, p: (p.sum(), 1), "f must return one number, got "),
+    (lambda jnp, p: None, "f must return one number, got None"),
+    (lambda jnp, p: jnp.array(1), "f must return a real number, got one of dtype int"),
+], ids=["auxiliary output", "nothing", "integer"])
+def test_a_jax_function_returns_one_real_number(given, words):
+    jnp = pytest.importorskip("jax.numpy")
+    with pytest.raises(TypeError, match=words):
+        fo.losses.from_jax(lambda p: given(jnp, p), np.zeros(2))

@@ -22,7 +22,31 @@ def bad(value):
     return made
 
 
+def ensemble(**parameters):
+    return ADAM.ensemble(net().batches(4, seed=0), np.zeros((3, 13)), 2, parameters=parameters)
+
+
 CASES = {
+    "seeds that are none": (lambda: ensemble(seed=[0, 1.5, 2]), TypeError,
+                            r"parameters\['seed'\] must be an integer >= 0 .* got 1.5"),
+    "seed too large, of many": (lambda: ensemble(seed=2.0**60), ValueError,
+                                r"parameters\['seed'\] must be an integer"),
+    "l2 below 0, of many": (lambda: ensemble(l2=[0.0, -1.0, 0.0]), ValueError,
+                            r"parameters\['l2'\] must be >= 0"),
+    "l1 that is no number, of many": (lambda: ensemble(l1=float("nan")), ValueError,
+                                      r"parameters\['l1'\] must be >= 0"),
+    "targets, none": (lambda: L.least_squares(X, None), ValueError, "y must have shape .6, 1."),
+    "targets, one number": (lambda: L.least_squares(X, 1.0), ValueError, "y must have shape"),
+    "bias": (lambda: L.least_squares(X, Y, bias="no"), TypeError, "bias must be True or False"),
+    "half": (lambda: L.logistic(X, C > 0, half=0.5), TypeError, "half must be True or False"),
+    "batch_norm": (lambda: net(batch_norm="no"), TypeError, "batch_norm must be True or False"),
+    "seed of masks that keep all": (lambda: net(dropout=1.0, seed=3), ValueError,
+                                    "seed has no effect without dropout"),
+    "a step too far": (lambda: net().batches(4, seed=0).value(np.zeros(13), 2**62), ValueError,
+                       "k must be at most 281474976710656, got 4611686018427387904"),
+    "biases of a network without": (
+        lambda: net((2, 1), bias=False).flatten([(np.ones((1, 2)), [5.0])]), ValueError,
+        r"layers.0..1. must be 0, as the layers of network 2-1 have no biases, got \[5.0\]"),
     "batch larger than the data": (lambda: net().batches(7, seed=0), ValueError,
                                    "size must be at most the 6 samples of the data, got 7"),
     "batch of nothing": (lambda: net().batches(0, seed=0), ValueError, "size must be .* >= 1"),

@@ -388,3 +388,39 @@ def test_langevin_dynamics_with_everything_around():
     plain = o.sgld(lr / 4, T)
     ends = [p.run("x**2", [1.0], steps=50, seed=1).x[-1, 0] for p in (half, plain)]
     assert abs(ends[0] - ends[1]) < 1e-13
+
+
+@pytest.mark.parametrize("optimizer", [
+    o.sgd(0.1, momentum=0.5).with_average(o.ExponentialAverage(0.9)), o.nesterov(lr=0.01),
+    o.gradient_descent(0.01).with_average(o.TailAverage(3)),
+], ids=lambda p: p.name)
+def test_a_run_that_reports_another_point_does_not_go_on_from_it(optimizer):
+    """The end of the run holds the average where θ would have to be."""
+    end = optimizer.run(ROSENBROCK, X0, steps=5).y[-1]
+    with pytest.raises(ValueError, match="first must be 0 for .* reports another point than θ"):
+        optimizer.run(ROSENBROCK, end, steps=5, first=5)
+
+
+@pytest.mark.parametrize("proximal", [False, True])
+def test_l1_on_a_loss_of_data(proximal):
+    """Such a loss has a parameter l1 of its own."""
+    X, y, x0 = [[1.0, 2.0], [3.0, 1.0], [0.5, -1.0]], [1.0, 0.0, 2.0], [0.3, -0.4]
+    plain = fo.losses.least_squares(X, y, bias=False)
+    run = o.gradient_descent(0.01).with_l1(0.2, proximal).run(
+        plain.with_parameters(l1=0.1), x0, steps=9)
+    if not proximal:
+        same = o.gradient_descent(0.01, l1=0.2).run(plain.with_parameters(l1=0.1), x0, steps=9)
+        assert np.array_equal(same.x, run.x)
+    x = np.array(x0)
+    for _ in range(9):
+        step = x - 0.01 * (plain.grad(x) + (0.1 if proximal else 0.3) * np.sign(x))
+        x = np.sign(step) * np.maximum(np.abs(step) - 0.002, 0.0) if proximal else step
+    assert np.allclose(run.x[-1], x, rtol=1e-13)
+
+
+def test_thresholds_that_would_count_for_nothing():
+    """With a momentum that grows to 1, the end would be that of the loss without the penalty."""
+    with pytest.raises(ValueError, match="grows to 1; give nesterov mu or momentum"):
+        o.nesterov(form="torch").with_l1(0.1, proximal=True)
+    run = o.nesterov(lr=0.1, mu=0.5, form="torch").with_l1(2.0, True).run("x**2/2 - x/4", [1.0], 60)
+    assert run.x[-1, 0] == 0.0

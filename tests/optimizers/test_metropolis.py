@@ -164,3 +164,15 @@ def test_refusals(call, kind, words):
     with pytest.raises(kind, match=re.escape(words)) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["batches", "dropout"])
+def test_losses_that_change_are_refused(kind):
+    data = {"X": [[0.0], [1.0], [2.0]], "y": [0.0, 1.0, 0.0]}
+    loss = fo.losses.least_squares(**data).batches(2, seed=1) if kind == "batches" else \
+        fo.losses.network([1, 2, 1], **data, dropout=0.5)
+    x, opt = loss.initial(seed=0), o.metropolis()
+    for call in (lambda: opt.run(loss, x), lambda: opt.ensemble(loss, [x]),
+                 lambda: opt.flow.simulate(loss, [x], t=(0.0, 1.0))):
+        with pytest.raises(ValueError, match="changes from step to step; give the loss without"):
+            call()

@@ -213,6 +213,8 @@ REFUSED = [
     (lambda: o.best_of("adam", "x**2", [[1.0]]), TypeError, "optimizer must be"),
     (lambda: o.best_of(o.adam(), 3, [[1.0]]), TypeError, "loss must be"),
     (lambda: o.best_of(o.adam(), "x**2", 3), ValueError, "box must be given"),
+    (lambda: o.best_of(o.adam(), "x**2", 0, box=[(0, 1)]), ValueError, "starts must be"),
+    (lambda: o.adam().run("x**2", [1.0], 5, first=2**62), ValueError, "first must be"),
     (lambda: o.best_of(o.adam(), "x**2", 3, box=[(0, 1)] * 2), ValueError, "box must have 1 rows"),
     (lambda: o.best_of(o.adam(), "x**2", 3, box=[(1, 0)]), ValueError, "low < high"),
     (lambda: o.best_of(o.adam(), "x**2", [[1.0]], box=[(0, 1)]), ValueError, "box has no effect"),
@@ -226,3 +228,29 @@ def test_refusals(call, kind, words):
     with pytest.raises(kind, match=re.escape(words)) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_the_sentence_counts_the_steps_before():
+    rule = o.EarlyStopping(patience=2, every=5, on=lambda x: (x[0] - 0.5)**2, restore=True)
+    run = o.gradient_descent(0.1).run("x**2", [0.1], 50, first=100, stop=rule)
+    assert run.t[-1] == 105.0 and run.note.endswith("in step 105.")
+
+
+@pytest.mark.parametrize("steps", [20, 21])
+def test_progress_that_stalls_in_the_last_step_ends_nothing(steps):
+    """One run and many say the same."""
+    optimizer = o.switch(o.gradient_descent(0.1), o.adam(0.1),
+                         stalls=o.Stall(patience=1, every=10, on=lambda x: 1.0))
+    run = optimizer.run("x**2", [1.0], steps)
+    many = optimizer.ensemble("x**2", [[1.0]], steps)
+    assert run.status is fo.Status.REACHED_END and run.t[-1] == steps
+    assert many.status[0] == run.status and many.x[0] == run.x[-1]
+    assert run.note == ("" if steps == 20 else "The switch was after step 20.")
+
+
+def test_a_watched_loss_that_is_never_finite():
+    rule = o.EarlyStopping(patience=3, every=1, on=lambda x: np.nan, restore=True)
+    run = o.gradient_descent(0.1).run("x**2", [1.0], 50, stop=rule)
+    assert run.t[-1] == 3.0
+    assert run.note.endswith("the loss that is watched was below infinity at no look, of 3 in a "
+                             "row.")
