@@ -90,7 +90,8 @@ class Network(KernelLoss):
         """Return the loss for steps of that length: step k sees batch k and the masks of step k.
 
         Methods of fixed step and optimizers ask for it. A loss without batches and masks is
-        returned as it is.
+        returned as it is. The step is told from the time, so a stage at the end of a step (RK4,
+        Heun, implicit Euler) sees the next batch.
         """
         if not self.drawn:
             return self
