@@ -38,8 +38,9 @@ class Network(KernelLoss):
     sizes : tuple of int
         Inputs, units of the hidden layers, outputs.
     parameters : dict
-        ``l1`` and ``l2``, and ``seed`` where batches or masks are drawn: they are read at run
-        time, so that an ensemble can give each run its own.
+        ``l1`` and ``l2``, and where batches or masks are drawn ``seed``, and ``first``, the number
+        of steps taken before: they are read at run time, so that an ensemble can give each run its
+        own.
     """
 
     def __init__(self, layout: Layout, data: np.ndarray, target: np.ndarray, *,
@@ -53,7 +54,7 @@ class Network(KernelLoss):
         self.parameters = {"l1": _check.real("l1", l1, at_least=0.0),
                            "l2": _check.real("l2", l2, at_least=0.0)}
         if seed is not None:
-            self.parameters["seed"] = float(seed)
+            self.parameters |= {"seed": float(seed), "first": 0.0}  # read as neighbours
         self.numbers = (keep, leak, 0.5 if half else 1.0, epsilon, scale)
         self.pace: Pace | None = None
         self.size: int | None = None
@@ -210,19 +211,20 @@ class Network(KernelLoss):
         return out[0] if one and single else out
 
     def with_parameters(self, **values: float) -> Network:
-        """Return the same loss with another l1, l2 or seed (nothing is recompiled)."""
+        """Return the same loss with another l1, l2, seed or first (nothing is recompiled)."""
         made: Network = super().with_parameters(**values)  # type: ignore[assignment]
         for name in ("l1", "l2"):
             _check.real(name, made.parameters[name], at_least=0.0)
-        if "seed" in values:
-            made.parameters["seed"] = float(checked_seed(values["seed"]))
+        for name in ("seed", "first"):
+            if name in values:
+                made.parameters[name] = float(checked_seed(values[name], name))
         return made
 
     def check_parameter(self, label: str, name: str, values: np.ndarray) -> None:
         """Refuse values of a parameter, one for each run of an ensemble, that it cannot have."""
         if name in ("l1", "l2") and not (values >= 0).all():
             raise ValueError(f"{label} must be >= 0, got {_check.shown(values)}")
-        if name == "seed":
+        if name in ("seed", "first"):
             for seed in np.atleast_1d(values).tolist():
                 checked_seed(seed, label)
 
@@ -329,7 +331,7 @@ class Network(KernelLoss):
         if not isinstance(shuffle, (bool, np.bool_)):
             raise TypeError(f"shuffle must be True or False, got {_check.shown(shuffle)}")
         made = copy.copy(self)
-        made.parameters = {**self.parameters, "seed": float(checked_seed(seed))}
+        made.parameters = {**self.parameters, "seed": float(checked_seed(seed)), "first": 0.0}
         made.size, made.shuffled = size, bool(shuffle)
         made.name = f"{self.name}, batches of {size}"
         made.definition = json.dumps([self.definition, size, shuffle])

@@ -29,14 +29,16 @@ class March:
         The steps taken, and how each run ended.
     fired : ndarray, shape (N,)
         The number of the watch that ended a run, or −1.
+    first : ndarray, shape (N,), or None
+        The steps that another optimizer took before: batches and dropout go on from there.
     """
 
     def __init__(self, optimizer: Any, field: Any, starts: np.ndarray, total: np.ndarray,
                  watches: Sequence[Watch], seeds: np.ndarray | None, seed: int,
-                 numbers: np.ndarray) -> None:
+                 numbers: np.ndarray, first: np.ndarray | None = None) -> None:
         self.optimizer, self.field, self.watches = optimizer, field, watches
         self.y, self.total = np.array(starts), total
-        self.seeds, self.seed, self.numbers = seeds, seed, numbers
+        self.seeds, self.seed, self.numbers, self.first = seeds, seed, numbers, first
         count = len(starts)
         self.steps = np.zeros(count, dtype=np.int64)
         self.status = np.full(count, Status.CANCELLED, dtype=np.int64)
@@ -74,6 +76,8 @@ class March:
         total, field, method = self.total[low:high], self.field, self.optimizer.method
         most = int(total.max())
         p = np.repeat(field.p[None], high - low, axis=0)
+        if self.first is not None and getattr(field.loss, "drawn", False):
+            p[:, list(field.parameters).index("first")] += self.first[low:high]
         seed: Any = self.seed
         lane0 = int(self.numbers[low])
         if self.seeds is not None and method.stochastic:

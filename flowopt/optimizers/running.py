@@ -191,13 +191,14 @@ def seeds_of(noisy: bool, options: dict[str, Any], count: int, optimizer: Any
 
 def marched(optimizer: Any, field: Any, starts: np.ndarray, total: np.ndarray,
             watches: Sequence[Watch], seeds: np.ndarray | None, seed: int | None,
-            numbers: np.ndarray, options: dict[str, Any]) -> March:
-    """Return the runs, done."""
+            numbers: np.ndarray, options: dict[str, Any], first: np.ndarray | None = None
+            ) -> March:
+    """Return the runs, done; `first` (N,) are the steps that another optimizer took before."""
     method = optimizer.method
     threads = pool.checked(options.get("threads"), None, field)
     check_method(method, field, 0.0, int(total.max()) * method.h)
     memory.check(len(starts), 0, field.m, 0)
-    made = March(optimizer, field, starts, total, watches, seeds, seed or 0, numbers)
+    made = March(optimizer, field, starts, total, watches, seeds, seed or 0, numbers, first)
     made.run(threads, bool(options.get("progress", False)))
     return made
 

@@ -30,8 +30,7 @@ class Switched(Optimizer):
     """One optimizer, then another one from where the first ended; made by `switch`.
 
     The second starts anew: at θ (what the first one reports), with the states, the bias corrections
-    and the clock of its own beginning. Steps are counted on; but a loss with batches or dropout
-    begins with the order and the masks of its first epoch again.
+    and the clock of its own beginning. Steps are counted on, and batches and dropout go on.
 
     Attributes
     ----------
@@ -105,7 +104,10 @@ class Switched(Optimizer):
             a = replace(a, status=Status.REACHED_END, note="")
         if (a.status is not Status.REACHED_END and not stalled) or taken == steps:
             return _joined(self, [a], steps, seed)
-        b, _, _ = _run(two, loss, a.x[-1], steps - taken, every, seed, 1, rules)
+        after = loss
+        if getattr(loss, "drawn", False):
+            after = loss.with_parameters(first=loss.parameters["first"] + taken)
+        b, _, _ = _run(two, after, a.x[-1], steps - taken, every, seed, 1, rules)
         return _joined(self, [a, b], steps, seed)
 
     def ensemble(self, loss: Any, x0s: Any, steps: int = 1000, *, stop: Stall | None = None,
@@ -138,7 +140,7 @@ class Switched(Optimizer):
             given = _part_seeds(None if seeds is None else seeds[which], seed, 1)
             b = marched(two, fields[1], starts_of(two, fields[1], x[which]), steps - taken[which],
                         [r.watch(fields[1].loss, len(which), fields[1].m) for r in rules],
-                        *given, which, options)
+                        *given, which, options, taken[which])
             _best(b)
             x[which] = two.reported(fields[1], b.y, b.steps)
             taken[which] += b.steps

@@ -254,3 +254,22 @@ def test_a_watched_loss_that_is_never_finite():
     assert run.t[-1] == 3.0
     assert run.note.endswith("the loss that is watched was below infinity at no look, of 3 in a "
                              "row.")
+
+
+def test_batches_and_dropout_go_on_after_a_switch():
+    """From gradient descent to itself is gradient descent, in one run and in many."""
+    x = np.linspace(-1.0, 1.0, 30)
+    loss = fo.losses.network([1, 5, 1], "tanh", X=x, y=x**3, dropout=0.8).batches(7, seed=3)
+    start, gd = loss.initial(seed=1), o.gradient_descent(lr=0.1)
+    plain = gd.run(loss, start, steps=40)
+    switched = o.switch(gd, gd, at=13).run(loss, start, steps=40)
+    assert np.abs(switched.x - plain.x).max() < 1e-15
+    stalls = o.switch(gd, gd, stalls=o.Stall(patience=2, every=3, relative=0.05))
+    starts = np.array([loss.initial(seed=k) for k in range(6)])
+    many = stalls.ensemble(loss, starts, steps=40)
+    for k, x0 in enumerate(starts):
+        assert (stalls.run(loss, x0, steps=40).x[-1] == many.x[k]).all()
+    later = loss.with_parameters(first=13)
+    assert (later.grad(start, k=2) == loss.grad(start, k=15)).all()
+    with pytest.raises(ValueError, match="first must be"):
+        loss.with_parameters(first=-1)

@@ -14,6 +14,7 @@ from flowopt.losses.kernels.network import (
     biased,
     data_of,
     evaluate,
+    first_of,
     forward,
     outputs_of,
     pull,
@@ -68,11 +69,12 @@ from flowopt.losses.kernels.products import (
 )
 
 
-def along(context: Ints, x: Reals, v: Reals, hv: Reals, lane: Int, time: Real, l2: Real, seed: Int):
+def along(context: Ints, x: Reals, v: Reals, hv: Reals, lane: Int, time: Real, l2: Real, seed: Int,
+          before: Int):
     """Set hv to the product of the Hessian at x with v."""
     step = 0
     if context[PACED]:
-        step = step_at(context, time)
+        step = before + step_at(context, time)
     count = samples_at(context, step)
     length = (count + 7) & -8
     inputs = data_of(context, lane, step, seed)
@@ -187,7 +189,8 @@ def hessian_product(context: Ints, t: Reals, y: Reals, p: Reals, s: Reals, out: 
     for lane in range(width):
         pull(x, y, count, width, lane)
         pull(v, shift(y, count * width), count, width, lane)
-        along(context, x, v, hv, lane, t[lane], p[width + lane], seed_of(context, p, lane))
+        along(context, x, v, hv, lane, t[lane], p[width + lane], seed_of(context, p, lane),
+              first_of(context, p, lane))
         push(out, hv, count, width, lane)
 
 
@@ -198,12 +201,13 @@ def hessian(context: Ints, t: Reals, y: Reals, p: Reals, s: Reals, out: Reals):
     g = doubles(context[SLOPE])
     for lane in range(width):
         pull(x, y, count, width, lane)
-        seed = seed_of(context, p, lane)
-        out[lane] = evaluate(context, x, g, lane, t[lane], p[lane], p[width + lane], seed, 1)
+        seed, before = seed_of(context, p, lane), first_of(context, p, lane)
+        out[lane] = evaluate(context, x, g, lane, t[lane], p[lane], p[width + lane], seed, before,
+                             1)
         push(shift(out, width), g, count, width, lane)
         fill(v, 0.0, count)
         for i in range(count):
             v[i] = 1.0
-            along(context, x, v, hv, lane, t[lane], p[width + lane], seed)
+            along(context, x, v, hv, lane, t[lane], p[width + lane], seed, before)
             v[i] = 0.0
             push(shift(out, (1 + count + i * count) * width), hv, count, width, lane)

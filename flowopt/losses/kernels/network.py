@@ -196,6 +196,13 @@ def seed_of(context: Ints, p: Reals, lane: Int) -> Int:
     return int(p[context[SEED] * context[WIDTH] + lane])
 
 
+def first_of(context: Ints, p: Reals, lane: Int) -> Int:
+    """Return how many steps were taken before time 0: the parameter after the seed."""
+    if context[SEED] < 0:
+        return 0
+    return int(p[(context[SEED] + 1) * context[WIDTH] + lane])
+
+
 def samples_at(context: Ints, step: Int) -> Int:
     return size_at(context, step) if context[PACED] else context[SAMPLES]
 
@@ -222,11 +229,14 @@ def outputs_of(context: Ints) -> Reals:
 
 
 def evaluate(context: Ints, x: Reals, g: Reals, lane: Int, time: Real, l1: Real, l2: Real,
-             seed: Int, backwards: Int) -> Real:
-    """Return the loss at x; with `backwards` also set g to its gradient."""
+             seed: Int, before: Int, backwards: Int) -> Real:
+    """Return the loss at x; with `backwards` also set g to its gradient.
+
+    `before` is the number of steps that were taken before time 0.
+    """
     step = 0
     if context[PACED]:
-        step = step_at(context, time)
+        step = before + step_at(context, time)
     count = samples_at(context, step)
     length = (count + 7) & -8
     inputs = data_of(context, lane, step, seed)
@@ -245,13 +255,13 @@ def gradient(context: Ints, t: Reals, y: Reals, p: Reals, s: Reals, out: Reals):
     width, count = context[WIDTH], context[COUNT]
     if width == 1:
         out[0] = evaluate(context, y, shift(out, 1), 0, t[0], p[0], p[1],
-                          seed_of(context, p, 0), 1)
+                          seed_of(context, p, 0), first_of(context, p, 0), 1)
     else:
         x, g = doubles(context[POINT]), doubles(context[SLOPE])
         for lane in range(width):
             pull(x, y, count, width, lane)
             out[lane] = evaluate(context, x, g, lane, t[lane], p[lane], p[width + lane],
-                                 seed_of(context, p, lane), 1)
+                                 seed_of(context, p, lane), first_of(context, p, lane), 1)
             push(shift(out, width), g, count, width, lane)
 
 
@@ -262,7 +272,7 @@ def value(context: Ints, t: Reals, y: Reals, p: Reals, s: Reals, out: Reals):
     for lane in range(width):
         pull(x, y, count, width, lane)
         out[lane] = evaluate(context, x, g, lane, t[lane], p[lane], p[width + lane],
-                             seed_of(context, p, lane), 0)
+                             seed_of(context, p, lane), first_of(context, p, lane), 0)
 
 
 def outputs(context: Ints, t: Reals, y: Reals, p: Reals, s: Reals, out: Reals):
