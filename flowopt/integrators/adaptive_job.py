@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from flowopt._evaluate import FEW, LANES
-from flowopt.integrators import runner, sides, singular, switching
+from flowopt.integrators import runner, sides, singular
 from flowopt.integrators.adaptive_run import AdaptiveRun
+from flowopt.integrators.contact import again
 from flowopt.integrators.crossing import crossings
 from flowopt.integrators.each import ROOM
 from flowopt.integrators.job import Job
 from flowopt.integrators.methods import Adaptive, Rodas5P
+from flowopt.integrators.plans import OWN_LU
 from flowopt.integrators.reducing import Bound
 from flowopt.integrators.runner import Motion, Queue
 from flowopt.integrators.status import Status
@@ -25,7 +27,7 @@ MOST_TOGETHER = 1000
 
 def lanes_of(method: Adaptive, m: int) -> int:
     """Return how many lanes a block of an adaptive method takes; LAPACK solves for one."""
-    return LANES if method.stable or m <= runner.OWN_LU or isinstance(method, Taylor) else 1
+    return LANES if method.stable or m <= OWN_LU or isinstance(method, Taylor) else 1
 
 
 class AdaptiveJob(Job):
@@ -201,8 +203,8 @@ class AdaptiveJob(Job):
                                         queue.sides[runs], which, start, direction)
         for k, i in enumerate(runs.tolist()):
             before = self.history.setdefault(i, [])
-            again = bool(before) and switching.again(float(t[k]), before[-1][0])
-            if again or len(before) >= MOST_TOGETHER or not (moves[k] or rests[k]):
+            at_once = bool(before) and again(float(t[k]), before[-1][0])
+            if at_once or len(before) >= MOST_TOGETHER or not (moves[k] or rests[k]):
                 self._alone(self._own(low + i), queue, final, i, int(which[k]), before, start[k])
             elif moves[k]:
                 queue.sides[i], queue.h[i], queue.status[i] = after[k], 0.0, 0
@@ -215,7 +217,7 @@ class AdaptiveJob(Job):
         own = self.field if not self.field.parameters else self._own(low + i)
         t, y, place = queue.t[i:i + 1], queue.y[i], queue.sides[i:i + 1]
         slopes = sides.slopes_of(own, t, y[None], place)[0]
-        queue.y[i] = switching.projected(own, float(t[0]), y, place[0], slopes[:, :-1],
+        queue.y[i] = sides.projected(own, float(t[0]), y, place[0], slopes[:, :-1],
                                          [int(queue.which[i])])
         queue.saved[i, queue.save[i]:] = queue.y[i]
         queue.save[i] = len(self.saves)

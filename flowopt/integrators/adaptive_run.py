@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from flowopt.integrators import singular, switching
+from flowopt.integrators import singular
+from flowopt.integrators.contact import Contact, again, together
 from flowopt.integrators.pieces import NO_DIRECTION, Pieces
-from flowopt.integrators.sides import initial_sides, touched
+from flowopt.integrators.sides import initial_sides, settled_at, touched
+from flowopt.integrators.slide import Outcome, Slide
 from flowopt.integrators.status import Status
 
 #: switches after which a run is called chattering
@@ -40,7 +43,7 @@ class AdaptiveRun(Pieces):
             self.met = before[-1][0]
         if self.method.h0 is not None:
             self.queue.h[0] = self.method.h0 * self.direction
-        slide: switching.Slide | None = None
+        slide: Slide | None = None
         if np.isfinite(self.start_y).all():
             self.watch.start(self.start_t, self.start_y)
             if self.rests and self.watch.signs[-1] < 0:
@@ -58,22 +61,21 @@ class AdaptiveRun(Pieces):
             slide = self._free_piece() if slide is None else self._sliding_piece(slide)
             contacts += 1
             if self.status is Status.RUNNING and len(self.lately) == MOST_ACCUMULATED and (
-                    switching.together(self.lately[0][0], float(self.queue.t[0]))):
-                if switching.together(self.accumulated, self.lately[-1][0]):
+                    together(self.lately[0][0], float(self.queue.t[0]))):
+                if together(self.accumulated, self.lately[-1][0]):
                     break
                 slide = self._accumulation()
         if self.status is Status.RUNNING:
             self.status = Status.CHATTERING
             self.note = f"Surfaces were met {contacts} times by t={self.queue.t[0]:.9g}."
 
-    def _accumulation(self) -> switching.Slide | None:
+    def _accumulation(self) -> Slide | None:
         """Go on from the limit of switches that accumulate, which is on all their surfaces."""
         queue = self.queue
         surfaces = sorted({i for _, some in self.lately for i in some})
         self.accumulated = self.lately[-1][0]
         self.lately.clear()
-        limit = switching.Contact(self.field, float(queue.t[0]), queue.y[0].copy(),
-                                  queue.sides[0].copy(), surfaces, self.direction, self.start_y)
+        limit = self._meeting(queue.sides[0].copy(), surfaces)
         self.evaluations += limit.evaluations
         self._move_to(limit.projected(tuple(surfaces)))
         slide = self._contact(surfaces)
@@ -91,7 +93,7 @@ class AdaptiveRun(Pieces):
             self.status = Status.NOT_UNIQUE
             self.note = NO_DIRECTION.format("the start")
 
-    def _free_piece(self) -> switching.Slide | None:
+    def _free_piece(self) -> Slide | None:
         field, queue = self.field, self.queue
         sides = queue.sides[0].copy()
 
@@ -111,16 +113,21 @@ class AdaptiveRun(Pieces):
         on = touched(self.field, queue.t, queue.y, queue.sides, self.start_y[None], self.direction)
         return sorted({*which, *np.nonzero(on[0])[0].tolist()})
 
+    def _meeting(self, sides: np.ndarray, candidates: list[int]) -> Contact:
+        """Return the contact of where the run is with some surfaces, from those sides."""
+        queue = self.queue
+        return Contact(self.field, float(queue.t[0]), queue.y[0].copy(), sides, candidates,
+                       self.direction, self.start_y)
+
     def _contact(self, candidates: list[int], before: tuple[int, ...] = (), starts: bool = False,
-                 without: np.ndarray | None = None) -> switching.Slide | None:
+                 without: np.ndarray | None = None) -> Slide | None:
         """Decide how the motion goes on where it meets surfaces; it slid on those of `before`."""
         field, queue = self.field, self.queue
         t, sides = float(queue.t[0]), queue.sides[0].copy()
-        contact = switching.Contact(field, t, queue.y[0].copy(), sides, candidates, self.direction,
-                                    self.start_y)
+        contact = self._meeting(sides, candidates)
         outcome = contact.outcome(starts, without)
         self.evaluations += contact.evaluations
-        again, self.met = switching.again(t, self.met), t
+        at_once, self.met = again(t, self.met), t
         self.lately.append((t, tuple(candidates)))
         if outcome.kind == "stop":
             self.status = Status.NOT_UNIQUE if outcome.many else Status.CHATTERING
@@ -129,7 +136,7 @@ class AdaptiveRun(Pieces):
         resting = outcome.kind == "rest"
         # a slide gets off the surfaces along it by its errors; a free motion that meets one at
         # once again, by rounding
-        kept = outcome.along if again or outcome.active else ()
+        kept = outcome.along if at_once or outcome.active else ()
         onto = tuple(candidates) if resting else (*outcome.active, *kept)
         y = self._move_to(contact.projected(onto))
         held = outcome.held
@@ -148,53 +155,48 @@ class AdaptiveRun(Pieces):
         if not outcome.active and not kept:
             return None
         slack = contact.slack(kept, self.method) if kept else None
-        return switching.Slide(field, queue.sides[0].copy(), outcome.active, kept,
-                               outcome.patterns, slack, (t, y, contact.size))
+        return Slide(field, replace(outcome, along=kept), (t, y, contact.size), slack)
 
-    def _sliding_piece(self, slide: switching.Slide) -> switching.Slide | None:
+    def _sliding_piece(self, slide: Slide) -> Slide | None:
         field, queue = self.field, self.queue
         counted = int(queue.count[0, 2])
-        ended = self._piece(slide.motion, slide.sides, slide.slopes)
+        ended = self._piece(slide.motion, slide.signs, slide.slopes)
         self.evaluations += slide.evaluations - (int(queue.count[0, 2]) - counted)
         if ended < 0:
             if self.status is Status.DIVERGED and np.isfinite(queue.y[0]).all():
                 self._say_why_it_ended(slide)
             return slide if self.status is Status.RUNNING else None
-        active = slide.active
+        outcome, on = slide.outcome, slide.near(queue.t[0], queue.y[0])
+        active = outcome.active
         if ended >= slide.ends:
             other = slide.others[(ended - slide.ends) % len(slide.others)]
-            return self._contact(self._touched(other, *active, *slide.near(queue.t[0], queue.y[0])),
-                                 slide.held)
-        if slide.patterns is not None:
-            gone = slide.patterns[(ended + 1) % len(slide.patterns)]
-            return self._contact(sorted({*active, *slide.near(queue.t[0], queue.y[0])}),
-                                 slide.held, without=gone)
+            return self._contact(self._touched(other, *active, *on), outcome.held)
+        if outcome.patterns is not None:
+            gone = outcome.patterns[(ended + 1) % len(outcome.patterns)]
+            return self._contact(sorted({*active, *on}), outcome.held, without=gone)
         # λ_v has come to an end of [0, 1]: the motion leaves that surface, and keeps the others
         leaves = active[ended // 2]
         rest = tuple(i for i in active if i != leaves)
-        t, sides = float(queue.t[0]), slide.regime.copy()
-        size = float(np.abs([queue.y[0], self.start_y]).max())
+        t, sides = float(queue.t[0]), outcome.sides.copy()
         if ended % 2:
             sides[leaves] = -sides[leaves]
-            sides = switching.settled_at(field, t, queue.y[0], slide.regime, sides[None], active,
-                                         size)[0]
-        contact = switching.Contact(field, t, queue.y[0].copy(), sides, list(active),
-                                    self.direction, self.start_y)
+            size = float(np.abs([queue.y[0], self.start_y]).max())
+            sides = settled_at(field, t, queue.y[0], outcome.sides, sides[None], active, size)[0]
+        contact = self._meeting(sides, list(active))
         self.evaluations += contact.evaluations
         y = self._move_to(contact.projected(active))
         self.lately.append((t, (leaves,)))
         self.found.append((t, y, leaves, "leave"))
         queue.sides[0] = sides
-        return switching.Slide(field, sides, rest, place=(t, y, size)) if rest else None
+        return Slide(field, Outcome("move", sides, rest), (t, y, contact.size)) if rest else None
 
-    def _say_why_it_ended(self, slide: switching.Slide) -> None:
+    def _say_why_it_ended(self, slide: Slide) -> None:
         """A sliding field that is not finite where F is: the surfaces do not determine it."""
-        t, y = float(self.queue.t[0]), self.queue.y[0]
-        contact = switching.Contact(self.field, t, y, slide.regime, list(slide.active),
-                                    self.direction, self.start_y)
+        t, outcome = float(self.queue.t[0]), slide.outcome
+        contact = self._meeting(outcome.sides, list(outcome.active))
         self.evaluations += contact.evaluations
         if np.isfinite(contact.F).all() and np.isfinite(contact.w).all():
-            outcome = contact.outcome()
-            self.status = Status.NOT_UNIQUE if outcome.many else Status.CHATTERING
-            self.note = outcome.note or (f"Sliding on surfaces {slide.active} has no unique "
-                                         f"velocity at t={t:.9g}.")
+            found = contact.outcome()
+            self.status = Status.NOT_UNIQUE if found.many else Status.CHATTERING
+            self.note = found.note or (f"Sliding on surfaces {outcome.active} has no unique "
+                                       f"velocity at t={t:.9g}.")

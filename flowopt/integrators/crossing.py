@@ -2,7 +2,7 @@
 
 Where a run meets one surface, and the field on both sides of it leads to one side, it crosses;
 where both fields lead to the surface and a convex combination of them is zero, it rests. These
-are told for all runs together, by the same numbers as `flowopt.integrators.switching.Contact`
+are told for all runs together, by the same numbers as `flowopt.integrators.contact.Contact`
 has for one; what is neither clear nor of one surface is left to it.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from flowopt.integrators import sides as sides_
-from flowopt.integrators.switching import NO_JUMP, REST
+from flowopt.integrators.contact import NO_JUMP, REST
 
 #: crossing is clear where both speeds are at least this part of the larger one
 CLEAR = 1e-9
@@ -62,7 +62,6 @@ def _speeds(field: Any, t: np.ndarray, y: np.ndarray, sides: np.ndarray, which: 
             p: np.ndarray, direction: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return F (N, m), dψ/dt of the surface that each run has met (N,), and its terms' size."""
     F = sides_.rows(field, "smooth", field.m, t, y, sides, p)
-    slopes = sides_.slopes_of(field, t, y, sides, p)[np.arange(len(t)), which]
-    speed = direction * (np.einsum("nj,nj->n", slopes[:, :-1], F) + slopes[:, -1])
-    terms = np.einsum("nj,nj->n", np.abs(slopes[:, :-1]), np.abs(F)) + np.abs(slopes[:, -1])
-    return F, speed, terms
+    slopes = sides_.slopes_of(field, t, y, sides, p)[np.arange(len(t)), which][:, None]
+    speed, terms = sides_.speeds(slopes, F), sides_.speeds(np.abs(slopes), np.abs(F))
+    return F, direction * speed[:, 0], terms[:, 0]

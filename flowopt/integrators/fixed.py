@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from flowopt import _native
-from flowopt.integrators import runner
+from flowopt.integrators import plans, runner
 from flowopt.integrators.methods import Explicit, SequentialEuler
 from flowopt.integrators.status import Status
 from flowopt.integrators.structured import Head, Structured
@@ -215,7 +215,7 @@ class FixedBlock:
             name, implicit = self.head.stepper, self.head.stepper != "conformal"
             head = (*self.head.arguments, sizes, *[self.head.why] * implicit)
         elif explicit:
-            plan = runner.plan_of(self.method.tableau, width)
+            plan = plans.plan_of(self.method.tableau, width)
             sizes[8] = len(plan.weight[0])
             name = "explicit"
             lines = plan.placed(m, width, _native.address(work))

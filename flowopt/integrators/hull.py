@@ -20,6 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flowopt.integrators.sides import speeds
+
 #: a part of the field, or of a speed, below which it is rounding
 ROUNDING = 1e-9
 #: how near to zero a combination of unit normals must be for their cone to be empty
@@ -94,8 +96,7 @@ def motions(fields: np.ndarray, patterns: np.ndarray, slopes: np.ndarray, direct
         motion can stay on it there.
     """
     scale = np.abs(fields).max()
-    speeds = np.einsum("vij,vj->vi", slopes[:, :, :-1], fields) + slopes[:, :, -1]
-    size = np.maximum(np.abs(speeds).max(axis=0), np.finfo(float).tiny)
+    size = np.maximum(np.abs(speeds(slopes, fields)).max(axis=0), np.finfo(float).tiny)
     whole = np.ones(patterns.shape, dtype=bool) if torn is None else torn == 0.0
     found: list[Carried] = []
     for face, members in _faces(np.where(whole, patterns, 0.0)):

@@ -6,6 +6,7 @@ runs have their own, parameters p (N, P); by default those of the field.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,11 @@ def slopes_of(field: Any, t: np.ndarray, y: np.ndarray, sides: np.ndarray,
     return made.reshape(-1, field.surfaces, size)
 
 
+def speeds(slopes: np.ndarray, F: np.ndarray) -> np.ndarray:
+    """Return dψ/dt = ∇ψ·F + ∂ψ/∂t (N, k) for slopes (N, k, m + 1) and fields (N, m)."""
+    return np.asarray(np.einsum("nij,nj->ni", slopes[:, :, :-1], F) + slopes[:, :, -1])
+
+
 def roundings(slopes: np.ndarray, t: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Return how far ψ (N, S) is led off by roundings of states of `size` (N, m)."""
     terms = np.einsum("nsj,nj->ns", np.abs(slopes[:, :, :-1]), size)
@@ -63,8 +69,7 @@ def touched(field: Any, t: np.ndarray, y: np.ndarray, sides: np.ndarray, start: 
         F = np.zeros_like(y)
         F[some] = rows(field, "smooth", field.m, t[some], y[some], sides[some],
                        None if p is None else p[some])
-        speed = direction * sides * (np.einsum("nsj,nj->ns", slopes[:, :, :-1], F)
-                                     + slopes[:, :, -1])
+        speed = direction * sides * speeds(slopes, F)
         soon = -speed * 64 * EPS * np.abs(t)[:, None]
         on |= almost & (speed < 0.0) & (np.abs(psi) <= soon)
     return on
@@ -105,3 +110,29 @@ def settled(field: Any, t: np.ndarray, y: np.ndarray, sides: np.ndarray, regimes
             break
         regimes = new
     return regimes
+
+
+def settled_at(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray, regimes: np.ndarray,
+               chosen: Sequence[int], size: float) -> np.ndarray:
+    """Return what `settled` makes of several sides (V, S) at one point."""
+    if not jumping(vector_field, chosen):
+        return regimes
+    count = len(regimes)
+    which = np.isin(np.arange(regimes.shape[1]), list(chosen))
+    return settled(vector_field, np.full(count, t), np.repeat(y[None], count, axis=0),
+                          np.repeat(sides[None], count, axis=0), regimes,
+                          np.repeat(which[None], count, axis=0), np.full(count, size))
+
+
+def projected(vector_field: Any, t: float, y: np.ndarray, sides: np.ndarray,
+              gradients: np.ndarray, which: list[int]) -> np.ndarray:
+    """Return the point of some surfaces next to y; `gradients` (S, m) are those of all."""
+    for _ in range(2):
+        psi = psi_of(vector_field, np.array([t]), y[None], sides[None])[0, which]
+        if not which or not psi.any():
+            break
+        change = np.linalg.lstsq(gradients[which], psi, rcond=1e-12)[0]
+        if not np.abs(change).max() <= 1e-6 * max(1.0, np.abs(y).max()):
+            break
+        y = y - change
+    return y

@@ -6,7 +6,8 @@ import scipy.integrate
 import scipy.optimize
 
 import flowopt as fo
-from flowopt.integrators import switching
+from flowopt.integrators.contact import Contact
+from flowopt.integrators.slide import Outcome, Slide
 
 TIGHT = fo.DOP853(rtol=1e-12, atol=1e-13)
 Status = fo.Status
@@ -320,9 +321,9 @@ def test_the_choice_does_not_depend_on_scales():
 
 def test_contact_of_one_surface_is_filippovs_formula():
     field = field_of("-sign(x) - 1/2", "3 + sign(x)")
-    contact = switching.Contact(field, 0.0, np.array([0.0, 0.0]), np.ones(1), [0], 1.0)
+    contact = Contact(field, 0.0, np.zeros(2), np.ones(1), [0], 1.0)
     outcome = contact.outcome()
     assert outcome.kind == "move" and outcome.active == (0,)
-    slide = switching.Slide(field, np.ones(1), (0,))
+    slide = Slide(field, Outcome("move", np.ones(1), (0,)), (0.0, np.zeros(2), 0.0))
     assert slide.slopes(np.zeros(1), np.zeros((1, 2)))[0] == pytest.approx([0.0, 2.5], abs=1e-15)
     assert slide.evaluations == 2

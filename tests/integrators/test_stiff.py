@@ -8,7 +8,7 @@ import reference
 import scipy.integrate
 
 import flowopt as fo
-from flowopt.integrators.runner import OWN_LU
+from flowopt.integrators.plans import OWN_LU
 from flowopt.integrators.tableaus import RODAS5P
 
 EPS = np.finfo(float).eps
