@@ -30,10 +30,13 @@ _WHERE = {
     **dict.fromkeys(["ImplicitEuler", "ConformalLeapfrog", "DiscreteGradient"],
                     "flowopt.integrators.structured"),
     **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),
+    "prove": "flowopt.stability.prove",
+    "Verdict": "flowopt.stability.verdict",
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",
             "optimizers": "flowopt.optimizers",
-            "symbolic": "flowopt.symbolic", "integrators": "flowopt.integrators",
+            "stability": "flowopt.stability", "symbolic": "flowopt.symbolic",
+            "integrators": "flowopt.integrators",
             "reduce": "flowopt.integrators.reduce"}
 __all__ = sorted([*_WHERE, *_MODULES, "__version__"])
 
