@@ -7,7 +7,7 @@ SGD shrink with the gradient. Fresh data are 4000 other samples. Switches are at
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from adam_then_sgd_figures import figures
 from training_data import cubic
 
 import flowopt as fo
-from flowopt import _check, estimates
+from flowopt import estimates
 from flowopt.experiment import SILENT, Claim
+from flowopt.options import Options, option
 from flowopt.reporting import Reporter, Table
 
 __all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "table"]
@@ -30,36 +31,13 @@ SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)  # of the epochs, before the switch
 PATIENCE, PROGRESS = 4, 0.01  # epochs without a fall of the loss by 1 %
 
 
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
-class Config:
-    """What can be changed.
-
-    Attributes
-    ----------
-    seeds : int
-        Repetitions with other data, starts and batches.
-    epochs : int
-        How often all samples are seen.
-    lr : float
-        The learning rate of both.
-    seed : int
-        The first seed.
-    """
-
-    seeds: int = _option(50, "repetitions with other data, starts and batches")
-    epochs: int = _option(20, "how often all samples are seen")
-    lr: float = _option(0.01, "learning rate of both")
-    seed: int = _option(0, "the first seed")
-
-    def __post_init__(self) -> None:
-        _check.integer("seeds", self.seeds, at_least=2, at_most=10_000)
-        _check.integer("epochs", self.epochs, at_least=10, at_most=1000)
-        _check.real("lr", self.lr, above=0.0)
-        _check.integer("seed", self.seed, at_least=0, at_most=2**31)
+class Config(Options):
+    seeds: int = option(50, "repetitions with other data, starts and batches",
+                        at_least=2, at_most=10_000)
+    epochs: int = option(20, "how often all samples are seen", at_least=10, at_most=1000)
+    lr: float = option(0.01, "learning rate of both", above=0.0)
+    seed: int = option(0, "the first seed", at_least=0, at_most=2**31)
 
 
 def plans(config: Config) -> dict[str, int | None]:

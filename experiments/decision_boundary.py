@@ -8,7 +8,7 @@ closed convex curve. Beside it: its length, the norm of the weights, and the acc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ from decision_boundary_figures import figures
 from training_data import clouds
 
 import flowopt as fo
-from flowopt import _check, estimates
+from flowopt import estimates
 from flowopt.experiment import SILENT, Claim
+from flowopt.options import Options, option
 from flowopt.reporting import Reporter, Table
 
 __all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "table"]
@@ -30,40 +31,14 @@ BATCH, LR = 32, 0.005
 HALF, GRID = 6.0, 301  # the square that is looked at, and the points of a side
 
 
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
-class Config:
-    """What can be changed.
-
-    Attributes
-    ----------
-    seeds : int
-        Repetitions with other data, starts and batches.
-    epochs : int
-        How often all samples are seen.
-    l2 : float
-        The weight of the penalty 1/2 |w|^2, which is compared with none.
-    points : int
-        Samples for training.
-    seed : int
-        The first seed, and the one that is drawn.
-    """
-
-    seeds: int = _option(40, "repetitions with other data, starts and batches")
-    epochs: int = _option(800, "how often all samples are seen")
-    l2: float = _option(0.03, "weight of the penalty |w|^2/2, compared with none")
-    points: int = _option(240, "samples for training")
-    seed: int = _option(0, "the first seed")
-
-    def __post_init__(self) -> None:
-        _check.integer("seeds", self.seeds, at_least=2, at_most=10_000)
-        _check.integer("epochs", self.epochs, at_least=1, at_most=100_000)
-        _check.real("l2", self.l2, above=0.0)
-        _check.integer("points", self.points, at_least=BATCH, at_most=100_000)
-        _check.integer("seed", self.seed, at_least=0, at_most=2**31)
+class Config(Options):
+    seeds: int = option(40, "repetitions with other data, starts and batches",
+                        at_least=2, at_most=10_000)
+    epochs: int = option(800, "how often all samples are seen", at_least=1, at_most=100_000)
+    l2: float = option(0.03, "weight of the penalty |w|^2/2, compared with none", above=0.0)
+    points: int = option(240, "samples for training", at_least=BATCH, at_most=100_000)
+    seed: int = option(0, "the first seed", at_least=0, at_most=2**31)  # and the one drawn
 
 
 def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import math
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from escape_methods_figures import figures
 from escape_methods_ways import WAYS, Problem, Way, descend, problems, window
 
-from flowopt import _check, estimates
+from flowopt import estimates
 from flowopt.experiment import SILENT, Claim
+from flowopt.options import Options, option
 from flowopt.reporting import Reporter, Table, cell
 
 __all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "summary",
@@ -33,36 +34,15 @@ GOAL = 0.01  # in units of the loss
 POLISH = 0.1  # share of the budget
 
 
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
-class Config:
-    """What can be changed.
-
-    Attributes
-    ----------
-    runs : int
-        Runs of each way on each landscape in the evaluation.
-    tuning_runs : int
-        Runs of each setting in the tuning.
-    budget : int
-        Gradients of a run on the two minima; four times as many on Rastrigin.
-    seed : int
-        For starts and noise of the evaluation; those of the tuning come from another stream.
-    """
-
-    runs: int = _option(2000, "runs of each way on each landscape")
-    tuning_runs: int = _option(100, "runs of each setting in the tuning")
-    budget: int = _option(2500, "gradients of a run on the two minima; 4 times that on Rastrigin")
-    seed: int = _option(0, "for starts and noise")
-
-    def __post_init__(self) -> None:
-        _check.integer("runs", self.runs, at_least=10, at_most=100_000)
-        _check.integer("tuning_runs", self.tuning_runs, at_least=5, at_most=100_000)
-        _check.integer("budget", self.budget, at_least=400, at_most=100_000)
-        _check.integer("seed", self.seed, at_least=0, at_most=2**31)
+class Config(Options):
+    runs: int = option(2000, "runs of each way on each landscape", at_least=10, at_most=100_000)
+    tuning_runs: int = option(100, "runs of each setting in the tuning",
+                              at_least=5, at_most=100_000)
+    budget: int = option(2500, "gradients of a run on the two minima; 4 times that on Rastrigin",
+                         at_least=400, at_most=100_000)
+    # the tuning draws from a stream of its own
+    seed: int = option(0, "for starts and noise", at_least=0, at_most=2**31)
 
 
 def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:

@@ -12,7 +12,7 @@ The data come from scikit-learn: pip install 'flowopt-dynamics[experiments]'.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,9 @@ from iris_figures import figures
 from training_data import five
 
 import flowopt as fo
-from flowopt import _check, estimates
+from flowopt import estimates
 from flowopt.experiment import SILENT, Claim
+from flowopt.options import Options, option
 from flowopt.reporting import Reporter, Table
 
 __all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "table"]
@@ -38,38 +39,18 @@ REPORTED = {"SGD": "about 200", "momentum": "more than 100", "Adagrad": "60 to 7
 ORDER = ("Adam", "RMSprop", "Adagrad", "momentum", "SGD")  # from the fastest, in the notes
 
 
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
-class Config:
-    """What can be changed.
-
-    Attributes
-    ----------
-    seeds : int
-        Repetitions with another split, start and order of the batches.
-    epochs : int
-        How often all training samples are seen, at most.
-    lr, lr_rmsprop : float
-        Learning rates: of all but RMSprop, and of RMSprop.
-    seed : int
-        The first seed.
-    """
-
-    seeds: int = _option(50, "repetitions with another split, start and order")
-    epochs: int = _option(400, "how often all training samples are seen")
-    lr: float = _option(0.05, "learning rate of all but RMSprop")
-    lr_rmsprop: float = _option(0.005, "learning rate of RMSprop")
-    seed: int = _option(0, "the first seed")
+class Config(Options):
+    seeds: int = option(50, "repetitions with another split, start and order",
+                        at_least=2, at_most=10_000)
+    epochs: int = option(400, "how often all training samples are seen",
+                         at_least=10, at_most=100_000)
+    lr: float = option(0.05, "learning rate of all but RMSprop", above=0.0)
+    lr_rmsprop: float = option(0.005, "learning rate of RMSprop", above=0.0)
+    seed: int = option(0, "the first seed", at_least=0, at_most=2**31)
 
     def __post_init__(self) -> None:
-        _check.integer("seeds", self.seeds, at_least=2, at_most=10_000)
-        _check.integer("epochs", self.epochs, at_least=10, at_most=100_000)
-        _check.real("lr", self.lr, above=0.0)
-        _check.real("lr_rmsprop", self.lr_rmsprop, above=0.0)
-        _check.integer("seed", self.seed, at_least=0, at_most=2**31)
+        super().__post_init__()
         _data()
 
 

@@ -7,7 +7,7 @@ all 1500 points. The variance of the noise, 0.01, is what the true function x^3 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from optimizer_race_figures import figures
 from training_data import cubic, five
 
 import flowopt as fo
-from flowopt import _check, estimates
+from flowopt import estimates
 from flowopt.experiment import SILENT, Claim
+from flowopt.options import Options, option
 from flowopt.reporting import Reporter, Table
 
 __all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "table"]
@@ -30,36 +31,13 @@ NOISE = 0.01  # variance
 NEAR = 0.012  # a loss near that of the noise
 
 
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
-class Config:
-    """What can be changed.
-
-    Attributes
-    ----------
-    seeds : int
-        How often all is repeated, with other data, starts and batches.
-    epochs : int
-        How often all samples are seen.
-    lr : float
-        The learning rate of all five.
-    seed : int
-        The first seed.
-    """
-
-    seeds: int = _option(50, "repetitions with other data, starts and batches")
-    epochs: int = _option(10, "how often all samples are seen")
-    lr: float = _option(0.01, "learning rate of all five")
-    seed: int = _option(0, "the first seed")
-
-    def __post_init__(self) -> None:
-        _check.integer("seeds", self.seeds, at_least=2, at_most=10_000)
-        _check.integer("epochs", self.epochs, at_least=1, at_most=1000)
-        _check.real("lr", self.lr, above=0.0)
-        _check.integer("seed", self.seed, at_least=0, at_most=2**31)
+class Config(Options):
+    seeds: int = option(50, "repetitions with other data, starts and batches",
+                        at_least=2, at_most=10_000)
+    epochs: int = option(10, "how often all samples are seen", at_least=1, at_most=1000)
+    lr: float = option(0.01, "learning rate of all five", above=0.0)
+    seed: int = option(0, "the first seed", at_least=0, at_most=2**31)
 
 
 def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from optimizers_and_their_flows_figures import figures
 
 import flowopt as fo
-from flowopt import _check, estimates
+from flowopt import estimates
 from flowopt.experiment import SILENT, Claim
+from flowopt.options import Options, option
 from flowopt.reporting import Reporter, Table
 
 __all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "table"]
@@ -36,19 +37,9 @@ MOST = 2000  # iterates of a path that are kept, about
 
 
 @dataclass(frozen=True)
-class Config:
-    """What can be changed.
-
-    Attributes
-    ----------
-    levels : int
-        The number of steps h, each half of the one before.
-    """
-
-    levels: int = field(default=10, metadata={"help": "step sizes, each half of the one before"})
-
-    def __post_init__(self) -> None:
-        _check.integer("levels", self.levels, at_least=max(SHOWN) + 1, at_most=14)
+class Config(Options):
+    levels: int = option(10, "step sizes, each half of the one before",
+                         at_least=max(SHOWN) + 1, at_most=14)
 
 
 @dataclass(frozen=True)

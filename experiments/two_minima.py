@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -29,14 +29,14 @@ from two_minima_facts import (
     ratio,
     slope_of,
     well,
-    wilson,
 )
 from two_minima_figures import figures
 from two_minima_report import claims, summary
 
 import flowopt as fo
-from flowopt import _check
+from flowopt.estimates import wilson
 from flowopt.experiment import SILENT
+from flowopt.options import Options, option
 
 __all__ = ["NAME", "QUESTION", "Config", "claims", "figures", "run", "summary"]
 
@@ -52,33 +52,23 @@ NOISY = 2000  # starts with noise, which costs more
 MOST_STEPS = 1_000_000  # of one run
 
 
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
-class Config:
-    x0: float = _option(4.0, "start")
-    h: float = _option(0.01, "Euler step, in units of time")
-    M: float = _option(1000.0, "clip on 1/|L'|")
-    steps: int = _option(2500, "number of Euler steps")
-    seed: int = _option(0, "for the starts and for the noise")
-    runs: int = _option(4000, "starts in every ensemble")
-    spread: float = _option(1e-9, "starts are drawn from x0 +- spread")
-    budget: int = _option(20_000, "evaluations after which a scipy solver is stopped")
+class Config(Options):
+    x0: float = option(4.0, "start")
+    h: float = option(0.01, "Euler step, in units of time", above=0.0)
+    M: float = option(1000.0, "clip on 1/|L'|", above=0.0)
+    steps: int = option(2500, "number of Euler steps", at_least=1, at_most=MOST_STEPS)
+    seed: int = option(0, "for the starts and for the noise", at_least=0, at_most=2**62)
+    runs: int = option(4000, "starts in every ensemble", at_least=2, at_most=1_000_000)
+    spread: float = option(1e-9, "starts are drawn from x0 +- spread", at_least=0.0)
+    budget: int = option(20_000, "evaluations after which a scipy solver is stopped", at_least=100)
 
     def __post_init__(self) -> None:
-        for name, bounds in {"x0": {}, "h": {"above": 0.0}, "M": {"above": 0.0},
-                             "spread": {"at_least": 0.0}}.items():
-            object.__setattr__(self, name, _check.real(name, getattr(self, name), **bounds))
+        super().__post_init__()
         for name, low, high in (("x0", -1e6, 1e6), ("h", 1e-12, 1e6)):  # no overflow within
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must lie between {low:g} and {high:g}, got "
                                  f"{getattr(self, name):g}")
-        _check.integer("steps", self.steps, at_least=1, at_most=MOST_STEPS)
-        _check.integer("seed", self.seed, at_least=0, at_most=2**62)
-        _check.integer("runs", self.runs, at_least=2, at_most=1_000_000)
-        _check.integer("budget", self.budget, at_least=100)
 
     @property
     def end(self) -> float:

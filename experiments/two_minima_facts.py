@@ -96,15 +96,6 @@ def gibbs(T: float, low: float, high: float) -> float:
     return float(weight[(x > low) & (x < high)].sum() / weight.sum())
 
 
-def wilson(count: int, of: int) -> tuple[float, float, float]:
-    """A probability and Wilson's 95 % interval (J. Amer. Statist. Assoc. 22 (1927) 209)."""
-    z, p = 1.959963984540054, count / of
-    centre, scale = (p + z * z / (2 * of)), 1 + z * z / of
-    half = z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    return (p, 0.0 if count == 0 else (centre - half) / scale,
-            1.0 if count == of else (centre + half) / scale)
-
-
 def ratio(total: np.ndarray, count: np.ndarray) -> tuple[float, float, float]:
     """Sum of totals over sum of counts, with its 95 % interval; runs are independent."""
     if not count.sum() > 0:

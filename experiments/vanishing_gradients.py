@@ -10,15 +10,16 @@ Eq. (5)). Each network sees one sample, inputs N(0, 1), so that delta is that of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from vanishing_gradients_figures import figures
 
 import flowopt as fo
-from flowopt import _check, estimates
+from flowopt import estimates
 from flowopt.experiment import SILENT, Claim
+from flowopt.options import Options, option
 from flowopt.reporting import Reporter, Table
 
 __all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "table"]
@@ -35,32 +36,11 @@ ACTIVATIONS = {
 }
 
 
-def _option(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
-class Config:
-    """What can be changed.
-
-    Attributes
-    ----------
-    seeds : int
-        Networks of each kind.
-    width : int
-        Units of each hidden layer, and inputs.
-    seed : int
-        The first seed.
-    """
-
-    seeds: int = _option(300, "networks of each kind")
-    width: int = _option(100, "units of each hidden layer, and inputs")
-    seed: int = _option(0, "the first seed")
-
-    def __post_init__(self) -> None:
-        _check.integer("seeds", self.seeds, at_least=5, at_most=100_000)
-        _check.integer("width", self.width, at_least=2, at_most=1000)
-        _check.integer("seed", self.seed, at_least=0, at_most=2**31)
+class Config(Options):
+    seeds: int = option(300, "networks of each kind", at_least=5, at_most=100_000)
+    width: int = option(100, "units of each hidden layer, and inputs", at_least=2, at_most=1000)
+    seed: int = option(0, "the first seed", at_least=0, at_most=2**31)
 
 
 def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:

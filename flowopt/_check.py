@@ -29,7 +29,7 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 
 def real(name: str, value: Any, *, above: float | None = None, at_least: float | None = None,
-         below: float | None = None, finite: bool = True) -> float:
+         below: float | None = None, at_most: float | None = None, finite: bool = True) -> float:
     """Return `value` as a float, within the stated open or closed bounds."""
     wanted = "a finite number" if finite else "a number"
     if above is not None:
@@ -38,6 +38,8 @@ def real(name: str, value: Any, *, above: float | None = None, at_least: float |
         wanted += f" >= {at_least:g}"
     if below is not None:
         wanted += f" and < {below:g}"
+    if at_most is not None:
+        wanted += f" and <= {at_most:g}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.number)):
         if not (hasattr(value, "__float__") and np.ndim(value) == 0 and not isinstance(value, str)):
             raise TypeError(f"{name} must be {wanted}, got {shown(value)}")
@@ -53,6 +55,7 @@ def real(name: str, value: Any, *, above: float | None = None, at_least: float |
         or (above is not None and not number > above)
         or (at_least is not None and not number >= at_least)
         or (below is not None and not number < below)
+        or (at_most is not None and not number <= at_most)
     )
     if bad:
         raise ValueError(f"{name} must be {wanted}, got {shown(value)}")

@@ -12,9 +12,11 @@ and may have
 ``NAME``, ``QUESTION``
     text constants: what `flowopt list` shows (NAME defaults to the name of the file);
 ``Config``
-    a frozen dataclass whose fields have defaults: each becomes an option of `flowopt run`.
-    ``field(default=..., metadata={"help": "..."})`` explains one; ``__post_init__`` refuses bad
-    values with a ValueError or TypeError of one sentence;
+    a frozen dataclass whose fields have defaults: each becomes an option of `flowopt run`. Derived
+    from `flowopt.options.Options`, it refuses bad values by itself, and a field says what it means
+    and may be in one place: ``seeds: int = option(50, "repetitions", at_least=2)``. What needs
+    more, and any other dataclass, refuses bad values in ``__post_init__``, with a ValueError or
+    TypeError of one sentence;
 ``QUICK``
     a dict of values of Config with which a run takes seconds: `flowopt run NAME --quick`;
 ``figures(result)``
@@ -59,6 +61,7 @@ from typing import Any
 import numpy as np
 
 from flowopt import _check
+from flowopt.options import Options
 from flowopt.reporting import Reporter, Table
 
 #: the folder that holds the package: a clone, or site-packages
@@ -210,6 +213,11 @@ def load(entry: Entry) -> Any:
     config = getattr(module, "Config", None)
     if config is not None and not (isinstance(config, type) and dataclasses.is_dataclass(config)):
         raise ValueError(f"{entry.path} is not an experiment: its Config is not a dataclass")
+    if config is not None and not issubclass(config, Options):
+        ranged = [f.name for f in dataclasses.fields(config) if "range" in f.metadata]
+        if ranged:
+            raise ValueError(f"{entry.path} is not an experiment: the range of {ranged[0]} has no "
+                             "effect; derive its Config from flowopt.options.Options")
     return module
 
 
