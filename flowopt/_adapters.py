@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,6 +121,13 @@ class Callback:
             raise error
         if error is not None:
             raise RuntimeError(f"{what} raised {type(error).__name__}: {error}") from error
+
+
+def raise_pending(kernels: Iterable[Any], what: str) -> None:
+    """Raise what a Python function behind one of the kernels raised since the last call."""
+    for made in kernels:
+        if isinstance(made, Callback):
+            made.raise_pending(what)
 
 
 def callback(rows_in: int, rows_out: int, parameters: int, width: int,

@@ -145,9 +145,7 @@ class KernelField(VectorField):
 
     def raise_pending(self) -> None:
         """Raise what the Python function raised since the last call."""
-        for made in self._keep:
-            if isinstance(made, _adapters.Callback):
-                made.raise_pending(f"the right-hand side {self.name}")
+        _adapters.raise_pending(self._keep, f"the right-hand side {self.name}")
 
     def jacobian(self, t: Any, y: Any, regime: Any = None) -> np.ndarray:
         """Return ∂F/∂y (m, m): the user's, or central differences (a kernel has no expression)."""

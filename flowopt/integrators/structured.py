@@ -42,9 +42,7 @@ class Head:
 
     def raise_pending(self) -> None:
         """Raise what went wrong in a callback."""
-        for made in self.keep:
-            if isinstance(made, _adapters.Callback):
-                made.raise_pending("the linear solver")
+        _adapters.raise_pending(self.keep, "the linear solver")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ import numpy as np
 from flowopt import _check
 from flowopt.losses.kernels.batches import arrange
 from flowopt.losses.loss import KernelLoss
-from flowopt.losses.networks import checked_seed
+from flowopt.losses.points import checked_directions, checked_point, checked_points
+from flowopt.losses.training_data import checked_seed
 
 
 class External(KernelLoss):
@@ -45,17 +46,8 @@ class External(KernelLoss):
         return np.concatenate([[float(value)], g])
 
     # ---------------------------------------------------------------- verbs
-    def _points(self, name: str, x: Any) -> tuple[np.ndarray, bool]:
-        points = _check.array(name, x, f"({self.n},) or (batch, {self.n})", (0, 1, 2),
-                              finite=False)
-        batch = points if points.ndim == 2 else points.reshape(1, -1)
-        if batch.shape[1] != self.n:
-            raise ValueError(f"{name} must have shape ({self.n},) or (batch, {self.n}), "
-                             f"got shape {np.shape(x)}")
-        return batch, points.ndim < 2
-
     def _rows(self, kind: str, x: Any) -> np.ndarray:
-        points, single = self._points("x", x)
+        points, single = checked_points("x", x, self.n)
         if kind == "hessian":
             eye = np.eye(self.n)
             out = np.array([[0.0] * (1 + self.n) + [h for v in eye for h in self._product(z, v)]
@@ -66,11 +58,9 @@ class External(KernelLoss):
 
     def hvp(self, x: Any, v: Any) -> np.ndarray:
         """Return ∇²L(x) v for x and v (n,) or (batch, n)."""
-        points, one = self._points("x", x)
-        directions, single = self._points("v", v)
-        points, directions = np.broadcast_arrays(points, directions)
+        points, directions, single = checked_directions(x, v, self.n)
         out = np.array([self._product(a, b) for a, b in zip(points, directions, strict=True)])
-        return out[0] if one and single else out
+        return out[0] if single else out
 
     def initial(self) -> np.ndarray:
         """Return x (n,) of the parameters that the model was given with."""
@@ -78,10 +68,7 @@ class External(KernelLoss):
 
     def unflatten(self, x: Any) -> Any:
         """Return the parameters that x (n,) stands for, in the form of the library."""
-        points, single = self._points("x", x)
-        if not single:
-            raise ValueError(f"x must have shape ({self.n},), one point, got shape {np.shape(x)}")
-        return self._restore(points[0])
+        return self._restore(checked_point(x, self.n))
 
     # ---------------------------------------------------------------- steps
     def batches(self, size: int, seed: int) -> External:

@@ -7,11 +7,12 @@ from typing import Any
 
 from flowopt import _check
 from flowopt.losses.kernels import places as at
-from flowopt.losses.networks import Network, checked_seed
+from flowopt.losses.networks import Network
 from flowopt.losses.training_data import (
     checked_flags,
     checked_labels,
     checked_samples,
+    checked_seed,
     checked_sizes,
     checked_targets,
     chosen,

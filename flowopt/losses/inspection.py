@@ -10,6 +10,7 @@ import numpy as np
 from flowopt import _native
 from flowopt.losses import workspace
 from flowopt.losses.kernels import places as at
+from flowopt.losses.points import checked_point
 from flowopt.losses.training_data import checked_labels, checked_samples
 
 #: per-sample gradients are taken in blocks of at most so many numbers
@@ -77,10 +78,7 @@ def numbers_at(context: Any, address: int, length: int) -> np.ndarray:
 
 def predict(loss: Any, x: Any, X: Any) -> np.ndarray:
     """Return the outputs (N, out) at samples X."""
-    points, single = loss._points("x", x)
-    if not single:
-        raise ValueError(f"x must have shape ({loss.n},), one point, got shape {np.shape(x)}")
-    point = np.ascontiguousarray(points[0])
+    point = np.ascontiguousarray(checked_point(x, loss.n))
     statistics = None
     outputs = loss.sizes[-1]
     if X is not None and loss.layout.normalised:
@@ -109,18 +107,13 @@ def accuracy(loss: Any, x: Any, X: Any, labels: Any) -> float:
 
 def each(loss: Any, x: Any) -> np.ndarray:
     """Return the cost of each sample (N,), without penalties."""
-    points, single = loss._points("x", x)
-    if not single:
-        raise ValueError(f"x must have shape ({loss.n},), one point, got shape {np.shape(x)}")
-    _, context = called(loss, "value", np.ascontiguousarray(points[0]), 1)
+    _, context = called(loss, "value", np.ascontiguousarray(checked_point(x, loss.n)), 1)
     return numbers_at(context, int(context[at.EACH]), len(loss.data))
 
 
 def sample_gradients(loss: Any, x: Any) -> np.ndarray:
     """Return the gradient of each sample's cost (N, n), without penalties."""
-    points, single = loss._points("x", x)
-    if not single:
-        raise ValueError(f"x must have shape ({loss.n},), one point, got shape {np.shape(x)}")
+    point = checked_point(x, loss.n)
     if loss.layout.normalised:
         raise ValueError("with batch normalisation the cost of a sample depends on the other "
                          "samples, so a sample has no gradient of its own; use a network without")
@@ -137,9 +130,9 @@ def sample_gradients(loss: Any, x: Any) -> np.ndarray:
     block = max(1, BLOCK // loss.n)
     for first in range(0, count, block):
         steps = np.arange(first, min(first + block, count))
-        y = np.broadcast_to(points, (len(steps), loss.n))
+        y = np.broadcast_to(point, (len(steps), loss.n))
         made[steps] = alone._evaluated("gradient", 1 + loss.n, y, steps)[:, 1:] if count > 1 else \
-            alone.grad(points)
+            alone.grad(point)
     return made
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from flowopt import _adapters, _check, _native
 from flowopt._evaluate import evaluate
+from flowopt.losses.points import checked_points
 from flowopt.symbolic import parse as _parse
 from flowopt.symbolic.names import (
     checked_names,
@@ -236,19 +237,13 @@ class Loss(_native.Portable):
         """Raise what a Python kernel raised since the last call."""
 
     def _rows(self, kind: str, x: Any) -> np.ndarray:
-        points = _check.array("x", x, f"({self.n},) or (batch, {self.n})", (0, 1, 2), finite=False)
-        if points.ndim == 0 and self.n == 1:
-            points = points.reshape(1)
-        batch = points if points.ndim == 2 else points[None]
-        if points.ndim == 0 or batch.shape[1] != self.n:
-            raise ValueError(f"x must have shape ({self.n},) or (batch, {self.n}), "
-                             f"got shape {np.shape(x)}")
+        points, single = checked_points("x", x, self.n)
         rows = {"value": 1, "gradient": 1 + self.n, "hessian": 1 + self.n + self.n**2}[kind]
         values = np.array(list(self.parameters.values()), dtype=float)
-        out = evaluate(lambda width: self.address(kind, width), rows, np.zeros(len(batch)), batch,
+        out = evaluate(lambda width: self.address(kind, width), rows, np.zeros(len(points)), points,
                        values, context=self.context)
         self.raise_pending()
-        return out if points.ndim == 2 else out[0]
+        return out[0] if single else out
 
     def value(self, x: Any) -> np.ndarray:
         """Return L(x): shape () for x (n,), shape (batch,) for x (batch, n)."""
@@ -332,9 +327,7 @@ class KernelLoss(Loss):
 
     def raise_pending(self) -> None:
         """Raise what the Python function raised since the last call."""
-        for made in self._keep:
-            if isinstance(made, _adapters.Callback):
-                made.raise_pending(f"the loss {self.name}")
+        _adapters.raise_pending(self._keep, f"the loss {self.name}")
 
     def _rows(self, kind: str, x: Any) -> np.ndarray:
         return super()._rows("gradient" if kind == "value" else kind, x)

@@ -17,10 +17,10 @@ from flowopt.losses import initial as _initial
 from flowopt.losses import inspection, workspace
 from flowopt.losses.kernels import places as at
 from flowopt.losses.loss import Held, KernelLoss
+from flowopt.losses.points import checked_directions, checked_point, checked_points
+from flowopt.losses.training_data import checked_seed
 from flowopt.losses.workspace import ACTIVATIONS, Layout, Pace
 
-#: seeds are read by the kernels as doubles
-MOST_SEED = 2**53 - 1
 #: as many steps the kernels tell apart by their time
 MOST_STEP = 2**48
 
@@ -125,16 +125,6 @@ class Network(KernelLoss):
     def raise_pending(self) -> None:
         """Nothing of a network is a Python function that could raise."""
 
-    def _points(self, name: str, x: Any) -> tuple[np.ndarray, bool]:
-        """Return x as points (batch, n), and whether it was one."""
-        points = _check.array(name, x, f"({self.n},) or (batch, {self.n})", (0, 1, 2),
-                              finite=False)
-        batch = points if points.ndim == 2 else points.reshape(1, -1)
-        if batch.shape[1] != self.n:
-            raise ValueError(f"{name} must have shape ({self.n},) or (batch, {self.n}), "
-                             f"got shape {np.shape(x)}")
-        return batch, points.ndim < 2
-
     def _evaluated(self, kind: str, rows: int, y: np.ndarray, k: Any) -> np.ndarray:
         """Return a kernel's rows at states y: on all data, or with the batches of steps k."""
         times, pace = np.zeros(len(y)), None
@@ -160,19 +150,19 @@ class Network(KernelLoss):
 
         On all data and without dropout; with `k` on the batch and with the masks of step k.
         """
-        points, single = self._points("x", x)
+        points, single = checked_points("x", x, self.n)
         out = self._evaluated("value", 1, points, k)[:, 0]
         return out[0] if single else out
 
     def grad(self, x: Any, k: Any = None) -> np.ndarray:
         """Return ∇L(x), of the shape of x; with `k` on the batch and with the masks of step k."""
-        points, single = self._points("x", x)
+        points, single = checked_points("x", x, self.n)
         out = self._evaluated("gradient", 1 + self.n, points, k)[:, 1:]
         return out[0] if single else out
 
     def hess(self, x: Any, k: Any = None) -> np.ndarray:
         """Return ∇²L(x): shape (n, n), or (batch, n, n); n products with the Hessian."""
-        points, single = self._points("x", x)
+        points, single = checked_points("x", x, self.n)
         if self.n > 5000:
             raise ValueError(f"the Hessian of {self.n} coordinates would take "
                              f"{8 * self.n**2 / 2**30:.1f} GB; use hvp(x, v), its product with a "
@@ -198,17 +188,10 @@ class Network(KernelLoss):
         >>> loss.hvp([7.0], [2.0])
         array([5.])
         """
-        points, one = self._points("x", x)
-        directions, single = self._points("v", v)
-        if len(points) != len(directions) and 1 not in (len(points), len(directions)):
-            raise ValueError(f"x and v must be as many points as directions, got {len(points)} and "
-                             f"{len(directions)}")
-        y = np.hstack(np.broadcast_arrays(points, directions)
-                      if len(points) == len(directions) else
-                      [np.broadcast_to(a, (max(len(points), len(directions)), self.n))
-                       for a in (points, directions)])
-        out = self._evaluated("hessian_product", self.n, np.ascontiguousarray(y), k)
-        return out[0] if one and single else out
+        points, directions, single = checked_directions(x, v, self.n)
+        y = np.ascontiguousarray(np.hstack([points, directions]))
+        out = self._evaluated("hessian_product", self.n, y, k)
+        return out[0] if single else out
 
     def with_parameters(self, **values: float) -> Network:
         """Return the same loss with another l1, l2, seed or first (nothing is recompiled)."""
@@ -267,10 +250,7 @@ class Network(KernelLoss):
         >>> [(W.shape, b.shape) for W, b in loss.unflatten(loss.initial(seed=1))]
         [((3, 2), (3,)), ((1, 3), (1,))]
         """
-        points, single = self._points("x", x)
-        if not single:
-            raise ValueError(f"x must have shape ({self.n},), one point, got shape {np.shape(x)}")
-        return self.layout.split(points[0].copy())
+        return self.layout.split(checked_point(x, self.n).copy())
 
     def flatten(self, layers: Sequence[Sequence[Any]]) -> np.ndarray:
         """Return x (n,) from the arrays of each layer: what `unflatten` gives."""
@@ -395,10 +375,3 @@ class Network(KernelLoss):
     def steps_per_epoch(self) -> int:
         """The number of batches that hold all samples once."""
         return 1 if self.size is None else -(-len(self.data) // self.size)
-
-
-def checked_seed(seed: Any, name: str = "seed") -> int:
-    """Return a seed that a double holds."""
-    if isinstance(seed, float) and seed.is_integer():
-        seed = int(seed)
-    return _check.integer(name, seed, at_least=0, at_most=MOST_SEED)

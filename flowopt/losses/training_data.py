@@ -9,6 +9,9 @@ import numpy as np
 
 from flowopt import _check
 
+#: seeds are read by the kernels as doubles
+MOST_SEED = 2**53 - 1
+
 
 def checked_samples(X: Any, inputs: int | None = None, name: str = "X") -> np.ndarray:
     """Return X (N, d) as doubles; a vector (N,) is one input per sample."""
@@ -82,6 +85,13 @@ def checked_sizes(sizes: Any) -> tuple[int, ...]:
         raise ValueError("sizes must have at least two entries, inputs and outputs, got "
                          f"{_check.shown(sizes)}")
     return tuple(_check.integer(f"sizes[{i}]", s, at_least=1) for i, s in enumerate(sizes))
+
+
+def checked_seed(seed: Any, name: str = "seed") -> int:
+    """Return a seed that a double holds."""
+    if isinstance(seed, float) and seed.is_integer():
+        seed = int(seed)
+    return _check.integer(name, seed, at_least=0, at_most=MOST_SEED)
 
 
 def checked_flags(**flags: Any) -> None:

@@ -18,7 +18,7 @@ import math
 
 from flowopt._elementary import logarithm
 from flowopt._language import Int, Ints, Real, Reals, from_bits, inline, muladd
-from flowopt._philox import LOW, M0, M1, W0, W1, words
+from flowopt._philox import LOW, rounds, words
 
 __all__ = ["normals", "own_words", "words"]
 
@@ -33,17 +33,7 @@ HALF_PI = 0.5 * math.pi
 def own_words(out: Ints, c0: Int, pair: Int, keys: Ints):
     """Set out[4 rows of W] to the words of lane 0 under a key in each lane: keys (2, W)."""
     for q in range(W):
-        w0, w1, w2, w3 = c0, pair & LOW, 0, (pair >> 32) & LOW
-        key0, key1 = keys[q], keys[W + q]
-        for _ in range(10):
-            p0, p1 = M0 * (w0 & LOW), M1 * (w2 & LOW)
-            w0, w1 = ((p1 >> 32) & LOW) ^ w1 ^ key0, p1 & LOW
-            w2, w3 = ((p0 >> 32) & LOW) ^ w3 ^ key1, p0 & LOW
-            key0, key1 = (key0 + W0) & LOW, (key1 + W1) & LOW
-        out[q] = w0
-        out[W + q] = w1
-        out[2 * W + q] = w2
-        out[3 * W + q] = w3
+        rounds(out, W, q, c0, pair & LOW, 0, (pair >> 32) & LOW, keys[q], keys[W + q])
 
 
 def normals(even: Reals, odd: Reals, word: Ints, count: Int):
