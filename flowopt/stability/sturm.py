@@ -98,7 +98,7 @@ def witness(p: Any, relation: str, point: Sequence[Any] | None = None,
     >>> witness((x**2 - 1)**2 - 1, ">=")
     {'x': Fraction(1, 1)}
     >>> sorted(witness((x**2 - 2)**2, ">"))
-    ['factor', 'interval']
+    ['factor', 'interval', 'values']
     """
     centre = fraction(point[0]) if point is not None else Fraction(0)
     low, high = (box[0] if box else (None, None))
@@ -124,7 +124,8 @@ def witness(p: Any, relation: str, point: Sequence[Any] | None = None,
         if a == b and inside(a) and (relation == inequality.POSITIVE or a != centre):
             return {"x": a}
         if a != b and inside(a) and inside(b):
-            return {"factor": str(factor), "interval": [str(a), str(b)]}
+            return {"factor": str(factor), "interval": [str(a), str(b)],
+                    "values": [str(at(factor, [a])), str(at(factor, [b]))]}
     return None
 
 
