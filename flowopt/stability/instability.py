@@ -18,7 +18,7 @@ from flowopt.stability.exact import Refused, write
 from flowopt.stability.verdict import Evidence, Verdict, disproved, proved, unknown
 
 #: squared radii of the balls of Chetaev's theorem
-BALLS = (Fraction(1), Fraction(1, 4), Fraction(1, 100))
+BALLS = (None, Fraction(1), Fraction(1, 100))
 
 
 def attempt(problem: Any) -> Verdict | None:
@@ -206,10 +206,11 @@ def _chetaev(problem: Any, deadline: float) -> dict[str, Any] | None:
             continue
         for ball in BALLS:
             domain = chetaev.conditions(field, point, ball)
-            proof = sos.prove(field.rate, inequality.OFF, point, None, domain, deadline=deadline)
-            if proof is None or not any(t["of"] for t in proof["terms"]):
+            proof = sos.prove(field.rate, inequality.OFF, point, None, domain, deadline=deadline,
+                              powers=(0,))
+            if proof is None or ball and not any(t["of"] == 2 for t in proof["terms"]):
                 continue
-            made = {"ball": str(ball), "direction": [str(a) for a in d], "order": k,
+            made = {**({"ball": str(ball)} if ball else {}), "direction": [str(a) for a in d], "order": k,
                     "coefficient": str(c), "rate": proof}
             return made if given is not None else {"V": V, **made}
     return None
