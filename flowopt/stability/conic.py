@@ -65,8 +65,8 @@ def maximise_margin(blocks: Sequence[Block], radius: float = 1e4, target: float 
     --------
     >>> import numpy as np
     >>> found = maximise_margin([Block(np.eye(2), np.array([[[0.0, 1.0], [1.0, 0.0]]]))])
-    >>> 0.98 < found.t < 1.0, abs(found.y[0]) < 1e-3
-    (True, True)
+    >>> bool(0.98 < found.t < 1.0 and abs(found.y[0]) < 1e-3)
+    True
     """
     m = blocks[0].slopes.shape[0]
     if m >= LARGE:

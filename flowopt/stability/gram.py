@@ -25,6 +25,7 @@ import numpy as np
 from flowopt.stability.checks.algebra import number
 from flowopt.stability.conic import Block, maximise_margin
 from flowopt.stability.exact import NotPSD, fraction, ldl
+from flowopt.stability.faces import restricted
 
 #: no larger system of equalities is set up
 MAX_COLUMNS = 1600
@@ -119,7 +120,7 @@ def solve(identities: Sequence[Identity], numbers: int = 0, *, radius: float = 1
                 return made
         if t > 1e-5:
             return None
-        reduced = _face(identities, shapes, q)
+        reduced = _on_face(identities, shapes, q)
         if reduced is None:
             return None
         identities = reduced
@@ -172,7 +173,8 @@ def _system(identities: Sequence[Identity], numbers: int) -> Any:
             shapes, column + numbers)
 
 
-def _affine(rows: list[dict[int, Any]], right: list[Any], width: int) -> Any:
+def _affine(rows: list[dict[int, Any]], right: list[Any],
+            width: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Return a solution of A q = b and a basis of the null space of A, in floats."""
     A = np.zeros((len(rows), width))
     for k, row in enumerate(rows):
@@ -252,9 +254,8 @@ def _projection(rows: list[dict[int, Any]], right: list[Any]) -> Any:
             owners[column] = owners.get(column, 0) + 1
             shared = shared or owners[column] > 1
     norms = [sum((c * c for c in row.values()), number(0)) for row in rows]
-    solve_exactly = None if shared else (lambda r: [a / b for a, b in zip(r, norms, strict=True)])
-    if shared:
-        solve_exactly = _normal(rows)
+    solve_exactly: Any = _normal(rows) if shared else (
+        lambda r: [a / b for a, b in zip(r, norms, strict=True)])
 
     def project(q: list[Any]) -> list[Any] | None:
         rest = [b - sum((c * q[j] for j, c in row.items()), number(0))
@@ -303,66 +304,17 @@ def _normal(rows: list[dict[int, Any]]) -> Any:
     return solve_exactly
 
 
-# -------------------------------------------------------------------- faces of the cone
-def _face(identities: Sequence[Identity], shapes: Sequence[Any],
-          q: np.ndarray) -> list[Identity] | None:
-    """Return the identities on the face that the floats point at, when it is rational.
-
-    Null vectors of Qⱼ are guessed from its small eigenvalues; the basis becomes the part that is
-    orthogonal to them. A wrong guess costs a proof, never a false one.
-    """
+def _on_face(identities: Sequence[Identity], shapes: Sequence[Any],
+             q: np.ndarray) -> list[Identity] | None:
+    """Return the identities with their bases restricted to the face at q; None: nothing changes."""
     made, changed = [], False
     where = iter(shapes)
     for identity in identities:
         terms = []
         for g, z in identity.terms:
             _, column, n = next(where)
-            if not n:
-                terms.append((g, z))
-                continue
-            Q = _matrix(q[column:column + n * (n + 1) // 2], n)
-            eigenvalues, vectors = np.linalg.eigh(Q)
-            small = int((eigenvalues < 1e-4 * max(1e-2, float(eigenvalues[-1]))).sum())
-            kept = _complement(vectors[:, :small].T) if 0 < small else None
-            if kept is None:
-                terms.append((g, z))
-                continue
-            changed = True
-            terms.append((g, [sum((c * e for c, e in zip(row, z, strict=True)), g.ring.zero)
-                              for row in kept]))
+            fresh = restricted(_matrix(q[column:column + n * (n + 1) // 2], n), z) if n else None
+            changed = changed or fresh is not None
+            terms.append((g, z if fresh is None else fresh))
         made.append(Identity(identity.p, terms, identity.free))
     return made if changed else None
-
-
-def _complement(null: np.ndarray) -> list[list[Any]] | None:
-    """Return rational rows that are orthogonal to the rows of `null`, or None."""
-    from fractions import Fraction
-
-    rows = null.copy()
-    pivots: list[int] = []
-    for k in range(len(rows)):  # reduced row echelon form with the largest pivot
-        rest = np.abs(rows[k:])
-        rest[:, pivots] = 0.0
-        i, j = np.unravel_index(int(rest.argmax()), rest.shape)
-        if rest[i, j] < 1e-6:
-            return None
-        rows[[k, k + int(i)]] = rows[[k + int(i), k]]
-        rows[k] /= rows[k, j]
-        for other in range(len(rows)):
-            if other != k:
-                rows[other] -= rows[other, j] * rows[k]
-        pivots.append(int(j))
-    guess = [[Fraction(float(v)).limit_denominator(64) for v in row] for row in rows]
-    if any(abs(float(g) - v) > 1e-2 for row, exact in zip(rows, guess, strict=True)
-           for v, g in zip(row, exact, strict=True)):
-        return None
-    made = []
-    for free in range(null.shape[1]):
-        if free in pivots:
-            continue
-        row = [number(0)] * null.shape[1]
-        row[free] = number(1)
-        for line, pivot in zip(guess, pivots, strict=True):
-            row[pivot] = number(-line[free])
-        made.append(row)
-    return made

@@ -210,8 +210,8 @@ def _chetaev(problem: Any, deadline: float) -> dict[str, Any] | None:
                               powers=(0,))
             if proof is None or ball and not any(t["of"] == 2 for t in proof["terms"]):
                 continue
-            made = {**({"ball": str(ball)} if ball else {}), "direction": [str(a) for a in d], "order": k,
-                    "coefficient": str(c), "rate": proof}
+            made = {"direction": [str(a) for a in d], "order": k, "coefficient": str(c),
+                    "rate": proof, **({"ball": str(ball)} if ball else {})}
             return made if given is not None else {"V": V, **made}
     return None
 

@@ -155,7 +155,7 @@ def refute(statement: Mapping[str, Any], field: Field,
     centre = algebra.equilibrium(statement)
     n = len(field.ring.gens)
     if relation == "=":
-        return _data(statement, witness.below(-top * top, box=box, deadline=deadline)) if p else None
+        return _data(statement, witness.below(-top * top, box=box, deadline=deadline))
 
     def regular(x: Any) -> bool:
         return all(at(d, x) != 0 for d in (field.D, field.W))

@@ -125,7 +125,7 @@ def _stability(problem: Any, field: Any) -> Verdict:
     if any(algebra.at(p, algebra.equilibrium(statement)) for p in field.P):
         return unknown(statement, "the point is no equilibrium")
     if statement["V"] is not None:
-        trials = [(None, field)]
+        trials: Any = [(None, field)]
     else:
         trials = ((V, algebra.field(statement, V)) for V in
                   candidates.candidates(problem, _deadline(problem, 0.8)))

@@ -12,7 +12,7 @@ import numpy as np
 from flowopt.stability import sos, sturm, witness
 from flowopt.stability.checks import inequality
 from flowopt.stability.checks import region as checker
-from flowopt.stability.checks.algebra import at, number, shifted
+from flowopt.stability.checks.algebra import at, number
 from flowopt.stability.checks.lyapunov import Obligation
 from flowopt.stability.exact import Refused, fraction
 from flowopt.stability.lyapunov import BOUNDS, prove_part
@@ -42,7 +42,6 @@ def attempt(problem: Any) -> Verdict:
     except Refused as error:
         return unknown(statement, str(error))
     end = time.monotonic() + 0.5 * min(problem.seconds_left(), 3600.0)
-    reason = ""
     if not statement["assumptions"]:
         data = refute(statement, time.monotonic() + 0.3 * min(problem.seconds_left(), 3600.0))
         if data is not None:
@@ -61,7 +60,7 @@ def attempt(problem: Any) -> Verdict:
                      powers=(0,))
     if rate is None:
         return unknown(statement, "no proof that dV/dt < 0 off the equilibrium in the region was "
-                                  "found" + reason)
+                                  "found")
     return proved(statement, METHOD, "A", Evidence("region", {
         "rate": rate, "compact": compact, "denominators": denominators}))
 
@@ -70,7 +69,7 @@ def _compact(field: Any, point: Any, where: Any, below: Any, end: float) -> Any:
     n = len(point)
     zero = (fraction(0),) * n
     if where is not None:
-        made = []
+        made: list[Any] = []
         for k, ends in enumerate(where):
             others = [pair for i, pair in enumerate(where) if i != k]
             for a in ends:
@@ -140,9 +139,14 @@ def _segment(statement: Any, field: Any, below: Any, where: Any, inside: Any,
     x = np.array([float(a) for a in inside])
     top = float(checker.level(statement))
     scale = max(abs(rate(x)), 1e-12)
-    found = minimize(lambda y: (V(y) - top) ** 2 - 1e-3 * rate(y) / scale, x, jac=lambda y: np.array(
-        [2 * (V(y) - top) * d(y) - 1e-3 * r(y) / scale for d, r in zip(dV, dR, strict=True)]),
-        method="SLSQP", options={"maxiter": 80},
+
+    def slope(y: Any) -> Any:
+        return np.array([2 * (V(y) - top) * d(y) - 1e-3 * r(y) / scale
+                         for d, r in zip(dV, dR, strict=True)])
+
+    found = minimize(
+        lambda y: (V(y) - top) ** 2 - 1e-3 * rate(y) / scale, x, jac=slope, method="SLSQP",
+        options={"maxiter": 80},
         constraints=[{"type": "ineq", "fun": lambda y: rate(y) / scale - 0.1,
                       "jac": lambda y: np.array([r(y) for r in dR]) / scale},
                      {"type": "eq", "fun": lambda y: V(y) - top,
@@ -166,26 +170,3 @@ def _segment(statement: Any, field: Any, below: Any, where: Any, inside: Any,
                             "rate": proof}
     return None
 
-
-def largest_level(field: Any, V: Any, at_: Any = None) -> tuple[Any, tuple[Fraction, Fraction]]:
-    """Return the polynomial of the critical levels of V on {V̇ = 0}, and the least that counts.
-
-    No {V <= ρ} with ρ above this level has V̇ < 0 off x*: there is a point with V̇ = 0.
-
-    Parameters
-    ----------
-    field : VectorField
-        A polynomial field in two variables.
-    V : str or sympy.Expr
-        A polynomial.
-    at_ : sequence, optional
-        The equilibrium; 0 by default.
-
-    Returns
-    -------
-    polynomial : sympy.Poly
-        Over Q in z; every critical level of V on {V̇ = 0} off x* is among its roots.
-    interval : pair of Fraction
-        Encloses the least level that a point of {V̇ = 0} off x* has, as floats find it.
-    """
-    raise NotImplementedError

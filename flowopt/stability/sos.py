@@ -113,10 +113,10 @@ def _off(target: Any, terms: list[Any], power: int, deadline: float) -> dict[str
     basis = terms[0][1]
     pure = []
     for i in range(len(R.gens)):
-        found = [m[i] for z in basis if len(z) == 1 for m in z if sum(m) == m[i] > 0]
-        if not found:
+        powers = [m[i] for z in basis if len(z) == 1 for m in z if sum(m) == m[i] > 0]
+        if not powers:
             return None
-        pure.append(min(found))
+        pure.append(min(powers))
     plain = solve([Identity(target, terms)], deadline=deadline)
     if plain is None:
         return None

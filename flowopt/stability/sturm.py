@@ -58,7 +58,7 @@ def prove(p: Any, relation: str, point: Sequence[Any] | None = None,
     lead, factors = rest.sqf_list()
     parts = {power: f for f, power in factors if not f.is_ground}
     parts[1] = parts.get(1, p.ring.one) * lead
-    made = {"by": "sturm", "root": root, "factors": []}
+    made: dict[str, Any] = {"by": "sturm", "root": root, "factors": []}
     for power in sorted(parts):
         chain = sturm_chain(parts[power])
         if power % 2 == 0 and relation == inequality.NONNEGATIVE:
@@ -101,15 +101,15 @@ def witness(p: Any, relation: str, point: Sequence[Any] | None = None,
     ['factor', 'interval', 'values']
     """
     centre = fraction(point[0]) if point is not None else Fraction(0)
-    low, high = (box[0] if box else (None, None))
+    low, high = box[0] if box else (None, None)
 
     def inside(a: Any) -> bool:
         return (low is None or a >= low) and (high is None or a <= high)
 
     roots = isolated(p)
     places = sorted({e for r in roots for e in r[:2]})
-    if low is not None:
-        places += [low, high]
+    if box:
+        places += [fraction(e) for e in box[0]]
     if not places:
         places = [Fraction(0)]
     places = sorted(set(places))
@@ -131,8 +131,6 @@ def witness(p: Any, relation: str, point: Sequence[Any] | None = None,
 
 def isolated(p: Any, width: Any = Fraction(1, 64)) -> list[tuple[Fraction, Fraction, Any]]:
     """Return (a, b, f) for each real root: the square-free f has this one root in [a, b]."""
-    from sympy import Poly
-
     from sympy import Poly
 
     if not p or p.is_ground:

@@ -18,8 +18,8 @@ DENOMINATORS = (1, 2, 4, 10, 100, 10**4, 10**6, 10**9, 10**12, 10**15)
 
 
 def below(p: Any, *, box: Sequence[tuple[Any, Any]] | None = None, centre: Sequence[Any] = (),
-          conditions: Sequence[Any] = (), accept: Callable[[Sequence[Fraction]], bool] | None = None,
-          strict: bool = True, deadline: float = np.inf, starts: int = 60,
+          conditions: Sequence[Any] = (), strict: bool = True, deadline: float = np.inf,
+          accept: Callable[[Sequence[Fraction]], bool] | None = None, starts: int = 60,
           seed: int = 0) -> list[Fraction] | None:
     """Return a rational point with p < 0 (p <= 0 unless `strict`), or None when none was found.
 
@@ -93,8 +93,8 @@ def _proposals(p: Any, box: Any, centre: Sequence[Any], conditions: Sequence[Any
             start = middle + rng.normal(size=n) * 10.0 ** rng.uniform(-2, 1.5)
         yield start
         found = minimize(
-            lambda x: value(x) / size, start, jac=lambda x: np.array([g(x) for g in gradient]) / size,
-            bounds=bounds, method="SLSQP", options={"maxiter": 60},
+            lambda x: value(x) / size, start, bounds=bounds, method="SLSQP",
+            jac=lambda x: np.array([g(x) for g in gradient]) / size, options={"maxiter": 60},
             constraints=[{"type": "ineq", "fun": c,
                           "jac": lambda x, s=s: np.array([g(x) for g in s])}
                          for c, s in zip(limits, slopes, strict=True)])

@@ -62,8 +62,8 @@ def ratio(expr: Any, R: Any, values: Mapping[str, Any] | None = None) -> tuple[A
     Examples
     --------
     >>> from flowopt.stability.exact import read
-    >>> ratio(read("x/x + 1/(1 + x**2)", ["x"]), ring(("x",)))
-    (x**3 + 2*x, x**3 + x)
+    >>> ratio(read("1/x + 1/x", ["x"]), ring(("x",)))
+    (2, x)
     """
     named = dict(zip(map(str, R.symbols), R.gens, strict=True))
     values = values or {}

@@ -30,7 +30,7 @@ def conditions(field: algebra.Field, point: Sequence[Any], ball: Any) -> tuple[A
 
 
 def along(V: Any, point: Sequence[Any], direction: Sequence[Any]) -> tuple[int, Any]:
-    """Return k and c of V(x* + s d) − V(x*) = c sᵏ + …"""
+    """Return k and c of V(x* + s d) − V(x*) = c sᵏ + higher powers."""
     found: dict[int, Any] = {}
     for m, c in shifted(V, point).terms():
         k = sum(m)
@@ -76,7 +76,7 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
 
 def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument, one step a string."""
-    from flowopt.stability.checks.lyapunov import describe
+    from flowopt.stability.checks.words import describe
 
     field = algebra.field(statement, data.get("V"))
     return [f"Take V = {data.get('V', statement['V'])}, with dV/dt = {field.rate}.",
@@ -92,7 +92,7 @@ def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument in LaTeX, one step a string."""
     import sympy
 
-    from flowopt.stability.checks.lyapunov import describe_latex
+    from flowopt.stability.checks.words import describe_latex
 
     field = algebra.field(statement, data.get("V"))
     return [rf"$V = {sympy.latex(field.N.as_expr())}$.",

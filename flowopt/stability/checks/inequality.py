@@ -84,6 +84,8 @@ def _sturm(p: Any, relation: str, proof: Any, point: Sequence[Any], box: Any) ->
     R, root = p.ring, proof["root"]
     if len(R.gens) != 1 or not p:
         raise Refused("a Sturm chain is for a polynomial in one variable")
+    low: Any
+    high: Any
     low, high = box[0] if box else ("-oo", "+oo")
     x = R.gens[0]
     if type(root) is not int or not 0 <= root <= 60 or (root and relation != OFF):
@@ -208,7 +210,7 @@ def _sos(p: Any, relation: str, proof: Any, point: Sequence[Any], domain: Sequen
     if shifted(p, point) * weight != total:
         raise Refused("the sums of squares do not add up to the polynomial")
     if squared:
-        first = proof["terms"][0] if proof["terms"] else {"of": 1}
+        first: Any = proof["terms"][0] if proof["terms"] else {"of": 1}
         if first["of"] != 0 or not only_origin(roots_of(R, first["basis"], first["gram"])):
             raise Refused("the squares have a common zero off the point")
 

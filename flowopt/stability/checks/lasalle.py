@@ -177,7 +177,7 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
 
 def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument, one step a string."""
-    from flowopt.stability.checks.lyapunov import describe
+    from flowopt.stability.checks.words import describe
 
     field = algebra.field(statement, data.get("V"))
     q = generators(field, data["rate"], 0)

@@ -133,10 +133,10 @@ def _refuted(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         raise Refused("a counterexample says nothing about assumptions")
     field = algebra.field(statement)
     point, where = algebra.equilibrium(statement), algebra.box(statement)
-    places = [data["point"]] if set(data) == {"point"} else [data.get("from"), data.get("to")]
     if set(data) not in ({"point"}, {"from", "to", "rate"}) or not field.P:
         raise Refused("a region is refuted by a segment or by a second equilibrium")
-    places = [tuple(fraction(a) for a in p) for p in places]
+    given = [data["point"]] if "point" in data else [data["from"], data["to"]]
+    places = [tuple(fraction(a) for a in p) for p in given]
     if statement["V"] is None or not field.W.is_ground or not field.D.is_ground:
         raise Refused("the field and V must be polynomials")
     for p in places:
@@ -158,7 +158,7 @@ def _refuted(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
 
 def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument, one step a string."""
-    from flowopt.stability.checks.lyapunov import describe
+    from flowopt.stability.checks.words import describe
 
     rho = statement["options"].get("level")
     if "point" in data:
@@ -188,7 +188,7 @@ def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument in LaTeX, one step a string."""
     import sympy
 
-    from flowopt.stability.checks.lyapunov import describe_latex
+    from flowopt.stability.checks.words import describe_latex
 
     if "point" in data:
         return [rf"$F({', '.join(data['point'])}) = 0$ with $V \le \rho$."]
