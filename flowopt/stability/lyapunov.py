@@ -213,5 +213,6 @@ def _data(statement: Mapping[str, Any], x: Any) -> dict[str, Any] | None:
         x = [a if any(m[k] for p in seen for m in p) or box else Fraction(0)
              for k, a in enumerate(x)]
     value = at(top, x) / at(bottom, x)
-    made = {"point": [str(a) for a in x], "value": str(value)}
+    made = {"point": [str(a) for a in x], "value": str(value),
+            **refuter.apart(statement, field, x, relation)}
     return made if _holds(statement, made) else None

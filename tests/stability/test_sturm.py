@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from polynomial_cases import judge, survivors
+from stability.polynomial_cases import judge, survivors
 
 from flowopt.stability import sturm
 from flowopt.stability.checks import inequality
