@@ -38,6 +38,8 @@ def prove_part(o: checker.Obligation, deadline: float = float("inf")) -> dict[st
         return {"by": "zero"} if o.relation == inequality.NONNEGATIVE else None
     if len(o.p.ring.gens) == 1 and not o.domain:
         return sturm.prove(o.p, o.relation, o.point, o.box)
+    if witness.sampled(o.p, centre=o.point, box=o.box, conditions=o.domain) is not None:
+        return None
     return sos.prove(o.p, o.relation, o.point, o.box, o.domain, zeros=_zeros(o),
                      deadline=deadline)
 

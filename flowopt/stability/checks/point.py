@@ -2,8 +2,10 @@
 
 data is {"point": [x, ...], "value": v}: the claimed inequality is about a quantity whose value
 at x is v, and v breaks it. Where the claim holds off a point, "distance" is the squared distance
-from it, and where it holds off the equilibria, "field" is the field at x. Or, in one variable, {"factor": f, "interval": [a, b], "values":
-[f(a), f(b)]}: f divides what should not vanish, and changes its sign in the interval.
+from it, and where it holds off the equilibria, "field" is the field at x.
+
+In one variable it may also be {"factor": f, "interval": [a, b], "values": [f(a), f(b)]}: f
+divides what should not vanish, and changes its sign in the interval.
 """
 
 from __future__ import annotations
