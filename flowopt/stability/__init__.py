@@ -13,6 +13,7 @@ _WHERE = {
     "prove": "prove",
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
+    "step_limit": "step_limit", "StepLimit": "step_limit",
 }
 __all__ = sorted(_WHERE)
 
