@@ -44,7 +44,8 @@ class Differentials:
 
     def _part(self, block: Any, children: Sequence[Vector]) -> Any:
         """Return the derivative of a rule along all children, which count as constants."""
-        made, meaning = self.rules[block], {}
+        made = self.rules[block]
+        meaning: Vector = {}
         for i, child in enumerate(children):
             along = {b: sympy.Symbol(f"w[{i},{k}]", real=True)
                      for k, b in enumerate(self.rules) if b in child}

@@ -64,7 +64,8 @@ class Calculus:
         """Return a vector as a sum of pairs (scalar, vector)."""
         made = []
         for term in sympy.Add.make_args(expanded(expr)):
-            scalars, vectors = [], []
+            scalars: list[Any] = []
+            vectors: list[Any] = []
             for factor in sympy.Mul.make_args(term):
                 (scalars if self.is_scalar(factor) else vectors).append(factor)
             made.append((sympy.Mul(*scalars), sympy.Mul(*vectors)))

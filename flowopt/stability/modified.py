@@ -69,7 +69,6 @@ class ModifiedEquation:
     source: Any
     parameters: Mapping[str, float] = field(default_factory=dict)
     states: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    half_powers: bool = False
     _potential: Any = None
 
     @property
@@ -108,6 +107,22 @@ class ModifiedEquation:
             raise ValueError(f"{self.name} is a field already, and no flow that is put on a loss; "
                              "use .field")
         return on_loss(self, loss, h)
+
+    def settled(self, loss: Any, x0: Any, h: float | None = None) -> Any:
+        """Return y0 (m,) of an optimizer whose states have settled at θ = x0 (n,).
+
+        Only for a reduced equation: a run of the optimizer from there has no transient.
+
+        Examples
+        --------
+        >>> import flowopt as fo
+        >>> ball = fo.optimizers.sgd(lr=0.01, momentum=0.5)
+        >>> fo.modified_equation(ball, order=0, reduced=True).settled("x**2/2", [1.0])
+        array([ 1. , -0.2])
+        """
+        from flowopt.stability.modified_field import settled
+
+        return settled(self, loss, x0, h)
 
     @cached_property
     def field(self) -> VectorField:

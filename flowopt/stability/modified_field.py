@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import numpy as np
 import sympy
 
 from flowopt import _check
@@ -85,3 +86,28 @@ def _field(made: Any, equations: list[Any], variables: list[Any], values: dict[s
         keys = list(made.terms[0])
         field.blocks = tuple((key, k * loss.n, (k + 1) * loss.n) for k, key in enumerate(keys))
     return field
+
+
+def settled(made: Any, loss: Any, x0: Any, h: float | None) -> np.ndarray:
+    """Return θ and the states that a reduced equation gives them at θ = x0."""
+    if not made.states:
+        raise ValueError(f"{made.name} has no states that settle; use a reduced equation of an "
+                         "optimizer with memory")
+    loss, size = checked_loss(loss), step_of(made, h)
+    eta = made.step ** sympy.Rational(made.order + 1, len(next(iter(made.states.values()))))
+    x = np.atleast_1d(_check.array("x0", x0, f"({loss.n},)", (0, 1)))
+    if len(x) != loss.n:
+        raise ValueError(f"x0 must have shape ({loss.n},), got shape {x.shape}")
+    expr, variables, own = loss._real
+    calculus = OnLoss(expr, variables, {})
+    at = dict(zip(variables, x.tolist(), strict=True))
+    at |= {own[k]: v for k, v in loss.parameters.items()}
+    values = {**made.parameters, str(made.step): size}
+    found = []
+    for parts in made.states.values():
+        series = sympy.Add(*[eta**j * part for j, part in enumerate(parts)])
+        for i in range(loss.n):
+            e = calculus.coordinate(series, i)
+            held = {s: values[str(s)] for s in e.free_symbols if str(s) in values}
+            found.append(float(e.subs({**at, **held})))
+    return np.concatenate([x, found])

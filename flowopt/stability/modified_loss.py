@@ -77,7 +77,7 @@ def potential(made: Any) -> tuple[Any, str]:
         if made.abstract or expr is not None:
             return (expr if made.abstract else _loss(made, expr), "") if expr is not None else (
                 None, reason)
-    elif made.states:
+    elif made._potential is None:
         return _reduced(made)
     if not made.abstract and made.source.loss is not None and c is not None:
         return _polynomial(made, reason)

@@ -74,6 +74,9 @@ def scheme_of(method: Any, blocks: Sequence[str] = (), field: Any = None) -> Sch
     field : VectorField, optional
         The field, for splittings by rows.
     """
+    if isinstance(method, type) and issubclass(method, (FixedStep, Adaptive)):
+        raise TypeError(f"method must be an instance, for example fo.{method.__name__}(...), got "
+                        f"the class {method.__name__}")
     step = getattr(method, "h", None) if isinstance(method, FixedStep) else None
     if isinstance(method, Scheme):
         return method
@@ -86,9 +89,6 @@ def scheme_of(method: Any, blocks: Sequence[str] = (), field: Any = None) -> Sch
     if isinstance(tableau, Tableau) and (not isinstance(method, FixedStep) or
                                          not method.stochastic):
         return _of_tableau(tableau, step)
-    if isinstance(method, type) and issubclass(method, (FixedStep, Adaptive)):
-        raise TypeError(f"method must be an instance, for example fo.{method.__name__}(...), got "
-                        f"the class {method.__name__}")
     raise TypeError("method must be an explicit Runge-Kutta method, ImplicitEuler, "
                     "SequentialEuler, SymplecticEuler, a Tableau or "
                     f"fo.stability.runge_kutta(a, b), got {_check.shown(method)}; try "
