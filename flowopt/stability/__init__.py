@@ -11,6 +11,8 @@ from typing import Any
 #: where each public name stands; it is loaded when it is first used
 _WHERE = {
     "prove": "prove",
+    "modified_equation": "modified", "ModifiedEquation": "modified",
+    "runge_kutta": "schemes",
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
     "step_limit": "step_limit", "StepLimit": "step_limit",
