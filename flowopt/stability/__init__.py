@@ -13,6 +13,7 @@ _WHERE = {
     "prove": "prove",
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
+    "worst_case_rate": "worst_case", "Rate": "worst_case",
 }
 __all__ = sorted(_WHERE)
 
