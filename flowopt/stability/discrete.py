@@ -4,8 +4,8 @@
      "gradients": {"g": "theta"}, "positive": [names], "parameters": {}}
 
 One coordinate stands for all. A gradient is the name of ∇L at a point, which is an expression over
-the variables; ``new_theta`` is the next θ, so that implicit Euler is θ⁺ = θ − h g with g at θ⁺. The
-equations come from the rules of the optimizer's flow and the order of its splitting.
+the variables; implicit Euler is θ⁺ = θ − h g⁺ with ``new_g`` at ``new_theta``. The equations come
+from the rules of the optimizer's flow and the order of its splitting.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def optimizer_system(optimizer: Any, keep: Names = (),
     >>> made["variables"], made["equations"]
     (['theta', 'hv'], ['-g*lr + hv*momentum + theta', '-g*lr + hv*momentum'])
     >>> optimizer_system(fo.optimizers.proximal_point(lr=0.5))["equations"]
-    ['-g/2 + theta']
+    ['-new_g/2 + theta']
     """
     import sympy
 
@@ -88,7 +88,7 @@ def optimizer_system(optimizer: Any, keep: Names = (),
     for group in groups or [("theta",)]:
         point = symbols["theta"] if not implicit else sympy.Symbol("new_theta", real=True)
         place = now[symbols["theta"]] if not implicit else point
-        name = next((n for n, p in gradients.items() if p == place),
+        name = next((n for n, p in gradients.items() if p == place), "new_g" if implicit else
                     "g" if not gradients else f"g{len(gradients) + 1}")
         used = any(sympy.Symbol("g", real=True) in rules[v].free_symbols for v in group)
         if used:

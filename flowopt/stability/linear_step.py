@@ -132,15 +132,13 @@ def linear_step(system: Mapping[str, Any]) -> LinearStep:
         raise Refused("the system must be an optimizer's map")
     names = list(system["variables"])
     gradients = dict(system["gradients"])
-    if names[:1] != ["theta"] or list(gradients) != ["g"]:
-        raise Refused("the map must begin with theta and take one gradient, g, in a step")
-    rows = [_row(text, [*names, "g"]) for text in system["equations"]]
+    if names[:1] != ["theta"] or len(gradients) != 1:
+        raise Refused("the map must begin with theta and take one gradient in a step")
+    ((gradient, place),) = gradients.items()
+    rows = [_row(text, [*names, gradient]) for text in system["equations"]]
     if len(rows) != len(names):
         raise Refused("there must be one equation for each variable")
-    if gradients["g"] == "new_theta":
-        point = rows[0]
-    else:
-        point = _row(gradients["g"], [*names, "g"])
+    point = rows[0] if place == "new_theta" else _row(place, [*names, gradient])
     held = {v.d for row in [*rows, point] for v in row if v.b}
     if len(held) > 1:
         raise Refused("the map holds more than one square root: "

@@ -31,6 +31,7 @@ CLAIMS = {
     "converges_to_critical_set": "every bounded motion tends to the set of critical points{of}",
     "no_fixed_point": "the iteration never stops{of}",
     "rate": "|theta_k - theta*| <= C*({rate})**k for all k, with a C that is free of k{of}",
+    "recursion": "V+ <= {bound}{along}",
     "positive": "V > 0 off {at}",
     "nonnegative": "V >= 0",
     "step_limit": "the iteration is asymptotically stable exactly for {bound}{of}",
@@ -147,7 +148,7 @@ def _sentence(made: Mapping[str, Any]) -> str:
     if made["system"]["kind"] in ("map", "optimizer"):
         body = body.replace("dV/dt", "V+ - V")
     if made["V"] is not None:
-        body = (f"V = {made['V']} has {body}" if body.startswith(("dV/dt", "V+ - V"))
+        body = (f"V = {made['V']} has {body}" if body.startswith(("dV/dt", "V+"))
                 else f"with V = {made['V']}, {body}")
     text = f"{_quantifier(made)}: {body}."
     return text[0].upper() + text[1:]
