@@ -29,14 +29,18 @@ CLAIMS = {
     "unstable": "the equilibrium {at} is unstable{of}",
     "region": "every motion that starts in {{V <= {level}}} stays there and tends to {at}{of}",
     "converges_to_critical_set": "every bounded motion tends to the set of critical points{of}",
-    "no_fixed_point": "the iteration never stops{of}",
+    "no_fixed_point": "where {where}, a step moves theta by at least {bound}; so no point with "
+                      "g = 0 that is a limit of such points is a stable fixed point{of}",
+    "flip": "the flip at the critical point in {at}, where lr = 2/L'', is {kind}{of}",
+    "cycle": "there is {kind} cycle of period two with a point in {at}{of}",
     "rate": "|theta_k - theta*| <= C*({rate})**k for all k, with a C that is free of k{of}",
     "recursion": "V+ <= {bound}{along}",
     "positive": "V > 0 off {at}",
     "nonnegative": "V >= 0",
     "step_limit": "the iteration is asymptotically stable exactly for {bound}{of}",
 }
-_DEFAULTS = {"at": "0", "scope": "", "rate": "r", "bound": "", "level": "r"}
+_DEFAULTS = {"at": "0", "scope": "", "rate": "r", "bound": "", "level": "r", "where": "g != 0",
+             "kind": "a"}
 
 
 def flow_system(flow: Any) -> dict[str, Any]:

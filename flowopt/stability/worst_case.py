@@ -195,20 +195,20 @@ def attempt(problem: Any) -> Verdict | None:
     if exact is not None:
         return proved(made, "the distance itself, by two interpolation inequalities", "A",
                       Evidence("rate", exact))
-    if rate < 1:
-        cycle = lower.find_cycle(step, mu, ell)
-        if cycle is not None:
-            return disproved(made, "a cycle on one loss", Evidence("loss_cycle", cycle),
-                             "the iteration goes round for ever")
+    skipped: tuple[str, ...] = ()
     try:
         for memory in (0, 1, 2):
             data = certify(programs(step, mu, ell, memory), rate, ell)
             if data is not None:
                 return proved(made, NAME, "A", Evidence("rate", data))
     except ImportError:
-        return unknown(made, "it needs a semidefinite program", skipped=(MISSING,))
+        skipped = (MISSING,)
+    cycle = lower.find_cycle(step, mu, ell) if rate < 1 else None
+    if cycle is not None:
+        return disproved(made, "a cycle on one loss", Evidence("loss_cycle", cycle),
+                         "the iteration goes round for ever", skipped=skipped)
     return unknown(made, "no Lyapunov function of this form was found at this rate",
-                   {"least rate of quadratics": float(slow)})
+                   {"least rate of quadratics": float(slow)}, skipped)
 
 
 def _bounds(mu: Any, ell: Any) -> tuple[Fraction, Fraction | None]:

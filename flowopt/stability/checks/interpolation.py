@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flowopt.stability.checks.interpolation_forms import Step, nonnegative
+from flowopt.stability.checks.interpolation_forms import Step
 from flowopt.stability.exact import Refused
 
 TRUST = "A"
@@ -80,4 +80,3 @@ def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
             for line in explain(statement, data)]
 
 
-__all__ = ["check", "explain", "latex", "nonnegative"]
