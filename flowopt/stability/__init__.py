@@ -16,6 +16,10 @@ _WHERE = {
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
     "step_limit": "step_limit", "StepLimit": "step_limit",
+    "worst_case_rate": "worst_case", "Rate": "worst_case",
+    **dict.fromkeys(["two_cycles", "two_cycle_thresholds", "flip", "TwoCycle", "Threshold"],
+                    "maps"),
+    "least_step": "never_rests", "sign_cycle": "never_rests", "adam_cycle": "never_rests",
 }
 __all__ = sorted(_WHERE)
 
