@@ -13,6 +13,7 @@ _WHERE = {
     "prove": "prove",
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
+    "equilibria": "equilibria", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
 }
 __all__ = sorted(_WHERE)
 

@@ -218,6 +218,11 @@ def eigenvalues(chi: Sequence[Number], guess: Any) -> tuple[Any, Any]:
         for i in range(n):
             alone = all(abs(z[i] - z[j]) > smith[i] + smith[j] for j in range(n) if j != i)
             radii[i] = float(min(smith[i], always[i]) if alone else always[i]) * (1 + 1e-12)
+    for i, z in enumerate(found):  # a part that is 0 within its disc is shown as 0
+        kept = complex(z.real if abs(z.real) > radii[i] else 0.0,
+                       z.imag if abs(z.imag) > radii[i] else 0.0)
+        if kept != z:
+            found[i], radii[i] = kept, 3 * radii[i]
     return found, radii
 
 

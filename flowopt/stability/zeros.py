@@ -365,3 +365,32 @@ def _power(p: Sequence[Any], q: Sequence[int]) -> int:
         if rest:
             return power
         power, p = power + 1, quotient
+
+
+def minimal_root(c: Number) -> Root:
+    """Return a number as a root of its own irreducible polynomial, the same for equal numbers.
+
+    Examples
+    --------
+    >>> from flowopt.stability.algebraic import Number, real_roots
+    >>> minimal_root(Number(real_roots([-2, 0, 0, 0, 1])[1], [0, 0, 1]))
+    Root([-2, 0, 1], 1, 0)
+    """
+    from sympy import QQ
+
+    space, power = Elimination(QQ), Number(c.root, [1])
+    while True:
+        relation = space.add({k: QQ(a.numerator, a.denominator)
+                              for k, a in enumerate(power.p) if a})
+        if relation is not None:
+            break
+        power = power * c
+    p = primitive([*(-fraction(a) for a in relation), Fraction(1)])
+    for root in real_roots(p):
+        exact = root.rational
+        if exact is not None:
+            return root
+        low, high = Fraction(root.k, 2**root.e), Fraction(root.k + 1, 2**root.e)
+        if (c - low).sign() > 0 > (c - high).sign():
+            return root
+    raise AssertionError("a real number is a root of its minimal polynomial")
