@@ -19,7 +19,7 @@ from flowopt.stability.firstorder import Rule, gradient_like, law, symbols
 from flowopt.stability.forms import NotAlgebraic, formed, value, with_sides
 from flowopt.stability.judge import Verdict, unknown
 from flowopt.stability.kinds import critical, matrix, motion, spectrum
-from flowopt.stability.levels import least_value
+from flowopt.stability.least_value import least_value
 from flowopt.stability.points import encoded
 from flowopt.stability.statement import field_system, statement
 

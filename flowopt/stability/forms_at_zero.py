@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowopt.stability.algebraic import Number
-from flowopt.stability.levels import grows
+from flowopt.stability.least_value import grows
 from flowopt.stability.points import encoded
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Verdict

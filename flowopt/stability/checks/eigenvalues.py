@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flowopt.stability.checks.point import Point, field, list_of
+from flowopt.stability.checks.algebraic_point import Point, field, list_of
 from flowopt.stability.exact import Refused, rational
 
 CLAIMS = ("asymptotically_stable", "unstable")

@@ -11,7 +11,7 @@ from typing import Any
 
 from flowopt.stability.checks.critical import _negative
 from flowopt.stability.checks.eigenvalues import _characteristic
-from flowopt.stability.checks.point import Point, field
+from flowopt.stability.checks.algebraic_point import Point, field
 from flowopt.stability.exact import Refused, rational, read
 
 

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flowopt.stability.checks.point import field
+from flowopt.stability.checks.algebraic_point import field
 from flowopt.stability.exact import Refused, rational
 
 TRUST = "C"

@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from flowopt.stability.checks.point import field
+from flowopt.stability.checks.algebraic_point import field
 from flowopt.stability.exact import Refused, ldl, rational, read
 from flowopt.stability.points import shown
 

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from flowopt.stability.checks.point import Point, field
+from flowopt.stability.checks.algebraic_point import Point, field
 from flowopt.stability.exact import Refused
 
 #: claim -> which signs prove it
