@@ -33,6 +33,7 @@ _WHERE = {
     "phase_portrait": "flowopt.portraits",
     "prove": "flowopt.stability.prove",
     "modified_equation": "flowopt.stability.modified",
+    "equilibria": "flowopt.stability.equilibria",
     "Verdict": "flowopt.stability.verdict",
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",

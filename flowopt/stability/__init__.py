@@ -20,6 +20,7 @@ _WHERE = {
     **dict.fromkeys(["two_cycles", "two_cycle_thresholds", "flip", "TwoCycle", "Threshold"],
                     "maps"),
     "least_step": "never_rests", "sign_cycle": "never_rests", "adam_cycle": "never_rests",
+    "equilibria": "equilibria", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
 }
 __all__ = sorted(_WHERE)
 
