@@ -85,8 +85,8 @@ def _settle(statement: Mapping[str, Any], alive: Callable[[], bool]) -> Verdict 
     from flowopt.stability.checks.abstract_goals import setting
 
     words, _, _ = setting(statement)
-    for items, changes in eliminations(words):
-        made = _certificate(statement, words, items, changes, alive)
+    for items in eliminations(words):
+        made = _certificate(statement, words, items, alive)
         if made is not None:
             told, data = made
             return proved(told, METHOD, "A", Evidence("abstract", data))
@@ -94,8 +94,7 @@ def _settle(statement: Mapping[str, Any], alive: Callable[[], bool]) -> Verdict 
 
 
 def _certificate(statement: Mapping[str, Any], words: Any, items: list[dict[str, str]],
-                 changes: list[tuple[Any, Any]], alive: Callable[[], bool]
-                 ) -> tuple[Mapping[str, Any], dict[str, Any]] | None:
+                 alive: Callable[[], bool]) -> tuple[Mapping[str, Any], dict[str, Any]] | None:
     """Return the statement (with what was left open filled in) and its certificate, or None."""
     from flowopt.stability.abstract_laws import laws, zeros
     from flowopt.stability.abstract_search import derivative, settle
@@ -113,10 +112,10 @@ def _certificate(statement: Mapping[str, Any], words: Any, items: list[dict[str,
         if "bound" not in statement["options"]:
             statement = {**statement, "options": {**statement["options"], "bound": bound}}
     if statement["claim"] in ("decreasing", "converges_to_critical_set"):
-        data["zero"] = zeros(words, changes, dV)
+        data["zero"] = zeros(words, dV)
     parts = []
     for what, goal in goals(statement, words, V, dV, data):
-        part = settle(words, changes, what, goal, alive)
+        part = settle(words, what, goal, alive)
         if part is None:
             return None
         parts.append(part)

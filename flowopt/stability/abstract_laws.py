@@ -7,7 +7,7 @@ from typing import Any
 import sympy
 
 from flowopt.stability.abstract_search import text
-from flowopt.stability.checks.abstract import apply, remainder
+from flowopt.stability.checks.abstract import remainder
 from flowopt.stability.checks.abstract_forms import number
 from flowopt.stability.checks.abstract_words import NORM, NORM1, S, Words
 from flowopt.stability.checks.positivity import parts, sign
@@ -33,8 +33,8 @@ def laws(words: Words, V: Any, dV: Any) -> tuple[list[dict[str, str]], str] | No
             return None
         a = sympy.factor(power / 2)
         made.append((factor * sympy.expand_power_base(base**a), a))
-    low = [law for law in made if sign(1 - law[1]) == 2]
-    high = [law for law in made if sign(law[1] - 1) == 2]
+    low = [law for law in made if sign(words.apply(1 - law[1])) == 2]
+    high = [law for law in made if sign(words.apply(law[1] - 1)) == 2]
     if len(low) != 1 or len(high) > 1 or len(made) > 2:
         return None
     (c, a), time = low[0], None
@@ -46,14 +46,14 @@ def laws(words: Words, V: Any, dV: Any) -> tuple[list[dict[str, str]], str] | No
             text(words, time))
 
 
-def zeros(words: Words, changes: list[tuple[Any, Any]], dV: Any) -> list[dict[str, str]]:
+def zeros(words: Words, dV: Any) -> list[dict[str, str]]:
     """Return positive multiples of squares that −V̇ holds: where it is zero, so are they."""
-    p, r = remainder(words, apply(changes, number(words, -dV)))
+    p, r = remainder(words, words.apply(number(words, -dV)))
     g = words.symbol["g"]
     made = []
     for atom in (NORM(g), NORM1(g)):
         weight = p.coeff(atom)
-        if sign(weight) == 2:
+        if sign(words.apply(weight)) == 2:
             return [{"z": "g", "by": "norm" if atom.func == NORM else "absolute",
                      "weight": text(words, weight)}]
     top, bottom = parts(r)

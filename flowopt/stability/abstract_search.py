@@ -13,11 +13,11 @@ from typing import Any
 
 import sympy
 
-from flowopt.stability.checks.abstract import apply, remainder
+from flowopt.stability.checks.abstract import remainder
 from flowopt.stability.checks.abstract_forms import number
 from flowopt.stability.checks.abstract_lemmas import LOSS_LEMMAS, slack
 from flowopt.stability.checks.abstract_words import MAXABS, NORM, NORM1, H, S, Words
-from flowopt.stability.checks.positivity import gram, semidefinite, sign
+from flowopt.stability.checks.positivity import expand, gram, semidefinite, sign
 from flowopt.stability.exact import Refused, write
 
 Lemma = tuple[dict[str, Any], Any]
@@ -71,8 +71,11 @@ def _inner(words: Words, rates: Mapping[Any, Any], e: Any) -> Any:
 
 
 # ------------------------------------------------------------------------------- conditions
-def eliminations(words: Words) -> Iterator[tuple[list[dict[str, str]], list[tuple[Any, Any]]]]:
-    """Yield ways to turn the conditions into signs of new numbers, the fullest first."""
+def eliminations(words: Words) -> Iterator[list[dict[str, str]]]:
+    """Yield ways to turn the conditions into signs of new numbers, the fullest first.
+
+    The words take the changes of symbols with each of them.
+    """
     ordered = sorted(words.conditions, key=lambda c: len((c[1] - c[2]).free_symbols))
     for skip in range(len(ordered) + 1):
         for kept in itertools.combinations(ordered, len(ordered) - skip):
@@ -80,13 +83,14 @@ def eliminations(words: Words) -> Iterator[tuple[list[dict[str, str]], list[tupl
 
 
 def _solved(words: Words, left: list[Any], items: list[dict[str, str]],
-            changes: list[tuple[Any, Any]]
-            ) -> Iterator[tuple[list[dict[str, str]], list[tuple[Any, Any]]]]:
+            changes: list[tuple[Any, Any]]) -> Iterator[list[dict[str, str]]]:
     if not left:
-        yield items, changes
+        words.changes = changes
+        yield items
         return
     (condition, big, small, strict), *rest = left
-    gap = apply(changes, big - small)
+    words.changes = changes
+    gap = words.apply(big - small)
     name = f"d{len(items) + 1}"
     taken = words.symbol.get(name)
     flags = {"positive": True} if strict else {"nonnegative": True}
@@ -170,17 +174,16 @@ def _convex(words: Words, name: str, goal: Any) -> Iterator[dict[str, Any]]:
 
 
 # ------------------------------------------------------------------------------- search
-def settle(words: Words, changes: list[tuple[Any, Any]], what: str, goal: Any,
-           alive: Callable[[], bool], depth: int = 3) -> dict[str, Any] | None:
+def settle(words: Words, what: str, goal: Any, alive: Callable[[], bool], depth: int = 3) -> dict[str, Any] | None:
     """Return the part of a certificate that proves goal >= 0, or None."""
-    start = number(words, apply(changes, goal))
+    start = number(words, words.apply(goal))
     g = words.symbol["g"]
-    known = [(item, number(words, apply(changes, s))) for item, s in lemmas(words, start)]
+    known = [(item, number(words, words.apply(s))) for item, s in lemmas(words, start)]
     if start.has(NORM(g)) or any(s.has(NORM(g)) for item, s in known
                                  if item["lemma"] == "norms"):
         square = {S(g**2): NORM(g)**2}
-        start = sympy.expand(start.xreplace(square))
-        known = [(item, sympy.expand(s.xreplace(square))) for item, s in known]
+        start = number(words, start.xreplace(square))
+        known = [(item, number(words, s.xreplace(square))) for item, s in known]
     seen: set[Any] = set()
     for most in range(depth + 1):
         found = _deeper(words, start, known, [], most, alive, seen)
@@ -203,7 +206,7 @@ def _deeper(words: Words, left: Any, known: list[Lemma], used: list[dict[str, An
     for k, (item, bound) in enumerate(known):
         rest = [*known[:k], *known[k + 1:]]
         for m in _multipliers(words, left, bound):
-            lower = sympy.expand(left - sympy.expand(m * bound))
+            lower = expand(left - expand(m * bound))
             step = {**item, "multiplier": text(words, m)}
             found = _deeper(words, lower, rest, [*used, step], most - 1, alive, seen)
             if found is not None:

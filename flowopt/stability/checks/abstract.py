@@ -30,20 +30,20 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         raise Refused(f"the certificate must hold {', '.join(sorted(expected))}")
     words, rates, V = setting(statement)
     dV = rate(words, rates, V)
-    changes = substitutions(words, data["conditions"])
+    substitute(words, data["conditions"])
     wanted = goals(statement, words, V, dV, data)
     if [what for what, _ in wanted] != [part["goal"] for part in data["parts"]]:
         raise Refused("the parts of the certificate are not the goals of the claim")
     for (what, goal), part in zip(wanted, data["parts"], strict=True):
-        _part(words, changes, what, goal, part)
+        _part(words, what, goal, part)
 
 
-def substitutions(words: Words, given: list[Mapping[str, str]]) -> list[tuple[Any, Any]]:
-    """Return the changes of symbols that make the conditions signs of new numbers.
+def substitute(words: Words, given: list[Mapping[str, str]]) -> None:
+    """Give the words the changes of symbols that make the conditions signs of new numbers.
 
     A condition big >= small becomes big = small + d with d >= 0; it is solved for one symbol.
     """
-    made: list[tuple[Any, Any]] = []
+    made = words.changes = []
     for k, item in enumerate(given, 1):
         if set(item) != {"condition", "symbol", "value"}:
             raise Refused("a condition is given by its text, its symbol, and the symbol's value")
@@ -52,23 +52,14 @@ def substitutions(words: Words, given: list[Mapping[str, str]]) -> list[tuple[An
             raise Refused(f"{item['condition']} is not assumed, or not about {item['symbol']}")
         _, big, small, strict = found[0]
         new, old = words.extend(f"d{k}", strict), words.symbol[item["symbol"]]
-        value, gap = words.read(item["value"]), apply(made, big - small)
+        value, gap = words.read(item["value"]), words.apply(big - small)
         if value.has(old) or not is_zero(gap.subs(old, value) - new) or not is_zero(
                 value.subs(new, gap) - old):
             raise Refused(f"{item['value']} does not solve {item['condition']}")
         made.append((old, value))
-    return made
 
 
-def apply(changes: list[tuple[Any, Any]], expr: Any) -> Any:
-    """Return an expression after the changes of symbols, in their order."""
-    for old, value in changes:
-        expr = expr.subs(old, value)
-    return expr
-
-
-def _part(words: Words, changes: list[tuple[Any, Any]], what: str, goal: Any,
-          part: Mapping[str, Any]) -> None:
+def _part(words: Words, what: str, goal: Any, part: Mapping[str, Any]) -> None:
     if set(part) != {"goal", "lemmas", "order", "number", "summand"}:
         raise Refused("a part holds its goal, its lemmas, what they leave (a number and a "
                       "summand), and the order of a quadratic form")
@@ -79,10 +70,10 @@ def _part(words: Words, changes: list[tuple[Any, Any]], what: str, goal: Any,
         multiplier = words.read(item["multiplier"])
         if words.is_coordinate(multiplier):
             raise Refused("a multiplier must be a number")
-        if sign(apply(changes, number(words, multiplier))) == 0 or is_zero(multiplier):
+        if sign(words.apply(number(words, multiplier))) == 0 or is_zero(multiplier):
             raise Refused(f"the multiplier {item['multiplier']} is not seen to be positive")
         left = left - multiplier * slack(words, item)
-    p, r = remainder(words, apply(changes, left))
+    p, r = remainder(words, words.apply(left))
     if not is_zero(number(words, words.read(part["number"])) - p) or not is_zero(
             words.read(part["summand"]) - r):
         raise Refused(f"for {what}, what is left is not what the certificate says")
@@ -125,7 +116,7 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     for k, item in enumerate(data["conditions"], 1):
         changes.append(f"{item['symbol']} = {item['value']}")
         steps.append(f"{item['condition']} means {changes[-1]} with d{k} >= 0")
-    substituted = substitutions(words, data["conditions"])
+    substitute(words, data["conditions"])
     for law in data.get("laws", []):
         steps.append(f"dV/dt <= -c V^a with c = {law['c']}, a = {law['a']}")
     for item in data.get("zero", []):
@@ -138,7 +129,7 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
         for item in part["lemmas"]:
             left = left - words.read(item["multiplier"]) * slack(words, item)
             used.append(f"({item['multiplier']}) times [{_lemma(item)}]")
-        p, r = remainder(words, apply(substituted, left))
+        p, r = remainder(words, words.apply(left))
         steps.append(f"{what} >= 0: it is " + " + ".join([*used, str(p), f"S({r})"])
                      + (f", and the quadratic form in {', '.join(part['order'])} is positive "
                         "semidefinite" if part["order"] else ", term by term not negative"))

@@ -24,6 +24,7 @@ from flowopt.stability.checks.abstract_words import (
     S,
     Words,
 )
+from flowopt.stability.checks.positivity import expand
 from flowopt.stability.exact import Refused
 
 
@@ -44,7 +45,7 @@ def coordinate(words: Words, expr: Any) -> Any:
     name = str(expr.func)
     if name not in words.vector_functions:
         made = expr.func(*[coordinate(words, a) for a in expr.args])
-        made = sympy.expand(made)
+        made = expand(made)
         return sympy.Add(*[_signs(t) for t in sympy.Add.make_args(made)])
     args = [coordinate(words, a) for a in expr.args]
     fixed, last = args[:-1], args[-1]
@@ -53,12 +54,12 @@ def coordinate(words: Words, expr: Any) -> Any:
             return _gradient(words, name, args)
         return expr.func(*args)
     terms = []
-    for term in sympy.Add.make_args(sympy.expand(last)):
+    for term in sympy.Add.make_args(expand(last)):
         factor, inner = _split(words, term)
         if inner == 1:
             raise Refused(f"{name} must be given a vector")
         terms.append(factor * _inverse(words, name, expr.func, fixed, inner))
-    return sympy.expand(sympy.Add(*terms))
+    return expand(sympy.Add(*terms))
 
 
 def _linear(words: Words, name: str) -> bool:
@@ -132,7 +133,7 @@ def total(words: Words, inner: Any) -> Any:
     for term in sympy.Add.make_args(coordinate(words, inner)):
         factor, rest = _split(words, term)
         rest = _symmetric(words, rest)
-        for part in sympy.Add.make_args(sympy.expand(rest)):
+        for part in sympy.Add.make_args(expand(rest)):
             more, part = _split(words, part)
             made.append(factor * more * _known_sum(part))
     return sympy.Add(*made)
@@ -149,7 +150,7 @@ def _known_sum(part: Any) -> Any:
 
 def number(words: Words, expr: Any) -> Any:
     """Return a number in normal form, Σaᵢ² written ‖a‖² where ‖a‖ or a nonlinear Σaᵢ² stands."""
-    made = sympy.expand(_number(words, expr))
+    made = expand(_plain(_number(words, expr)))
     norms = {a.args[0] for a in made.atoms(NORM)}
     squares = {a for a in made.atoms(S) if _root(a.args[0]) is not None}
     for square in squares:
@@ -157,7 +158,13 @@ def number(words: Words, expr: Any) -> Any:
         if root in norms or any(not _at_most_linear(t, square)
                                 for t in sympy.Add.make_args(made)):
             made = made.xreplace({square: NORM(root)**2})
-    return sympy.expand(made)
+    return expand(_plain(expand(made)))
+
+
+def _plain(expr: Any) -> Any:
+    """Return an expression with | ‖a‖ | = ‖a‖."""
+    return expr.replace(lambda x: isinstance(x, sympy.Abs) and x.args[0].func in (NORM, NORM1),
+                        lambda x: x.args[0])
 
 
 def _root(inner: Any) -> Any:

@@ -62,7 +62,7 @@ def strict(words: Words, data: Mapping[str, Any]) -> Any:
     made = []
     for item in data["zero"]:
         z, weight = words.read(item["z"]), words.read(item["weight"])
-        if sign(weight) != 2:
+        if sign(words.apply(weight)) != 2:
             raise Refused(f"the weight of {item['z']} must be positive")
         if item["by"] not in ("square", "absolute", "norm"):
             raise Refused("a zero is told by square, absolute or norm")
@@ -103,7 +103,7 @@ def settled(statement: Mapping[str, Any], words: Words, data: Mapping[str, Any])
     for name in names:
         if name in words.states:
             slope = sympy.cancel(rules[name] / s["g"])
-            if not slope.has(s["g"]) and 2 in (sign(slope), sign(-slope)):
+            if not slope.has(s["g"]) and 2 in (sign(words.apply(slope)), sign(words.apply(-slope))):
                 return
     raise Refused("dV/dt = 0 for ever must force g = 0")
 
@@ -116,18 +116,18 @@ def _finite(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
     s = words.symbol
     form = number(words, V)
     scales = [sympy.cancel(form / what) for what in (s["D"], S(s["e"]**2))]
-    if not any(sign(k) == 2 and not k.has(s["D"], S) for k in scales):
+    if not any(sign(words.apply(k)) == 2 and not k.has(s["D"], S) for k in scales):
         raise Refused("for finite time V must be L - Lstar or a square of the distance")
     laws = [(words.read(law["c"]), words.read(law["a"])) for law in data["laws"]]
     for c, _ in laws:
-        if sign(c) != 2:
+        if sign(words.apply(c)) != 2:
             raise Refused("the factor of a power of V must be positive")
     (c, a), *more = laws
-    if sign(a) != 2 or sign(1 - a) != 2:
+    if sign(words.apply(a)) != 2 or sign(words.apply(1 - a)) != 2:
         raise Refused("the exponent of V must be in (0, 1)")
     if more:
         ((k, b),) = more
-        if sign(b - 1) != 2:
+        if sign(words.apply(b - 1)) != 2:
             raise Refused("the second exponent of V must be above 1")
         time = 1 / (c * (1 - a)) + 1 / (k * (b - 1))
     else:
@@ -151,6 +151,6 @@ def _bounded(words: Words, V: Any) -> list[tuple[str, Any]]:
     rest = number(words, V - s["Lstar"] - s["D"])
     for name in words.states:
         weight = rest.coeff(S(s[name]**2))
-        if sign(weight) != 2:
+        if sign(words.apply(weight)) != 2:
             raise Refused(f"V does not bound the state {name}; assume bounded instead")
     return [("V - L", rest)]

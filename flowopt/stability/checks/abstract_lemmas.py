@@ -96,7 +96,7 @@ def _power(words: Words, given: list[str]) -> Any:
         raise Refused("powers are taken of PL and of smoothness only")
     big, small = (v.replace(S, _norm) for v in loss_lemma(words, base))
     p = words.read(exponent)
-    if sign(p) != 2 or sign(small) == 0:
+    if sign(words.apply(p)) != 2 or sign(small) == 0:
         raise Refused("the exponent of a power must be positive, and its base not negative")
     return sympy.expand_power_base(big**p) - sympy.expand_power_base(small**p)
 

@@ -65,6 +65,7 @@ class Words:
         self.functions: dict[str, str] = {}
         self.zero_at_zero: set[str] = set()
         self.nonnegative: set[str] = set()
+        self.changes: list[tuple[Any, Any]] = []
         self.equal: list[tuple[str, str]] = []
         compared: list[tuple[str, str, str, bool]] = []
         for text in statement["assumptions"]:
@@ -162,6 +163,12 @@ class Words:
         self.symbol[name] = sympy.Symbol(name, **flags)
         self.names = [*self.names, name]
         return self.symbol[name]
+
+    def apply(self, expr: Any) -> Any:
+        """Return an expression after the changes of symbols that the conditions stand for."""
+        for old, value in self.changes:
+            expr = expr.subs(old, value)
+        return expr
 
     def scalar_function(self, name: str) -> bool:
         """Return whether a function gives one number: K or its conjugate."""

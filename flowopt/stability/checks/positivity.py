@@ -12,6 +12,38 @@ from typing import Any
 import sympy
 
 
+def expand(expr: Any) -> Any:
+    """Return an expression expanded, sums under roots and in denominators left as they are."""
+    kept: dict[Any, Any] = {}
+
+    def hide(e: Any) -> Any:
+        if not e.args:
+            return e
+        made = e.func(*[hide(a) for a in e.args])
+        if made.is_Pow and made.base.is_Add and not (made.exp.is_Integer and made.exp > 0):
+            whole = sympy.expand(made.base, power_exp=False)
+            unit = (sympy.Dummy(positive=True) if _at_least(whole) == 2
+                    else sympy.Dummy(real=True))
+            return kept.setdefault(whole, unit) ** made.exp
+        return made
+
+    made = sympy.expand(hide(expr), power_exp=False)
+    made = made.xreplace({v: k for k, v in kept.items()})
+    if all(p.exp.is_Number for p in made.atoms(sympy.Pow)):
+        return made
+    return sympy.Add(*[_gathered(t) for t in sympy.Add.make_args(made)])
+
+
+def _gathered(term: Any) -> Any:
+    """Return a product with one power of each base, its exponent brought to one fraction."""
+    powers: dict[Any, Any] = {}
+    for factor in sympy.Mul.make_args(term):
+        base, exponent = factor.as_base_exp()
+        powers[base] = powers.get(base, sympy.Integer(0)) + exponent
+    return sympy.Mul(*[base**(p if p.is_Number else sympy.factor(sympy.cancel(p)))
+                       for base, p in powers.items()])
+
+
 def _radicals(expr: Any) -> tuple[Any, list[tuple[Any, Any]]]:
     """Return the expression with a symbol for the root of each sum that stands under one."""
     bases = {p.base for p in expr.atoms(sympy.Pow)
@@ -31,7 +63,7 @@ def parts(expr: Any) -> tuple[Any, Any]:
     """Return (numerator, denominator), the numerator expanded and free of squares of roots."""
     expr, roots = _radicals(expr)
     top, bottom = sympy.fraction(sympy.together(expr))
-    top = sympy.expand(top)
+    top = expand(top)
     for root, base in roots:
         kept = []
         for term in sympy.Add.make_args(top):
@@ -39,7 +71,7 @@ def parts(expr: Any) -> tuple[Any, Any]:
             if power.is_Integer and power >= 2:
                 term = term / root**power * base**(power // 2) * root**(power % 2)
             kept.append(term)
-        top = sympy.expand(sympy.Add(*kept))
+        top = expand(sympy.Add(*kept))
     return top, bottom
 
 
@@ -47,10 +79,10 @@ def is_zero(expr: Any) -> bool:
     """Return whether an expression is zero once it is over one denominator and expanded."""
     if expr == 0:
         return True
-    top, _ = parts(sympy.powsimp(sympy.expand(expr)))
+    top, _ = parts(sympy.powsimp(expand(expr)))
     if top == 0:
         return True
-    return bool(sympy.expand(sympy.powsimp(sympy.expand_power_base(top))) == 0)
+    return bool(expand(sympy.powsimp(sympy.expand_power_base(top))) == 0)
 
 
 def _at_least(expr: Any) -> int:
@@ -118,7 +150,7 @@ def sign(expr: Any) -> int:
     for s in (1, -1):
         low = _bottom(s * bottom)
         if low:
-            high = _at_least(sympy.expand(s * top))
+            high = _at_least(expand(s * top))
             if high:
                 return high
     return 0
@@ -129,7 +161,7 @@ def _bottom(expr: Any) -> bool:
     for factor in sympy.Mul.make_args(expr):
         base = factor.base if factor.is_Pow else factor
         if base.is_Add:
-            if _at_least(sympy.expand(base)) == 2:
+            if _at_least(expand(base)) == 2:
                 continue
             return False
         if str(base.func) == "norm":
@@ -141,7 +173,7 @@ def _bottom(expr: Any) -> bool:
 
 def gram(expr: Any, variables: list[Any]) -> list[list[Any]] | None:
     """Return the matrix of a quadratic form in the variables, or None when it is none."""
-    expr = sympy.expand(expr)
+    expr = expand(expr)
     n = len(variables)
     made = [[sympy.Integer(0)] * n for _ in range(n)]
     for term in sympy.Add.make_args(expr):
