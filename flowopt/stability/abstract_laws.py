@@ -10,7 +10,7 @@ from flowopt.stability.abstract_search import text
 from flowopt.stability.checks.abstract import remainder
 from flowopt.stability.checks.abstract_forms import number
 from flowopt.stability.checks.abstract_words import NORM, NORM1, S, Words
-from flowopt.stability.checks.positivity import parts, sign
+from flowopt.stability.checks.positivity import expand, parts, sign
 
 
 def laws(words: Words, V: Any, dV: Any) -> tuple[list[dict[str, str]], str] | None:
@@ -56,20 +56,27 @@ def zeros(words: Words, dV: Any) -> list[dict[str, str]]:
         if sign(words.apply(weight)) == 2:
             return [{"z": "g", "by": "norm" if atom.func == NORM else "absolute",
                      "weight": text(words, weight)}]
-    top, bottom = parts(r)
+    squared = _square(words, r)
+    if squared:
+        return squared
+    top, bottom, roots = parts(r)
     for x in (g, *(words.symbol[n] for n in words.states)):
         held = [t / x**2 for t in sympy.Add.make_args(top)
                 if t.as_powers_dict().get(x, 0) == 2 and sign(t / x**2 / bottom) == 2]
         if held:
             made.append({"z": str(x), "by": "square",
-                         "weight": text(words, sympy.Add(*held) / bottom)})
-    return made or _square(words, r)
+                         "weight": text(words, (sympy.Add(*held) / bottom).xreplace(roots))})
+    return made
 
 
 def _square(words: Words, r: Any) -> list[dict[str, str]]:
     """Return the square that r is a positive multiple of: (g + wθ)², for example."""
     factor, rest = sympy.Integer(1), []
-    for f, power in sympy.factor_list(sympy.expand(r))[1] if r != 0 else []:
+    try:
+        factors = sympy.factor_list(expand(r))[1] if r != 0 else []
+    except sympy.PolynomialError:
+        return []
+    for f, power in factors:
         if power == 2 and f.has(words.symbol["g"]):
             rest.append(f)
         else:

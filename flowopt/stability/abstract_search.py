@@ -76,7 +76,8 @@ def eliminations(words: Words) -> Iterator[list[dict[str, str]]]:
 
     The words take the changes of symbols with each of them.
     """
-    ordered = sorted(words.conditions, key=lambda c: len((c[1] - c[2]).free_symbols))
+    ordered = sorted(words.conditions, key=lambda c: (
+        len((c[1] - c[2]).free_symbols), not c[1].is_Number))  # upper bounds of one symbol first
     for skip in range(len(ordered) + 1):
         for kept in itertools.combinations(ordered, len(ordered) - skip):
             yield from _solved(words, list(kept), [], [])
@@ -98,16 +99,36 @@ def _solved(words: Words, left: list[Any], items: list[dict[str, str]],
     if taken is None:
         words.extend(name, strict)
     words.symbol[name] = new
+    words.changes = changes
     for x in sorted(gap.free_symbols, key=str):
         if str(x) not in {*words.parameters, *words.positive, "t"}:
             continue
-        slope = sympy.diff(gap, x)
-        if slope.has(x) or sign(slope) != 2:
+        item = {"condition": condition, "symbol": str(x)}
+        slope, start = sympy.diff(gap, x), gap.subs(x, 0)
+        if slope.has(x):
             continue
-        value = sympy.together((new - gap.subs(x, 0)) / slope)
-        yield from _solved(words, rest, [*items, {"condition": condition, "symbol": str(x),
-                                                  "value": text(words, value)}],
-                           [*changes, (x, value)])
+        if sign(slope) == 2:
+            value = sympy.together((new - start) / slope)
+            item["value"] = text(words, value)
+            yield from _solved(words, rest, [*items, item], [*changes, (x, value)])
+        elif sign(-slope) == 2:
+            for other, left_over in _partners(words, str(x), rest):
+                more = words.gap(other)[0]
+                rise = sympy.diff(more, x)
+                if rise.has(x) or sign(rise) != 2:
+                    continue
+                value = sympy.together((start - new * more.subs(x, 0)) / (new * rise - slope))
+                made = {**item, "and": other, "value": text(words, value)}
+                yield from _solved(words, left_over, [*items, made], [*changes, (x, value)])
+
+
+def _partners(words: Words, name: str, rest: list[Any]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the strict conditions that may bound a name from below, and those that are left."""
+    if name in words.positive:
+        yield f"{name} > 0", rest
+    for k, c in enumerate(rest):
+        if c[3]:
+            yield c[0], [*rest[:k], *rest[k + 1:]]
 
 
 # ------------------------------------------------------------------------------- lemmas
@@ -168,7 +189,8 @@ def _convex(words: Words, name: str, goal: Any) -> Iterator[dict[str, Any]]:
     ordered = sorted(points, key=sympy.default_sort_key)
     for a, b in itertools.permutations(ordered, 2):
         shown = [name, text(words, a), text(words, b)]
-        yield {"lemma": "gradient", "with": shown}
+        if goal.has(made[name]):
+            yield {"lemma": "gradient", "with": shown}
         if sympy.default_sort_key(a) < sympy.default_sort_key(b):
             yield {"lemma": "monotone", "with": shown}
 

@@ -76,7 +76,7 @@ ROWS = (
           parameters=("w",), options={"bound": "-dot(g + w*theta, g + w*theta)"}),
     Entry("33", "elastic flow", {"theta": "-g - rho*(theta - phi)", "phi": "rho*(theta - phi)"},
           "L + rho*dot(theta - phi, theta - phi)/2", "nonincreasing", (), "", "",
-          parameters=("rho",),
+          positive=("rho",),
           options={"bound": "-dot(g + rho*(theta - phi), g + rho*(theta - phi))"
                             " - rho**2*dot(theta - phi, theta - phi)"}),
     Entry("35", "bilinear descent-ascent", {"theta": "-A(y)", "y": "AT(theta)"},

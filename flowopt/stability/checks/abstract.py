@@ -41,18 +41,24 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
 def substitute(words: Words, given: list[Mapping[str, str]]) -> None:
     """Give the words the changes of symbols that make the conditions signs of new numbers.
 
-    A condition big >= small becomes big = small + d with d >= 0; it is solved for one symbol.
+    A condition big >= small becomes big = small + d with d >= 0, and is solved for one symbol; with
+    a second one that is strict, the quotient of the two differences is d.
     """
     made = words.changes = []
     for k, item in enumerate(given, 1):
-        if set(item) != {"condition", "symbol", "value"}:
+        if not {"condition", "symbol", "value"} <= set(item) <= {"condition", "symbol", "value",
+                                                                 "and"}:
             raise Refused("a condition is given by its text, its symbol, and the symbol's value")
-        found = [c for c in words.conditions if c[0] == item["condition"]]
-        if not found or item["symbol"] not in {*words.parameters, *words.positive, "t"}:
-            raise Refused(f"{item['condition']} is not assumed, or not about {item['symbol']}")
-        _, big, small, strict = found[0]
+        if item["symbol"] not in {*words.parameters, *words.positive, "t"}:
+            raise Refused(f"{item['symbol']} is no parameter")
+        gap, strict = words.gap(item["condition"])
+        if "and" in item:
+            other, above = words.gap(item["and"])
+            if not above:
+                raise Refused(f"{item['and']} must be strict")
+            gap = gap / other
         new, old = words.extend(f"d{k}", strict), words.symbol[item["symbol"]]
-        value, gap = words.read(item["value"]), words.apply(big - small)
+        value = words.read(item["value"])
         if value.has(old) or not is_zero(gap.subs(old, value) - new) or not is_zero(
                 value.subs(new, gap) - old):
             raise Refused(f"{item['value']} does not solve {item['condition']}")
@@ -115,7 +121,8 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     changes = []
     for k, item in enumerate(data["conditions"], 1):
         changes.append(f"{item['symbol']} = {item['value']}")
-        steps.append(f"{item['condition']} means {changes[-1]} with d{k} >= 0")
+        with_it = f" and {item['and']}" if "and" in item else ""
+        steps.append(f"{item['condition']}{with_it} means {changes[-1]} with d{k} >= 0")
     substitute(words, data["conditions"])
     for law in data.get("laws", []):
         steps.append(f"dV/dt <= -c V^a with c = {law['c']}, a = {law['a']}")

@@ -158,7 +158,20 @@ def number(words: Words, expr: Any) -> Any:
         if root in norms or any(not _at_most_linear(t, square)
                                 for t in sympy.Add.make_args(made)):
             made = made.xreplace({square: NORM(root)**2})
-    return expand(_plain(expand(made)))
+    made = expand(_plain(expand(made)))
+    if made.has(sympy.Min):
+        made = sympy.Add(*[_minimum(t) for t in sympy.Add.make_args(made)])
+    return made
+
+
+def _minimum(term: Any) -> Any:
+    """Return a product with ‖a‖ drawn into min: ‖a‖ min(1/‖a‖, M) = min(1, M‖a‖)."""
+    for least in term.args:
+        for norm in sorted(term.atoms(NORM), key=str):
+            if (isinstance(least, sympy.Min) and term.is_Mul and norm in term.args
+                    and any((a * norm).is_Number for a in least.args)):
+                return term / least / norm * sympy.Min(*[a * norm for a in least.args])
+    return term
 
 
 def _plain(expr: Any) -> Any:

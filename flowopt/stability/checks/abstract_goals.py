@@ -9,7 +9,7 @@ import sympy
 
 from flowopt.stability.checks.abstract_forms import field, number, rate
 from flowopt.stability.checks.abstract_words import NORM, UNIT, S, Words
-from flowopt.stability.checks.positivity import is_zero, sign
+from flowopt.stability.checks.positivity import expand, is_zero, sign
 from flowopt.stability.exact import Refused
 
 
@@ -37,11 +37,11 @@ def goals(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
     if claim in ("nonincreasing", "decreasing"):
         if claim == "decreasing":
             settled(statement, words, data)
-            dV = dV + strict(words, data)
+        least = strict(words, data) if claim == "decreasing" else sympy.Integer(0)
         if "bound" not in options:
-            return [("-dV/dt", -dV)]
+            return [("-dV/dt", -dV - least)]
         bound = words.read(options["bound"])
-        return [("(bound) - dV/dt", bound - dV), ("-(bound)", -bound)]
+        return [("(bound) - dV/dt", bound - dV), ("-(bound)", -bound - least)]
     if claim == "exponential":
         if "rate" not in options:
             raise Refused("the claim exponential needs its rate")
@@ -129,15 +129,20 @@ def _finite(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
         ((k, b),) = more
         if sign(words.apply(b - 1)) != 2:
             raise Refused("the second exponent of V must be above 1")
-        time = 1 / (c * (1 - a)) + 1 / (k * (b - 1))
+        times = [1 / (c * (1 - a)), 1 / (k * (b - 1))]
     else:
-        time = s["V0"]**(1 - a) / (c * (1 - a))
-    bound = words.read(statement["options"]["bound"])
-    if not (is_zero(bound - time) or is_zero(sympy.powsimp(sympy.expand_power_base(
-            sympy.powsimp(bound / time))) - 1)):
-        raise Refused(f"the time that follows is {time}")
+        times = [s["V0"]**(1 - a) / (c * (1 - a))]
+    terms = sympy.Add.make_args(words.read(statement["options"]["bound"]))
+    if not any(len(order) == len(terms) and all(map(_same, terms, order))
+               for order in (times, times[::-1])):
+        raise Refused(f"the time that follows is {sympy.Add(*times)}")
     return [("-dV/dt - c V^a", -dV - sympy.Add(*[c * sympy.expand_power_base(V**a)
                                                  for c, a in laws])), ("V", V)]
+
+
+def _same(first: Any, second: Any) -> bool:
+    """Return whether two products of powers are equal: their quotient is 1."""
+    return is_zero(expand(sympy.expand_power_base(first / second)) - 1)
 
 
 def _bounded(words: Words, V: Any) -> list[tuple[str, Any]]:

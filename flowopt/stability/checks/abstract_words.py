@@ -134,7 +134,8 @@ class Words:
     def _functions(self) -> dict[str, Any]:
         made: dict[str, Any] = {"unit": UNIT, "H": H, "Hinv": HINV}
         for name, kind in self.functions.items():
-            made[name] = sympy.Function(name, real=True)
+            flags = {"nonnegative": True} if name in self.nonnegative else {"real": True}
+            made[name] = sympy.Function(name, **flags)
             if kind == "linear":
                 made[f"{name}T"] = sympy.Function(f"{name}T", real=True)
             if kind == "convex":
@@ -163,6 +164,16 @@ class Words:
         self.symbol[name] = sympy.Symbol(name, **flags)
         self.names = [*self.names, name]
         return self.symbol[name]
+
+    def gap(self, condition: str) -> tuple[Any, bool]:
+        """Return big − small of a condition after the changes made so far, and if it is > 0."""
+        for text, big, small, strict in self.conditions:
+            if text == condition:
+                return self.apply(big - small), strict
+        name = condition.removesuffix(" > 0")
+        if name != condition and name in self.positive:
+            return self.apply(self.symbol[name]), True
+        raise Refused(f"{condition} is not assumed")
 
     def apply(self, expr: Any) -> Any:
         """Return an expression after the changes of symbols that the conditions stand for."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 
 def expand(expr: Any) -> Any:
@@ -28,7 +29,8 @@ def expand(expr: Any) -> Any:
         return made
 
     made = sympy.expand(hide(expr), power_exp=False)
-    made = made.xreplace({v: k for k, v in kept.items()})
+    for whole, unit in reversed(kept.items()):  # an inner one was hidden before the outer ones
+        made = made.xreplace({unit: whole})
     if all(p.exp.is_Number for p in made.atoms(sympy.Pow)):
         return made
     return sympy.Add(*[_gathered(t) for t in sympy.Add.make_args(made)])
@@ -59,8 +61,9 @@ def _radicals(expr: Any) -> tuple[Any, list[tuple[Any, Any]]]:
     return expr, made
 
 
-def parts(expr: Any) -> tuple[Any, Any]:
-    """Return (numerator, denominator), the numerator expanded and free of squares of roots."""
+def parts(expr: Any) -> tuple[Any, Any, dict[Any, Any]]:
+    """Return (numerator, denominator, roots): the numerator expanded, and free of squares of the
+    symbols of roots, whose meanings are the last."""
     expr, roots = _radicals(expr)
     top, bottom = sympy.fraction(sympy.together(expr))
     top = expand(top)
@@ -72,14 +75,14 @@ def parts(expr: Any) -> tuple[Any, Any]:
                 term = term / root**power * base**(power // 2) * root**(power % 2)
             kept.append(term)
         top = expand(sympy.Add(*kept))
-    return top, bottom
+    return top, bottom, {root: sympy.sqrt(base) for root, base in roots}
 
 
 def is_zero(expr: Any) -> bool:
     """Return whether an expression is zero once it is over one denominator and expanded."""
     if expr == 0:
         return True
-    top, _ = parts(sympy.powsimp(expand(expr)))
+    top, _, _ = parts(sympy.powsimp(expand(expr)))
     if top == 0:
         return True
     return bool(expand(sympy.powsimp(sympy.expand_power_base(top))) == 0)
@@ -105,7 +108,8 @@ def _factor(factor: Any) -> int:
         return 2 if factor.is_positive else 1 if factor.is_nonnegative else 0
     if isinstance(factor, sympy.exp) or factor in (sympy.pi, sympy.E):
         return 2
-    if isinstance(factor, sympy.Abs) or str(factor.func) in ("norm", "norm1", "maxabs"):
+    if isinstance(factor, sympy.Abs) or (isinstance(factor, AppliedUndef)
+                                         and factor.is_nonnegative):
         return 1
     if isinstance(factor, sympy.Min):
         return min(sign(a) for a in factor.args)
@@ -134,6 +138,7 @@ def sign(expr: Any) -> int:
     Examples
     --------
     >>> import sympy
+from sympy.core.function import AppliedUndef
     >>> a, x = sympy.Symbol("a", positive=True), sympy.Symbol("x", real=True)
     >>> sign(a + x**2), sign(x**2 / a), sign(a - x**2)
     (2, 1, 0)
@@ -144,7 +149,7 @@ def sign(expr: Any) -> int:
         if expr.is_Pow:
             return _power(expr.base, expr.exp)
         return _factor(expr)
-    top, bottom = parts(expr)
+    top, bottom, _ = parts(expr)
     if top == 0:
         return 1
     for s in (1, -1):
@@ -205,6 +210,7 @@ def semidefinite(matrix: list[list[Any]]) -> bool:
     Examples
     --------
     >>> import sympy
+from sympy.core.function import AppliedUndef
     >>> a = sympy.Symbol("a", positive=True)
     >>> semidefinite([[a, a], [a, 2*a]]), semidefinite([[a, 2*a], [2*a, a]])
     (True, False)
