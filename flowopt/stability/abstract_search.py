@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from flowopt.stability.checks.abstract import remainder
 from flowopt.stability.checks.abstract_forms import number
@@ -261,7 +262,44 @@ def _carries(words: Words, factor: Any) -> bool:
             or words.scalar_function(str(base.func)))
 
 
+def _hopeless(words: Words, left: Any) -> bool:
+    """Return whether numbers show that what is left can be negative; they only save time."""
+    import numpy as np
+
+    alone, summed = [], []
+    for term in sympy.Add.make_args(left):
+        inside = [f for f in sympy.Mul.make_args(term) if f.func == S]
+        if len(inside) == 1 and not (term / inside[0]).has(S):
+            summed.append(term / inside[0] * inside[0].args[0])
+        else:
+            alone.append(term)
+    for expr in (sympy.Add(*alone), sympy.Add(*summed)):
+        own: dict[Any, Any] = {}
+
+        def hide(e: Any, own: dict[Any, Any] = own) -> Any:
+            if isinstance(e, AppliedUndef):
+                return own.setdefault(e, sympy.Dummy(
+                    nonnegative=True if e.is_nonnegative else None, real=True))
+            return e.func(*[hide(a) for a in e.args]) if e.args else e
+
+        hidden = hide(expr)
+        names = sorted(hidden.free_symbols, key=str)
+        random = np.random.default_rng(7)
+        values = [10.0**random.uniform(-3, 3, 200) if x.is_nonnegative else
+                  10.0**random.uniform(-3, 3, 200) * random.choice([-1.0, 1.0], 200)
+                  for x in names]
+        with np.errstate(all="ignore"):
+            made = np.asarray(sympy.lambdify(names, hidden, "numpy")(*values), dtype=float)
+            size = np.asarray(sympy.lambdify(names, sum(map(abs, sympy.Add.make_args(hidden))),
+                                             "numpy")(*values), dtype=float)
+        if (made < -1e-9 * size).any():
+            return True
+    return False
+
+
 def _positive(words: Words, left: Any, used: list[dict[str, Any]]) -> Any:
+    if _hopeless(words, left):
+        return None
     p, r = remainder(words, left)
     if not sign(p):
         return None
