@@ -30,6 +30,7 @@ _WHERE = {
     **dict.fromkeys(["ImplicitEuler", "ConformalLeapfrog", "DiscreteGradient"],
                     "flowopt.integrators.structured"),
     **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),
+    "analyze": "flowopt.analysis",
     "phase_portrait": "flowopt.portraits",
     "prove": "flowopt.stability.prove",
     "modified_equation": "flowopt.stability.modified",
