@@ -12,7 +12,7 @@ from typing import Any
 
 import sympy
 
-from flowopt.stability.checks.abstract_words import MAXABS, NORM, NORM1, H, S, Words
+from flowopt.stability.checks.abstract_words import CONVEX, MAXABS, NORM, NORM1, H, S, Words
 from flowopt.stability.exact import Refused
 
 #: lemma -> (assumptions on the loss, any set of which is enough; as it is written)
@@ -109,9 +109,9 @@ def _vector_lemma(words: Words, name: str, given: list[str]) -> Any:
     function = words.vector_functions
     if name in ("operator", "monotone", "gradient", "metric", "inverse metric"):
         K, vectors = given[0], [words.read(v) for v in given[1:]]
-        kind = "operator" if name == "operator" else "convex"
-        if words.functions.get(K) != kind:
-            raise Refused(f"nothing says that {K} is {kind}")
+        kinds = {"operator": ("operator",), "monotone": CONVEX, "gradient": CONVEX}
+        if words.functions.get(K) not in kinds.get(name, ("Legendre",)):
+            raise Refused(f"nothing says of {K} what the lemma {name} needs")
         if name == "operator":
             (a,) = vectors
             return S(a * function[K](a))

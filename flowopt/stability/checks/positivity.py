@@ -7,6 +7,7 @@ negative, and even powers of any. Nothing else is believed.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import sympy
@@ -61,6 +62,7 @@ def _radicals(expr: Any) -> tuple[Any, list[tuple[Any, Any]]]:
     return expr, made
 
 
+@functools.lru_cache(4096)
 def parts(expr: Any) -> tuple[Any, Any, dict[Any, Any]]:
     """Return (numerator, denominator, roots): the numerator expanded, and free of squares of the
     symbols of roots, whose meanings are the last."""
@@ -78,6 +80,7 @@ def parts(expr: Any) -> tuple[Any, Any, dict[Any, Any]]:
     return top, bottom, {root: sympy.sqrt(base) for root, base in roots}
 
 
+@functools.lru_cache(4096)
 def is_zero(expr: Any) -> bool:
     """Return whether an expression is zero once it is over one denominator and expanded."""
     if expr == 0:
@@ -132,6 +135,7 @@ def _power(base: Any, exponent: Any) -> int:
     return 0
 
 
+@functools.lru_cache(4096)
 def sign(expr: Any) -> int:
     """Return 2 for an expression that is positive term by term, 1 for >= 0, 0 for not known.
 
