@@ -13,6 +13,7 @@ _WHERE = {
     "prove": "prove",
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
+    **dict.fromkeys(["atlas", "AtlasRow", "show_atlas", "print_atlas"], "atlas_table"),
 }
 __all__ = sorted(_WHERE)
 

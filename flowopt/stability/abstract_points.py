@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from flowopt.stability.checks.abstract_point import STRICT, X, Instance
+from flowopt.stability.checks.abstract_point import STRICT, Instance, X
 from flowopt.stability.exact import Refused
 
 #: losses with a minimiser (or none): bowls, flat and steep growth, wells, a slope

@@ -198,7 +198,8 @@ def _convex(words: Words, name: str, goal: Any) -> Iterator[dict[str, Any]]:
 
 
 # ------------------------------------------------------------------------------- search
-def settle(words: Words, what: str, goal: Any, alive: Callable[[], bool], depth: int = 3) -> dict[str, Any] | None:
+def settle(words: Words, what: str, goal: Any, alive: Callable[[], bool],
+           depth: int = 3) -> dict[str, Any] | None:
     """Return the part of a certificate that proves goal >= 0, or None."""
     start = number(words, words.apply(goal))
     g = words.symbol["g"]

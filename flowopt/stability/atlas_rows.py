@@ -1,7 +1,7 @@
 """The table of Lyapunov functions of flows, as data: each row is a claim for the prover.
 
 Numbers of rows are those of the survey in the documentation; letters tell several claims about one
-flow apart. What a row says is not believed: `flowopt.stability.atlas` proves it.
+flow apart. What a row says is not believed: `flowopt.stability.atlas_table` proves it.
 """
 
 from __future__ import annotations

@@ -164,6 +164,9 @@ def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     sums = {S(f): sympy.Symbol(rf"\textstyle\sum_i {sympy.latex(f)}") for f in
             (a.args[0] for a in dV.atoms(S))}
     shown = sympy.latex(dV.xreplace(sums))
-    escaped = [s.translate(str.maketrans({"_": r"\_", "^": r"\^{}", "&": r"\&", "%": r"\%",
-                                          "#": r"\#"})) for s in explain(statement, data)[1:]]
-    return [rf"$\dot V = {shown}$", *escaped]
+    return [rf"$\dot V = {shown}$", *(s.translate(_ESCAPES) for s in explain(statement, data)[1:])]
+
+
+#: what LaTeX reads otherwise
+_ESCAPES = str.maketrans({"_": r"\_", "^": r"\^{}", "&": r"\&", "%": r"\%", "#": r"\#",
+                          "<": "$<$", ">": "$>$", "{": r"\{", "}": r"\}", "*": r"$\ast$"})

@@ -15,7 +15,6 @@ from typing import Any
 import sympy
 
 from flowopt.stability.checks.abstract_words import (
-    HINV,
     MAXABS,
     NORM,
     NORM1,
@@ -30,7 +29,8 @@ from flowopt.stability.exact import Refused
 
 def _split(words: Words, term: Any) -> tuple[Any, Any]:
     """Return a product as (numbers, coordinate quantities)."""
-    scalar, inner = [], []
+    scalar: list[Any] = []
+    inner: list[Any] = []
     for factor in sympy.Mul.make_args(term):
         (inner if words.is_coordinate(factor) else scalar).append(factor)
     return sympy.Mul(*scalar), sympy.Mul(*inner)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from flowopt.stability.checks.abstract_forms import field, number, rate
+from flowopt.stability.checks.abstract_forms import field, number
 from flowopt.stability.checks.abstract_words import NORM, UNIT, S, Words
 from flowopt.stability.checks.positivity import expand, is_zero, sign
 from flowopt.stability.exact import Refused
@@ -139,8 +139,11 @@ def settled(statement: Mapping[str, Any], words: Words, data: Mapping[str, Any])
 
 def _finite(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
             data: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """dV/dt <= −c Vᵃ with 0 < a < 1 gives T = V₀^{1−a}/(c(1−a)); with a second term −k Vᵇ, b > 1,
-    it gives T = 1/(c(1−a)) + 1/(k(b−1)) from every start."""
+    """Return the goals of finite time.
+
+    dV/dt <= −c Vᵃ with 0 < a < 1 gives T = V₀^{1−a}/(c(1−a)); with a second term −k Vᵇ, b > 1, it
+    gives T = 1/(c(1−a)) + 1/(k(b−1)) from every start.
+    """
     s = words.symbol
     form = number(words, V)
     scales = [sympy.cancel(form / what) for what in (s["D"], S(s["e"]**2))]

@@ -111,7 +111,8 @@ class Instance:
             return
         for sign in ("<=", ">=", "<", ">"):
             if sign in text:
-                self.compared.append((*(p.strip() for p in text.split(sign, 1)), sign))
+                left, right = (p.strip() for p in text.split(sign, 1))
+                self.compared.append((left, right, sign))
                 return
         raise Refused(f"the assumption {text} is not judged on a polynomial")
 

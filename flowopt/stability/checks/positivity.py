@@ -64,8 +64,10 @@ def _radicals(expr: Any) -> tuple[Any, list[tuple[Any, Any]]]:
 
 @functools.lru_cache(4096)
 def parts(expr: Any) -> tuple[Any, Any, dict[Any, Any]]:
-    """Return (numerator, denominator, roots): the numerator expanded, and free of squares of the
-    symbols of roots, whose meanings are the last."""
+    """Return (numerator, denominator, roots).
+
+    The numerator is expanded, and free of squares of the symbols that stand for roots.
+    """
     expr, roots = _radicals(expr)
     top, bottom = sympy.fraction(sympy.together(expr))
     top = expand(top)
@@ -142,7 +144,6 @@ def sign(expr: Any) -> int:
     Examples
     --------
     >>> import sympy
-from sympy.core.function import AppliedUndef
     >>> a, x = sympy.Symbol("a", positive=True), sympy.Symbol("x", real=True)
     >>> sign(a + x**2), sign(x**2 / a), sign(a - x**2)
     (2, 1, 0)
@@ -214,7 +215,6 @@ def semidefinite(matrix: list[list[Any]]) -> bool:
     Examples
     --------
     >>> import sympy
-from sympy.core.function import AppliedUndef
     >>> a = sympy.Symbol("a", positive=True)
     >>> semidefinite([[a, a], [a, 2*a]]), semidefinite([[a, 2*a], [2*a, a]])
     (True, False)

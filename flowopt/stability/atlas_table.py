@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,7 @@ def atlas(rows: Sequence[str] | str | None = None, *, seconds: float = 20.0) -> 
     Examples
     --------
     >>> import flowopt as fo
-    >>> from flowopt.stability.atlas import atlas
+    >>> from flowopt.stability.atlas_table import atlas
     >>> [row] = atlas("30a")
     >>> row.verdict.status, row.V
     ('proved', 'L + 2*sum(sqrt(v + eps))')
@@ -119,9 +119,8 @@ def atlas(rows: Sequence[str] | str | None = None, *, seconds: float = 20.0) -> 
     made = []
     for entry in chosen:
         start = time.monotonic()
-        end = start + seconds
         verdict = (unknown(entry.statement(), entry.beyond) if entry.beyond else
-                   settle(entry.statement(), lambda end=end: time.monotonic() < end))
+                   settle(entry.statement(), _clock(start + seconds)))
         made.append(AtlasRow(entry.number, entry.flow, verdict, time.monotonic() - start,
                              entry.follows, entry.source, entry.note))
     return made
@@ -183,6 +182,10 @@ def print_atlas(rows: Sequence[str] | str | None = None, form: str = "text", *,
     """
     _check.choice("form", form, FORMS)
     print(show_atlas(atlas(rows, seconds=seconds), form))
+
+
+def _clock(end: float) -> Callable[[], bool]:
+    return lambda: time.monotonic() < end
 
 
 def _verdict(row: AtlasRow) -> str:
