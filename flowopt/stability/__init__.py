@@ -21,6 +21,7 @@ _WHERE = {
                     "maps"),
     "least_step": "never_rests", "sign_cycle": "never_rests", "adam_cycle": "never_rests",
     "equilibria": "equilibria", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
+    **dict.fromkeys(["atlas", "AtlasRow", "show_atlas", "print_atlas"], "atlas_table"),
 }
 __all__ = sorted(_WHERE)
 
