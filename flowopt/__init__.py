@@ -32,6 +32,7 @@ _WHERE = {
     **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),
     "prove": "flowopt.stability.prove",
     "modified_equation": "flowopt.stability.modified",
+    "lyapunov_exponents": "flowopt.stability.exponents",
     "Verdict": "flowopt.stability.verdict",
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",
