@@ -35,6 +35,7 @@ _WHERE = {
     "prove": "flowopt.stability.prove",
     "modified_equation": "flowopt.stability.modified",
     "equilibria": "flowopt.stability.equilibria",
+    "lyapunov_exponents": "flowopt.stability.exponents",
     "Verdict": "flowopt.stability.verdict",
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",

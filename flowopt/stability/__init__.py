@@ -13,6 +13,7 @@ _WHERE = {
     "prove": "prove",
     "modified_equation": "modified", "ModifiedEquation": "modified",
     "runge_kutta": "schemes",
+    "lyapunov_exponents": "exponents", "Exponents": "exponents",
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
     "step_limit": "step_limit", "StepLimit": "step_limit",
