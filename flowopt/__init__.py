@@ -30,6 +30,7 @@ _WHERE = {
     **dict.fromkeys(["ImplicitEuler", "ConformalLeapfrog", "DiscreteGradient"],
                     "flowopt.integrators.structured"),
     **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),
+    "phase_portrait": "flowopt.portraits",
     "prove": "flowopt.stability.prove",
     "Verdict": "flowopt.stability.verdict",
 }
