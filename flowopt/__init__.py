@@ -32,6 +32,8 @@ _WHERE = {
     **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),
     "phase_portrait": "flowopt.portraits",
     "prove": "flowopt.stability.prove",
+    "modified_equation": "flowopt.stability.modified",
+    "equilibria": "flowopt.stability.equilibria",
     "Verdict": "flowopt.stability.verdict",
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",
