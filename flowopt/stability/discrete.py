@@ -149,8 +149,8 @@ def _groups(optimizer: Any) -> list[tuple[str, ...]] | None:
     if method.name == "Euler":
         return [tuple(names)]
     if method.name == "SequentialEuler":
-        return ([(s,) for s in flow.states] + [("theta",)] if method.groups is None
-                else list(method.groups))
+        return [*((s,) for s in flow.states), ("theta",)] if method.groups is None else list(
+            method.groups)
     if method.name == "ImplicitEuler" and not flow.states:
         return None
     raise ValueError(f"{optimizer.name} uses {method.name}; the step is read from explicit, "

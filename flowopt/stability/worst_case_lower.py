@@ -124,7 +124,7 @@ def find_cycle(step: LinearStep, mu: Fraction, ell: Fraction | None) -> dict[str
 
 def _orders(length: int) -> Iterator[tuple[int, ...]]:
     """The orders of the points 0 … N−1 and the minimiser (−1), up to rotation and reflection."""
-    seen = set()
+    seen: set[tuple[int, ...]] = set()
     for order in itertools.permutations((-1, *range(length))):
         if order in seen:
             continue
@@ -161,7 +161,8 @@ def null_space(rows: list[list[Fraction]]) -> list[list[Fraction]]:
     >>> null_space([[Fraction(1), Fraction(2)]])
     [[Fraction(-2, 1), Fraction(1, 1)]]
     """
-    rows, size, pivots = [list(r) for r in rows], len(rows[0]), []
+    rows, size = [list(r) for r in rows], len(rows[0])
+    pivots: list[int] = []
     for column in range(size):
         k = len(pivots)
         found = next((i for i in range(k, len(rows)) if rows[i][column]), None)

@@ -99,7 +99,7 @@ def test_flips(loss, at, kind):
 
 
 def test_a_flip_beyond_which_a_run_goes_round():
-    """Supercritical: just beyond 2/L'' a run settles on a small cycle, and subcritical ones leave."""
+    """Supercritical: just beyond 2/L'' a run settles on a small cycle; subcritical ones leave."""
     for loss, lr, settles in ((LOGISTIC, 2.02, True), ("x**2/2 + x**4/4", 2.02, False)):
         x = fo.optimizers.gradient_descent(lr=lr).run(fo.Loss(loss), [1e-3], steps=2000).x[:, 0]
         assert bool(np.abs(x[-1]) < 0.5) == settles

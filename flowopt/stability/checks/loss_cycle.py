@@ -67,8 +67,8 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
             f"and take the gradients {', '.join(data['gradients'])} in turn.",
             f"After {n} step{'s' if n > 1 else ''} the iteration is back at its start, exactly.",
             "Sorted by position, neighbouring gradients (and 0 at the minimiser) have the slopes "
-            f"{', '.join(data['slopes'])}, all in [mu, ell]: the piecewise linear function through them is the gradient of a loss of "
-            "the class.",
+            f"{', '.join(data['slopes'])}, all in [mu, ell]: the piecewise linear function "
+            "through them is the gradient of a loss of the class.",
             "So the distance does not tend to 0 on this loss, and no rate below 1 holds."]
 
 
