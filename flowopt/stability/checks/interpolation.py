@@ -64,8 +64,8 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
             for kind, i, j, text in data["multipliers"]]
     sums += [f"({c})*|{u}|^2" if u else f"({c})" for c, u in data["squares"]]
     sums += [f"({text}) x [equality {k}]" for k, text in data["equalities"]]
-    left = ("V" if statement["claim"] == "nonnegative" else "bound - V+" if statement["claim"] == "recursion" else
-            "bound - (V+ - V)" if "bound" in statement["options"] else "-(V+ - V)")
+    left = {"nonnegative": "V", "recursion": "bound - V+"}.get(
+        statement["claim"], "bound - (V+ - V)" if "bound" in statement["options"] else "-(V+ - V)")
     made = [f"{left} = " + (" + ".join(sums) or "0") + ", an identity in the inner products.",
             "Each bracket is >= 0 (or = 0) for these losses, and each factor is >= 0."]
     if data["bound"]:

@@ -225,7 +225,7 @@ class Step:
         positive = {self._symbol(n) for n in self.positive}
         square, gap = sympy.Symbol("square", real=True), sympy.Symbol("gap", real=True)
         meaning = {square: self._inner(self.vectors["g"], self.vectors["g"])}
-        weak = set()
+        weak: set[Any] = set()
         (positive if MOVING in self.words else weak).add(square)
         if MINIMISER in self.words:
             weak.add(gap)

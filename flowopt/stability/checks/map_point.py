@@ -38,15 +38,25 @@ def _at(system: Mapping[str, Any], text: str, point: Sequence[Any]) -> Any:
 
 def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Refuse unless V rises from the point of `data` to its image."""
-    if statement["claim"] not in ("nonincreasing", "decreasing") or set(data) != {"point"}:
-        raise Refused("a point refutes that V does not rise, and the data must be that point")
+    if statement["claim"] not in ("nonincreasing", "decreasing") or set(data) != {
+            "point", "values"}:
+        raise Refused("a point refutes that V does not rise, and V at both ends must be given")
     if statement["domain"] or statement["assumptions"] or set(statement["options"]):
         raise Refused("the statement must be without domain, assumptions and options")
     system = statement["system"]
     here = point_of(data["point"], len(system["variables"]))
     there = image(system, here)
-    if not _at(system, statement["V"], there) > _at(system, statement["V"], here):
+    before, after = (_at(system, statement["V"], p) for p in (here, there))
+    if list(data["values"]) != [str(before), str(after)]:
+        raise Refused("the values of V are not those of this step")
+    if not after > before:
         raise Refused("V does not rise at this point")
+
+
+def values(system: Mapping[str, Any], V: str, texts: Sequence[str]) -> list[str]:
+    """Return V at a point and at its image, as texts."""
+    here = point_of(texts, len(system["variables"]))
+    return [str(_at(system, V, p)) for p in (here, image(system, here))]
 
 
 def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
@@ -54,9 +64,9 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     system = statement["system"]
     here = point_of(data["point"], len(system["variables"]))
     there = image(system, here)
+    before, after = data["values"]
     return [f"From ({', '.join(map(str, here))}) the map goes to ({', '.join(map(str, there))}).",
-            f"V is {_at(system, statement['V'], here)} there, and after the step "
-            f"{_at(system, statement['V'], there)}, which is more."]
+            f"V is {before} there, and after the step {after}, which is more."]
 
 
 def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
