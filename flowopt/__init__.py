@@ -32,7 +32,8 @@ _WHERE = {
     **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),
     "phase_portrait": "flowopt.portraits",
     "prove": "flowopt.stability.prove",
-    "equilibria": "flowopt.stability.equilibria",
+    "equilibria": "flowopt.stability.finding",
+    "basins": "flowopt.stability.phases",
     "Verdict": "flowopt.stability.verdict",
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",

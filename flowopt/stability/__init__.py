@@ -13,7 +13,8 @@ _WHERE = {
     "prove": "prove",
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
-    "equilibria": "equilibria", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
+    "equilibria": "finding", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
+    "basins": "phases", "Basins": "basins", "BasinPicture": "picture",
 }
 __all__ = sorted(_WHERE)
 
