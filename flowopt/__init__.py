@@ -32,6 +32,7 @@ _WHERE = {
     **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),
     "phase_portrait": "flowopt.portraits",
     "prove": "flowopt.stability.prove",
+    "modified_equation": "flowopt.stability.modified",
     "equilibria": "flowopt.stability.finding",
     "basins": "flowopt.stability.phases",
     "Verdict": "flowopt.stability.verdict",
