@@ -36,6 +36,8 @@ _WHERE = {
     "modified_equation": "flowopt.stability.modified",
     "equilibria": "flowopt.stability.equilibria",
     "lyapunov_exponents": "flowopt.stability.exponents",
+    "equilibria": "flowopt.stability.finding",
+    "basins": "flowopt.stability.phases",
     "Verdict": "flowopt.stability.verdict",
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",

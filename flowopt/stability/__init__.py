@@ -23,6 +23,8 @@ _WHERE = {
     "least_step": "never_rests", "sign_cycle": "never_rests", "adam_cycle": "never_rests",
     "equilibria": "equilibria", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
     **dict.fromkeys(["atlas", "AtlasRow", "show_atlas", "print_atlas"], "atlas_table"),
+    "equilibria": "finding", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
+    "basins": "phases", "Basins": "phases", "BasinPicture": "picture",
 }
 __all__ = sorted(_WHERE)
 
