@@ -34,7 +34,6 @@ _WHERE = {
     "phase_portrait": "flowopt.portraits",
     "prove": "flowopt.stability.prove",
     "modified_equation": "flowopt.stability.modified",
-    "equilibria": "flowopt.stability.equilibria",
     "lyapunov_exponents": "flowopt.stability.exponents",
     "equilibria": "flowopt.stability.finding",
     "basins": "flowopt.stability.phases",

@@ -21,7 +21,6 @@ _WHERE = {
     **dict.fromkeys(["two_cycles", "two_cycle_thresholds", "flip", "TwoCycle", "Threshold"],
                     "maps"),
     "least_step": "never_rests", "sign_cycle": "never_rests", "adam_cycle": "never_rests",
-    "equilibria": "equilibria", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
     **dict.fromkeys(["atlas", "AtlasRow", "show_atlas", "print_atlas"], "atlas_table"),
     "equilibria": "finding", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
     "basins": "phases", "Basins": "phases", "BasinPicture": "picture",
