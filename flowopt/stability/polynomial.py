@@ -82,6 +82,8 @@ def settle(problem: Any, field: Any) -> Verdict:
             return proved(statement, METHOD, "A", Evidence("lyapunov", data))
         if not statement["assumptions"]:
             point = lyapunov.refute(statement, field, _deadline(problem, 0.3))
+            if point is None and "bound" in statement["options"]:
+                point = lyapunov.refute(statement, field, _deadline(problem, 0.3), "bound")
     if point is not None:
         return disproved(statement, "a point, evaluated exactly", Evidence("point", point))
     return smt.attempt(problem, field, reason)
@@ -121,7 +123,7 @@ def _stability(problem: Any, field: Any) -> Verdict:
         return made
     reasons = [made.reason] if made is not None else []
     if problem.claim == "unstable":
-        return made if made is not None else unknown(statement, "no sign of instability was found")
+        return _rest(problem) or made or unknown(statement, "no sign of instability was found")
     if any(algebra.at(p, algebra.equilibrium(statement)) for p in field.P):
         return unknown(statement, "the point is no equilibrium")
     if statement["V"] is not None:
@@ -137,9 +139,30 @@ def _stability(problem: Any, field: Any) -> Verdict:
         settled = lasalle.settle(problem, with_V, V, _deadline(problem, 0.4))
         if settled is not None:
             return settled
+    if not statement["assumptions"]:
+        data = instability.by_chetaev({**statement, "V": None}, _deadline(problem, 0.5))
+        if data is not None and statement["V"] is None:
+            return disproved(statement, "Chetaev's theorem", Evidence("chetaev", data))
     if statement["V"] is not None:
         reason += _not_lyapunov(problem, field)
     return unknown(statement, "; ".join([*reasons, reason]))
+
+
+def _rest(problem: Any) -> Verdict | None:
+    """Refute instability by a proof of stability."""
+    from flowopt.stability.candidates import candidates
+
+    if problem.statement["assumptions"]:
+        return None
+    stable = {**problem.statement, "claim": "stable", "V": None, "domain": None}
+    if any(algebra.at(p, algebra.equilibrium(stable)) for p in algebra.field(stable).P):
+        return None
+    for V in candidates(problem, _deadline(problem, 0.5)):
+        data, _ = lyapunov.prove(stable, algebra.field(stable, V), _deadline(problem, 0.3), V)
+        if data is not None:
+            return disproved(problem.statement, "a Lyapunov function",
+                             Evidence("rest", {"kind": "lyapunov", "data": data}))
+    return None
 
 
 def _not_lyapunov(problem: Any, field: Any) -> str:
