@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from flowopt.stability import sos
+from flowopt.stability import sos, witness
 from flowopt.stability.checks import algebra, chetaev, equilibria, hurwitz, inequality, line
 from flowopt.stability.checks.algebra import at
 from flowopt.stability.exact import Refused, write
@@ -219,6 +219,8 @@ def by_chetaev(statement: Mapping[str, Any], deadline: float) -> dict[str, Any] 
             continue
         for ball in BALLS:
             domain = chetaev.conditions(field, point, ball)
+            if witness.sampled(field.rate, centre=point, conditions=domain) is not None:
+                continue
             proof = sos.prove(field.rate, inequality.OFF, point, None, domain, deadline=deadline,
                               powers=(0,))
             if proof is None or ball and not any(t["of"] == 2 for t in proof["terms"]):
