@@ -61,9 +61,9 @@ def _point(made: Instance, loss: str, minimiser: str | None, what: str, goal: An
             made.admit(constants)
             values = made.values(constants, state)
             made.meets(values)
-        except Refused:
+            value = goal.subs(values)
+        except (Refused, ValueError):  # ValueError: 1/|g| in a Min where g = 0
             continue
-        value = goal.subs(values)
         if not value.is_Rational or value > 0 or (value == 0 and what != STRICT):
             continue
         if what == STRICT and all(r.subs(values) == 0 for r in made.rules.values()):
