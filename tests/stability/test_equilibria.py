@@ -174,7 +174,7 @@ def test_random_fields_agree_with_integration():
     """A stable verdict is seen from nearby; an unstable one is left along an eigenvector."""
     rng = random.Random(5)
     judged = 0
-    for _ in range(6):
+    for _ in range(8):
         terms = ["x", "y", "x*y", "x**2", "y**2", "1", "x**3", "y**3"]
         equations = [" + ".join(f"({rng.randint(-3, 3)})*{t}" for t in terms) + f" + {v}/7"
                      for v in "xy"]
