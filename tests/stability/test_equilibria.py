@@ -265,7 +265,8 @@ CASES = [
     (TWO, 0), (F.SignFlow().on(TWO), 1), (F.HeavyBall(0.0).on(TWO), 0),
     (F.HeavyBall(1.0).on(TWO), 1), (F.HeavyBall(1.0).on("x**4"), 0), (LOSSES.himmelblau(), 0),
     (LOSSES.himmelblau(), 1), (F.SignFlow().on(LOSSES.himmelblau()), 0),
-    (F.NormalizedFlow().on("x**2 + 3*y**2 + x*y"), 0), (F.LossNormalizedFlow().on("x**2 + y**2"), 0),
+    (F.NormalizedFlow().on("x**2 + 3*y**2 + x*y"), 0),
+    (F.LossNormalizedFlow().on("x**2 + y**2"), 0),
     (F.SignFlow().on("x**2 - y**2"), 0),
     (fo.Loss("x**4 + y**4"), 0), (fo.Loss("x**3 - 3*x*y**2"), 0),
     (fo.VectorField(["y", "-abs(x) + 1 - y"], ["x", "y"]), 1)]
