@@ -46,6 +46,7 @@ class Decided:
     intervals: tuple[tuple[End, End], ...]
     how: str
     binding: tuple[Any, ...] = ()
+    scale: Any = 1
 
 
 def prepared(coefficients: Sequence[Any], step: Any, domain: Mapping[str, str]) -> list[Any]:
@@ -127,7 +128,7 @@ def by_scale(conditions: Sequence[Any], step: Any) -> Decided | None:
         return None
     scale, polys = found
     return Decided(tuple((_end(a, scale, 0), _end(b, scale, None))
-                         for a, b in holds_where(polys)), "scale")
+                         for a, b in holds_where(polys)), "scale", (), scale)
 
 
 def _end(root: Root | None, scale: Any, default: Any) -> End:
@@ -233,11 +234,13 @@ def _binomial(poly: Any, step: Any, domain: Mapping[str, str]) -> tuple[Any, int
     import sympy
 
     n = poly.degree()
-    a, second, *_ = poly.all_coeffs()
+    rows = poly.all_coeffs()
+    a, second = rows[0], rows[1]
+    for k in range(2, n):  # the k-th coefficient of a(u − s)ⁿ, s = −second/(n a)
+        if sympy.expand(rows[k] * (n * a)**k - a * sympy.binomial(n, k) * second**k) != 0:
+            return None
     shift = sympy.cancel(-second / (n * a))
-    rest = sympy.cancel(poly.as_expr() - a * sympy.expand((step - shift)**n))
-    if rest.has(step):
-        return None
+    rest = sympy.cancel(rows[n] - a * (-shift)**n)
     before = sign_on(poly.eval(0), domain)
     if not before or sign_on(sympy.fraction(sympy.together(a * before))[0], domain) != -1:
         return None

@@ -155,8 +155,12 @@ class StepLimit:
 
 
 def _text(end: End) -> str:
-    return str(end.expr) if end.expr is not None else f"{float(end.root):.12g}*{end.scale}" \
-        if end.scale != 1 else f"{float(end.root):.12g}"  # type: ignore[arg-type]
+    import sympy
+
+    if end.expr is not None:
+        return str(end.expr)
+    number = sympy.Float(float(end.root), 12)  # type: ignore[arg-type]
+    return str(number * end.scale)
 
 
 def _number(end: End, values: Mapping[str, Any]) -> float | None:
@@ -476,10 +480,10 @@ def _in_terms(own: Any) -> tuple[dict[Any, Any], dict[Any, Any], dict[str, Any]]
     for key, expr in maps.items():
         if key != "h":
             changed = sympy.powdenest(expr.subs(inside), force=True)
-            made[sympy.Symbol(key, positive=True)] = changed if changed.has(
-                sympy.Pow) and changed.atoms(sympy.Pow) and any(
-                p.exp.is_Rational and not p.exp.is_Integer for p in changed.atoms(sympy.Pow)
-            ) else sympy.cancel(changed)
+            rooted = any(p.exp.is_Rational and not p.exp.is_Integer
+                         for p in changed.atoms(sympy.Pow))
+            made[sympy.Symbol(key, positive=True)] = (
+                sympy.simplify(expr.subs(inside)) if rooted else sympy.cancel(changed))
     if h in inside:
         made[h] = clock
     return made, back, numbers
@@ -500,6 +504,7 @@ def _hyper(own: Any, coefficients: Sequence[Any], pencil: Any, made: Any) -> Any
                                for v in inside.values()) else "h"
     done = [sympy.cancel(sympy.together(sympy.sympify(c).subs(inside, simultaneous=True)))
             for c in coefficients]
+    done = [sympy.cancel(c / done[0]) for c in done]  # takes out odd powers of h they share
     after: dict[Any, Any] = dict(back)
     if back:
         (h, clock), = back.items()
