@@ -81,18 +81,19 @@ def _evidence(found: Any, numbers: Mapping[str, Any], size: int) -> dict[str, An
     """Return the characteristic polynomial without common factor, and what binds."""
     import sympy
 
-    zeta, z = sympy.Symbol("zeta"), sympy.Symbol("z", positive=True)
+    z = sympy.Symbol("z", positive=True)
     step = sympy.Symbol(found.step, positive=True)
     exact = {sympy.Symbol(k, positive=True): v for k, v in numbers.items()}
-    poly = sympy.Poly(found.polynomial.subs(exact), zeta)
-    coefficients = poly.all_coeffs()
+    coefficients = [sympy.sympify(c).subs(exact) for c in found.coefficients]
     by_scale = found.argument.how == "scale"
     if by_scale:
         coefficients = [sympy.expand(c.subs(step, z * found.argument.scale))
                         for c in coefficients]
-        lead = sympy.Mul(*[s**_power(coefficients[0], s) for s in
-                           coefficients[0].free_symbols - {z}])
-        coefficients = [sympy.cancel(c / lead) for c in coefficients]
+        coefficients = [sympy.cancel(c / coefficients[0]) for c in coefficients]
+        below = sympy.Integer(1)
+        for c in coefficients:
+            below = sympy.lcm(below, sympy.fraction(c)[1])
+        coefficients = [sympy.cancel(c * below) for c in coefficients]
     gens = sorted({s for c in coefficients for s in c.free_symbols}
                   | {z if by_scale else step}, key=str)
     polys = [sympy.Poly(c, *gens, domain="QQ") for c in coefficients]
@@ -100,19 +101,12 @@ def _evidence(found: Any, numbers: Mapping[str, Any], size: int) -> dict[str, An
     for p in polys[1:]:
         common = common.gcd(p)
     polys = [p.quo(common) for p in polys]
-    polys += [sympy.Poly(0, *gens, domain="QQ")] * (size - poly.degree())
+    polys += [sympy.Poly(0, *gens, domain="QQ")] * (size + 1 - len(polys))
     if by_scale:
         return {"characteristic": [[str(c) for c in p.all_coeffs()] for p in polys],
                 "binding": []}
     return {"characteristic": [write(p.as_expr()) for p in polys],
             "binding": [write(f) for f in found.argument.binding]}
-
-
-def _power(expr: Any, symbol: Any) -> Any:
-    """Return k for an expression that is symbol^k times one without it."""
-    import sympy
-
-    return sympy.cancel(symbol * expr.diff(symbol) / expr)
 
 
 def certified_numbers(made: Any, found: Any, exact: Mapping[Any, Any]) -> Any:

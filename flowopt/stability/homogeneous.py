@@ -24,19 +24,17 @@ def homogeneous(flow: Any, own: Any, method: Any, subject: str, lam: Any, why: s
 
     `why` says what kept it from being linearised.
     """
-    import sympy
-
     from flowopt.stability.step_limit import StepLimit, _in_terms
 
     step = "lr" if method is None and own is not None else "h"
-    nothing = StepLimit(subject, step, sympy.nan, (), None, None,
+    nothing = StepLimit(subject, step, (), None, None,
                         notes=(f"there is no linearisation: {why}",))
     stepper = own.method if method is None else method
     if isinstance(lam, tuple) or not flow.rules:
         return _undecided(nothing, why)
     try:
         made = rules_of(flow, own.method.h if own is not None else getattr(stepper, "h", 1.0),
-                        own.initial if own is not None else {})
+                        own.initial if own is not None else {}, method is not None)
         inside: dict[Any, Any] = {}
         numbers = dict(made.numbers)
         if method is None and own is not None:

@@ -305,16 +305,15 @@ def _same_end(given: Any, root: Any, scale: Any, default: str) -> None:
     if any(str(int(fraction(c))) != c for c in coefficients) or own != [
             int(fraction(c)) for c in coefficients]:
         raise Refused("the polynomial of an end must have integers without common factor")
-    if len(own) < 2 or sturm.remainder(edge, own):
-        raise Refused("the polynomial of an end does not divide that of the boundary")
     a, b = fraction(a), fraction(b)
-    if not 0 < a < b:
-        raise Refused("an isolating interval must lie above 0")
-    links = sturm.chain(sturm.squarefree(own))
+    if len(own) < 2 or not 0 < a < b or sturm.value(own, a) == 0 or sturm.count(
+            sturm.chain(sturm.squarefree(own)), a, b) != 1:
+        raise Refused("the isolating interval of an end must hold one root, above 0")
+    common = sturm.gcd(own, edge)
     low, high = max(a, low), min(b, high)
-    if sturm.count(links, a, b) != 1 or low >= high or sturm.count(links, low, high) != 1 or \
-            sturm.value(own, a) == 0:
-        raise Refused("the isolating interval of an end does not hold its root alone")
+    if len(common) < 2 or low >= high or sturm.count(
+            sturm.chain(sturm.squarefree(common)), low, high) != 1:
+        raise Refused("an end is no root of the boundary")
 
 
 # ------------------------------------------------------------------ signs
