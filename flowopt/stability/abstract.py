@@ -85,12 +85,20 @@ def _settle(statement: Mapping[str, Any], alive: Callable[[], bool]) -> Verdict 
     from flowopt.stability.checks.abstract_goals import setting
 
     words, _, _ = setting(statement)
+    refusal = None
     for items in eliminations(words):
-        made = _certificate(statement, words, items, alive)
+        try:
+            made = _certificate(statement, words, items, alive)
+        except Refused as error:
+            refusal = refusal or error
+            continue
         if made is not None:
             told, data = made
             return proved(told, METHOD, "A", Evidence("abstract", data))
-    return _refuted(statement, alive)
+    refuted = _refuted(statement, alive)
+    if refuted is None and refusal is not None:
+        raise refusal
+    return refuted
 
 
 def _certificate(statement: Mapping[str, Any], words: Any, items: list[dict[str, str]],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import sympy
 
 from flowopt.stability import judge
 from flowopt.stability.equilibrium import Equilibria, Equilibrium
@@ -21,6 +22,11 @@ def find(asked: Target, bounds: Sequence[tuple[Any, Any]], end: float) -> Equili
     name = asked.field.name
     exprs, variables, solved = _eliminated(asked, len(bounds))
     exprs = _rests(asked, exprs, variables)
+    jumps = [f for e in exprs for f in e.atoms(sympy.sign, sympy.Heaviside, sympy.Piecewise)]
+    if jumps:
+        raise ValueError("field must be algebraic, continuous, or go along the gradient of a loss, "
+                         f"and {name} jumps (it holds {jumps[0].func.__name__}) and is not "
+                         "algebraic; look at each of its sides as a field of its own")
     box = [Interval(Interval.of(a).low, Interval.of(b).high) for a, b in bounds]
     whole = dict(zip(asked.variables, box, strict=False))
     try:
@@ -139,7 +145,7 @@ def _judged(asked: Target, box: list[Interval], y: np.ndarray) -> tuple[Any, Any
         of_loss = (inertia(hessian),)
     made = field_system(asked.field)
     wide = [[str(v) for v in _widened(b)] for b in box]
-    options = {"at": "the only zero of the field in "
+    options: dict[str, Any] = {"at": "the only zero of the field in "
                + " x ".join(f"[{a}, {b}]" for a, b in wide), "box": wide}
     if any(e.has(*_kinks()) for e in asked.equations):
         return ((*of_loss, "rest on a surface"), judge.unknown(

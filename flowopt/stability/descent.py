@@ -6,7 +6,6 @@ set {L = m} as well.
 
 from __future__ import annotations
 
-
 from typing import Any
 
 import numpy as np

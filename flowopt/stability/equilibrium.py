@@ -92,7 +92,12 @@ def as_sympy(c: Number) -> Any:
     q = sympy.Poly(list(reversed(c.root.q)), t)
     cell = Fraction(c.root.k, 2**c.root.e)
     below = q.count_roots(None, sympy.Rational(cell.numerator, cell.denominator))
-    root = sympy.CRootOf(q, int(below))
+    if c.root.degree == 2:
+        a0, a1, a2 = c.root.q
+        side = 2 * int(below) - 1
+        root = (-a1 + side * sympy.sqrt(a1**2 - 4 * a2 * a0)) / (2 * a2)
+    else:
+        root = sympy.CRootOf(q, int(below))
     made = sympy.Add(*[sympy.Rational(a.numerator, a.denominator) * root**k
                        for k, a in enumerate(c.p)])
     return sympy.expand(made)

@@ -8,7 +8,7 @@ it is installed, else by the intervals of mpmath, and by their monotony in betwe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 

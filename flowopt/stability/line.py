@@ -325,7 +325,8 @@ class Pieces:
                 return Fraction(_times(top, q, self.x) - _times(bottom, q, self.x))
             if e.is_Mul:
                 made = [visit(a) for a in e.args]
-                return None if None in made else sum(made, Fraction(0))  # type: ignore[arg-type]
+                known = [p for p in made if p is not None]
+                return sum(known, Fraction(0)) if len(known) == len(made) else None
             if e.is_Pow and e.exp.is_Integer:
                 inner = visit(e.base)
                 return None if inner is None else inner * int(e.exp)

@@ -47,7 +47,7 @@ def _point(asked: Target, mark: Mark, slopes: Line | None, pieces: Pieces, syste
     values = radii = None
     if eigenvalue is not None:
         sign = -1 if asked.about_loss else 1  # the Hessian is minus the Jacobian of the flow
-        values = np.array([sign * float(eigenvalue) + 0j])
+        values = np.array([sign * float(eigenvalue) + 0.0 + 0j])
         radii = np.abs(values) * 2.0**-52
     orders = {s.order for s in (mark.left, mark.right)}
     whole = len(orders) == 1 and None not in orders and not mark.jump and not mark.singular

@@ -38,6 +38,8 @@ def prove_part(o: checker.Obligation, deadline: float = float("inf")) -> dict[st
         return {"by": "zero"} if o.relation == inequality.NONNEGATIVE else None
     if len(o.p.ring.gens) == 1 and not o.domain:
         return sturm.prove(o.p, o.relation, o.point, o.box)
+    if witness.sampled(o.p, centre=o.point, box=o.box, conditions=o.domain) is not None:
+        return None
     return sos.prove(o.p, o.relation, o.point, o.box, o.domain, zeros=_zeros(o),
                      deadline=deadline)
 
@@ -213,5 +215,6 @@ def _data(statement: Mapping[str, Any], x: Any) -> dict[str, Any] | None:
         x = [a if any(m[k] for p in seen for m in p) or box else Fraction(0)
              for k, a in enumerate(x)]
     value = at(top, x) / at(bottom, x)
-    made = {"point": [str(a) for a in x], "value": str(value)}
+    made = {"point": [str(a) for a in x], "value": str(value),
+            **refuter.apart(statement, field, x, relation)}
     return made if _holds(statement, made) else None

@@ -157,7 +157,7 @@ def _judged(asked: Target, form: Form, fields: list[Any], at: dict[Any, Number],
             verdict, moves = _otherwise(asked, verdict, coordinates, moves, system, of_loss)
         kinds = (moves, *(k for k in of_loss if k != moves))
         if asked.about_loss:
-            kinds, values = of_loss, -values[::-1]
+            kinds, values = of_loss, -values[::-1] + 0.0
             radii = radii[::-1]
         elif _smooth_descent(asked):
             kinds = tuple(dict.fromkeys((*of_loss, moves)))

@@ -67,6 +67,8 @@ def prove(p: Any, relation: str, point: Sequence[Any] | None = None,
     if relation != inequality.POSITIVE and at(q, centre) == 0 and all(
             at(g, centre) >= 0 for g in conditions):
         known = [z for z in known if any(z)] + [centre]
+    if conditions or degree(q) <= 2 or len(origin) == 1:
+        powers = (0,)  # without conditions, what is nonnegative is a sum of squares there
     for power in powers:
         if power and relation == inequality.POSITIVE and at(q, [0] * len(origin)) <= 0:
             break
@@ -95,7 +97,8 @@ def _attempt(q: Any, relation: str, conditions: list[Any], zeros: list[list[Any]
     positive = relation == inequality.POSITIVE and power == 0
     if relation == inequality.OFF or (relation == inequality.POSITIVE and power):
         return _off(target, terms, power, deadline)
-    found = solve([Identity(target, terms)], deadline=deadline, push=positive)
+    found = solve([Identity(target, terms)], deadline=deadline, push=positive,
+                  faces=0 if positive else 4)
     if found is None:
         return None
     constant = R.zero

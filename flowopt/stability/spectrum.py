@@ -51,11 +51,11 @@ def characteristic(matrix: Sequence[Sequence[Number]]) -> list[Number]:
     found = [one]  # descending
     m = [[zero] * n for _ in range(n)]
     for k in range(1, n + 1):
-        m = [[_dot(matrix[i], [m[l][j] for l in range(n)], zero)
+        m = [[_dot(matrix[i], [row[j] for row in m], zero)
               + (found[-1] if i == j else zero) for j in range(n)] for i in range(n)]
         trace = zero
         for i in range(n):
-            trace = trace + _dot(matrix[i], [m[l][i] for l in range(n)], zero)
+            trace = trace + _dot(matrix[i], [row[i] for row in m], zero)
         found.append(-trace / k)
     return found[::-1]
 

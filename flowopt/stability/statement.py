@@ -39,6 +39,9 @@ CLAIMS = {
     "nonnegative": "V >= 0",
     "step_limit": "the iteration is asymptotically stable exactly for {bound}{of}",
 }
+#: claims about motions as a whole: not one for each state
+OF_MOTIONS = ("stable", "asymptotically_stable", "finite_time_stable", "unstable", "region",
+              "converges_to_critical_set", "finite_time", "flip", "cycle", "step_limit")
 _DEFAULTS = {"at": "0", "scope": "", "rate": "r", "bound": "", "level": "r", "where": "g != 0",
              "kind": "a"}
 
@@ -142,8 +145,9 @@ def sentence(made: Mapping[str, Any]) -> str:
 def _sentence(made: Mapping[str, Any]) -> str:
     options = {**_DEFAULTS, **{k: _shown(v) for k, v in made["options"].items()}}
     motion = _motion(made["system"])
+    whole = made["claim"] in OF_MOTIONS and made["system"]["kind"] in ("field", "map")
     words = {**options, "along": f" along {motion}" if motion else "",
-             "of": f" of {motion}" if motion else ""}
+             "of": f" of {motion}" if motion and not whole else ""}
     if made["claim"] in ("nonincreasing", "decreasing"):
         words["bound"] = f", and dV/dt <= {options['bound']}" if options["bound"] else ""
     if words["scope"]:
@@ -154,7 +158,7 @@ def _sentence(made: Mapping[str, Any]) -> str:
     if made["V"] is not None:
         body = (f"V = {made['V']} has {body}" if body.startswith(("dV/dt", "V+"))
                 else f"with V = {made['V']}, {body}")
-    text = f"{_quantifier(made)}: {body}."
+    text = f"{_quantifier(made, motion if whole else '')}: {body}."
     return text[0].upper() + text[1:]
 
 
@@ -175,10 +179,14 @@ def _motion(system: Mapping[str, Any]) -> str:
     return (f"{text} ({values})" if values else text) + at
 
 
-def _quantifier(made: Mapping[str, Any]) -> str:
+def _quantifier(made: Mapping[str, Any], motion: str) -> str:
     system = made["system"]
     assumed = list(made["assumptions"])
-    if system["kind"] in ("flow", "optimizer"):
+    if motion:
+        box = made["domain"]["box"] if made["domain"] else ()
+        text = f"for {motion}" + "".join(
+            f"{', on ' if k == 0 else ' x '}[{a}, {b}]" for k, (a, b) in enumerate(box))
+    elif system["kind"] in ("flow", "optimizer"):
         parts = ["for all n >= 1", "every C1 loss L", "every state"]
         if system["positive"]:
             parts.append("all " + ", ".join(system["positive"]) + " > 0")

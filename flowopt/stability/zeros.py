@@ -273,7 +273,8 @@ class Elimination:
 
     def reduced(self, v: dict[int, Any]) -> tuple[dict[int, Any], dict[int, Any]]:
         """Return v less the rows, and the combination of added vectors that was taken away."""
-        v, taken = dict(v), {}
+        v = dict(v)
+        taken: dict[int, Any] = {}
         for pivot, row, made in self.rows:
             c = v.get(pivot)
             if c:

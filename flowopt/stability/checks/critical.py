@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from flowopt.stability.checks.eigenvalues import _characteristic
 from flowopt.stability.checks.algebraic_point import Point
+from flowopt.stability.checks.eigenvalues import _characteristic
 from flowopt.stability.exact import Refused, fraction, rational, read
 
 KEYS = {"loss", "rule", "infinite", "inertia", "sign", "order"}

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flowopt.stability.checks.algebraic_point import Point, field
 from flowopt.stability.checks.critical import _negative
 from flowopt.stability.checks.eigenvalues import _characteristic
-from flowopt.stability.checks.algebraic_point import Point, field
 from flowopt.stability.exact import Refused, rational, read
 
 

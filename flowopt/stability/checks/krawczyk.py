@@ -41,7 +41,6 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
 
 
 def _check(equations: list[Any], variables: list[Any], rows: Any, claim: str) -> None:
-    import sympy
     from mpmath import iv, mp
 
     box = []
@@ -72,7 +71,6 @@ def _check(equations: list[Any], variables: list[Any], rows: Any, claim: str) ->
             total = total + entry * (box[k] - middle[k])
         if not (box[i].a < total.a and total.b < box[i].b):
             raise Refused("Krawczyk's operator does not map the box into its interior")
-    assert sympy is not None
     chi = _characteristic(j)
     if claim == "asymptotically_stable":
         if not all(m.a > 0 for m in _minors(chi)):
@@ -174,8 +172,8 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
             if data["eigenvalues"] == "all left" else
             "so an eigenvalue has a positive real part over the whole box: the equilibrium is "
             "unstable by Lyapunov's first method.")
-    return [f"Krawczyk's operator maps {statement['options']['at'].removeprefix('the only zero of the field in ')}"
-            " into its interior: it holds exactly one zero of the field.",
+    box = " x ".join(f"[{a}, {b}]" for a, b in statement["options"]["box"])
+    return [f"Krawczyk's operator maps {box} into its interior: it holds exactly one zero of the field.",
             "Hurwitz's minors of the Jacobian"
             + (" are positive" if data["eigenvalues"] == "all left" else
                ", with lambda moved by some s > 0, hold a negative one") + " there, " + last]

@@ -171,7 +171,7 @@ def _decrease(statement: Mapping[str, Any], field: Field, way: str, epsilon: Any
 
 def _middle(statement: Mapping[str, Any]) -> Any:
     where = algebra.box(statement)
-    return (where[0][0] + where[0][1]) / 2 if where else fraction(0)
+    return sum(where[0], fraction(0)) / 2 if where else fraction(0)
 
 
 def _definite(p: Any, point: Sequence[Any], words: str) -> None:
@@ -243,7 +243,7 @@ def _read(statement: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Field,
             raise Refused("V must be given")
         if not field.W.is_ground or field.N.coeff(1):
             raise Refused("a V that was found must be a polynomial without a constant")
-    bound = data.get("bound")
+    bound: Any = data.get("bound")
     if "bound" in data:
         bound = (fraction(bound[0]), fraction(bound[1]))
         if bound[0] <= 0 or len(data["bound"]) != 2:

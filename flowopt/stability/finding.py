@@ -90,10 +90,10 @@ def within(found: Equilibria, bounds: Any) -> Equilibria:
     """Return the equilibria in a closed box, decided exactly."""
     kept = [e for e in found if all(
         (c - low).sign() >= 0 >= (c - high).sign()
-        for c, (low, high) in zip(e.numbers, bounds, strict=False))]
+        for c, (low, high) in zip(e.numbers or (), bounds, strict=False))]
     text = " x ".join(f"[{a}, {b}]" for a, b in bounds)
-    return Equilibria(kept, found.complete, f"{found.reason}; {len(kept)} of {len(found)} in {text}",
-                      found.sets, found.name)
+    reason = f"{found.reason}; {len(kept)} of {len(found)} in {text}"
+    return Equilibria(kept, found.complete, reason, found.sets, found.name)
 
 
 __all__ = ["Equilibria", "Equilibrium", "equilibria"]
