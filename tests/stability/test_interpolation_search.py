@@ -8,7 +8,7 @@ import pytest
 import flowopt as fo
 from flowopt.stability import Verdict
 from flowopt.stability.interpolation_search import attempt
-from flowopt.stability.prove import Problem
+from flowopt.stability.prove import Problem, prove
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, proved
 from tests import twins_worst_case as twins
@@ -113,6 +113,25 @@ def test_a_forged_number_is_refused():
                                                      for a in assumed]}
         with pytest.raises(AssertionError):
             proved(made, "none", "A", Evidence("interpolation", verdict.certificate.data))
+
+
+@pytest.mark.parametrize("V", ["0", "3", "L - L", "dot(e, e) - dot(theta, e) + dot(theta - e, e)"])
+def test_a_constant_proves_nothing(V):
+    verdict = settle(o.gradient_descent(lr=0.1), V, "nonincreasing", ["smooth"], ell=10)
+    assert not verdict.proved
+
+
+def test_through_the_door():
+    verdict = prove(o.gradient_descent(lr=0.1), "L", assumptions=["smooth"], ell=10)
+    assert verdict.proved and verdict.check()
+    verdict = prove(o.gradient_descent(lr=0.1), "L", assumptions=["smooth"], ell=21)
+    assert verdict.disproved and verdict.check()
+    verdict = prove(o.heavy_ball(lr=0.1, momentum=0.5), claim="rate", rate=0.9, mu=1,
+                                 ell=10)
+    assert verdict.proved and verdict.check()
+    verdict = prove(o.heavy_ball(lr=0.1, momentum=0.5), claim="rate", rate=0.5, mu=1,
+                                 ell=10)
+    assert verdict.disproved and verdict.check()
 
 
 def test_what_it_does_not_take():

@@ -37,6 +37,8 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     if claim not in ("nonincreasing", "recursion", "nonnegative") or set(options) - {"bound"}:
         raise Refused("the claim must be nonincreasing, recursion or nonnegative")
     now, new = step.value(statement["V"], 0), step.value(statement["V"], 1)
+    if not sympy.expand(now).free_symbols & {*step.gram.values(), *step.gaps.values()}:
+        raise Refused("V is a constant")
     step.defined(now, new, *step.moves.values(), *step.place.values())
     if claim != "nonincreasing" and data["bound"]:
         raise Refused("only the bound of a decrease has a sign to prove")
