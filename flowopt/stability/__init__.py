@@ -13,6 +13,8 @@ _WHERE = {
     "prove": "prove",
     "modified_equation": "modified", "ModifiedEquation": "modified",
     "runge_kutta": "schemes",
+    "fit_rate": "rates", "Rate": "rates", "finite_time_bound": "rates",
+    "settling_time_bounds": "settling", "SettlingTime": "settling",
     "lyapunov_exponents": "exponents", "Exponents": "exponents",
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",

@@ -46,7 +46,7 @@ class Exponents:
         The mean of div F along the run of a field, NaN for maps; equal to `sum` up to rounding
         and the error of the quadrature when all m exponents are there.
     orbit : ndarray, shape (128, m)
-        The last states.
+        Its last states: of a map, of each step; of a field, over a twentieth of the run.
     message : str
         The status as a sentence.
     seed : int
@@ -171,7 +171,8 @@ def lyapunov_exponents(system: Any, x0: Any, *, loss: Any = None, method: Any = 
     Notes
     -----
     The flow of a field is followed by the weights of DOP853 at a fixed step, half the least one
-    that its error control takes on a trial run.
+    that its error control takes on a trial run. The status speaks of the run that was taken: chaos
+    that would die out later is "chaotic", and so is the long wandering before a rest.
 
     References
     ----------

@@ -177,7 +177,7 @@ def measured(made: Problem, seed: int) -> Exponents:
     half = np.where(error > 0, QUANTILE * error, 0.0)
     low, high = values - half, values + half
     last = runs.states
-    orbit = _orbit(runs)
+    orbit = _orbit(runs, max(1, made.steps // (40 * LONGEST)) if made.flow else 1)
     failed = runs.failed
     status = np.full(count, "neutral", dtype=object)
     with np.errstate(invalid="ignore"):
@@ -204,11 +204,11 @@ def measured(made: Problem, seed: int) -> Exponents:
                      messages[0] if made.single else messages, seed)
 
 
-def _orbit(runs: Tangents) -> np.ndarray:
-    """Return the next 2·LONGEST states (N, 128, m)."""
+def _orbit(runs: Tangents, stride: int) -> np.ndarray:
+    """Return the next 2·LONGEST states (N, 128, m), some steps apart."""
     made = np.empty((runs.count, 2 * LONGEST, runs.m))
     for j in range(2 * LONGEST):
-        runs.run(1)
+        runs.run(stride)
         made[:, j] = runs.states
     return made
 

@@ -170,9 +170,11 @@ def rate_statement(system: Any, rate: Fraction, mu: Fraction, ell: Fraction | No
 
 def attempt(problem: Any) -> Verdict | None:
     """Settle the claim "rate" of an optimizer: options rate, mu, ell."""
+    from flowopt.optimizers.optimizer import Optimizer
     from flowopt.stability import worst_case_lower as lower
 
-    if problem.claim != "rate" or problem.V is not None:
+    if problem.claim != "rate" or problem.V is not None or not isinstance(problem.system,
+                                                                          Optimizer):
         return None
     options = problem.options
     for name in ("rate", "mu"):

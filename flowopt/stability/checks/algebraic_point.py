@@ -33,6 +33,9 @@ class Point:
                 self.sign(self._poly(["1"])) != 1:
             raise Refused("the cell must hold exactly one root of the polynomial")
         self.coordinates = [self.reduced(self._poly(row)) for row in options["coordinates"]]
+        if all(c.degree() < 1 for c in self.coordinates) and (
+                list(options["root"]) != ["0", "1"] or list(options["cell"]) != ["0", "0"]):
+            raise Refused("a rational point must have root alpha and cell 0, 0")
         if options["at"] != shown(options["root"], options["cell"], options["coordinates"]):
             raise Refused("the text of the point is not that of its numbers")
 

@@ -202,7 +202,8 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
            "stable": "so no motion moves away from it.",
            "unstable": "so the motions on one side move away from it up to a fixed distance."}
     at = statement["options"]["at"]
-    return [f"By Sturm's theorem no zero, pole or jump of the field but {at} lies in a small interval around this point.",
+    return [f"By Sturm's theorem no zero, pole or jump of the field but {at} lies "
+            "in a small interval around this point.",
             f"Left of it the field is {words[data['left']]}, right of it {words[data['right']]}, "
             + end[statement["claim"]]]
 
