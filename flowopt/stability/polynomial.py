@@ -40,6 +40,8 @@ def attempt(problem: Any) -> Verdict | None:
     statement = problem.statement
     if statement["system"].get("kind") not in ("field", "none") or problem.claim not in CLAIMS:
         return None
+    if statement["system"]["kind"] == "none" and problem.claim not in ("positive", "nonnegative"):
+        return None
     given = {**statement, "V": _as_text(statement["V"])}
     try:
         field = algebra.field(given)
