@@ -149,6 +149,9 @@ def _system(identities: Sequence[Identity], numbers: int) -> Any:
     right: dict[tuple[int, Any], Any] = {}
     shapes = []
     column = 0
+    sizes = [len(z) for i in identities for _, z in i.terms]
+    if sum(n * (n + 1) // 2 for n in sizes) + numbers > MAX_COLUMNS:
+        return None
     for k, identity in enumerate(identities):
         for monomial, c in identity.p.terms():
             right[k, monomial] = c
@@ -159,8 +162,6 @@ def _system(identities: Sequence[Identity], numbers: int) -> Any:
                 for monomial, c in (g * z[i] * z[j] * (1 if i == j else 2)).terms():
                     rows.setdefault((k, monomial), {})[column] = c
                 column += 1
-    if column + numbers > MAX_COLUMNS:
-        return None
     for k, identity in enumerate(identities):
         for index, r in identity.free.items():
             for monomial, c in r.terms():

@@ -20,7 +20,7 @@ from flowopt.stability.checks.algebra import at, degree, number, shifted
 from flowopt.stability.exact import Refused, fraction
 from flowopt.stability.gram import Identity, Solution, solve
 
-#: bases larger than this are not tried
+#: blocks of a basis that are larger than this are not tried
 MAX_BASIS = 50
 
 
@@ -106,7 +106,7 @@ def _hinted(p: Any, q: Any, relation: str, hints: list[Any],
     found = solve([Identity(q, [(p.ring.one, hints)])], deadline=deadline, faces=1)
     if found is None:
         return None
-    made = _data(0, "0", [], found)
+    made = _data(0, "0", [], found, [0])
     if relation == inequality.OFF:
         made["strict"] = "squares"
     return made
@@ -117,29 +117,33 @@ def _attempt(q: Any, relation: str, conditions: list[Any], zeros: list[list[Any]
     R = q.ring
     weight = sum((g**2 for g in R.gens), R.zero) ** power
     target = q * weight
-    terms = bases(target, conditions, zeros, extra)
-    if terms is None:
+    whole = bases(target, conditions, zeros, extra)
+    if whole is None:
+        return None
+    terms, owners = split(target, whole)
+    if not terms or max(len(z) for _, z in terms) > MAX_BASIS:
         return None
     positive = relation == inequality.POSITIVE and power == 0
     if relation == inequality.OFF or (relation == inequality.POSITIVE and power):
-        return _off(target, terms, power, deadline)
+        return _off(target, terms, owners, power, deadline)
     found = solve([Identity(target, terms)], deadline=deadline, push=positive,
                   faces=0 if positive else 4)
     if found is None:
         return None
     constant = R.zero
     if positive:
-        constant = R(number(_less(found.margin * _size(found.bases[0][0], [R.one]))))
+        constant = R(number(_less(found.margin * _size(found.bases[0], [R.one]))))
         found = solve([Identity(target - constant, terms)], deadline=deadline)
         if found is None or not constant:
             return None
-    return _data(power, str(constant), [], found)
+    return _data(power, str(constant), [], found, owners)
 
 
-def _off(target: Any, terms: list[Any], power: int, deadline: float) -> dict[str, Any] | None:
+def _off(target: Any, terms: list[Any], owners: list[int], power: int,
+         deadline: float) -> dict[str, Any] | None:
     """Return a proof with Σ cᵢuᵢ^{2dᵢ} taken off; or by squares whose common zero is u = 0."""
     R = target.ring
-    basis = terms[0][1]
+    basis = [e for (_, z), j in zip(terms, owners, strict=True) if j == 0 for e in z]
     pure = []
     for i in range(len(R.gens)):
         powers = [m[i] for z in basis if len(z) == 1 for m in z if sum(m) == m[i] > 0]
@@ -151,26 +155,26 @@ def _off(target: Any, terms: list[Any], power: int, deadline: float) -> dict[str
         return None
     squares = [g**d for g, d in zip(R.gens, pure, strict=True)]
     if plain.margin > 1e-9:
-        size = plain.margin * _size(plain.bases[0][0], squares)
+        size = plain.margin * _size(plain.bases[0], squares)
         for share in (1.0, 0.1):
             c = _less(share * size)
             strict = sum((number(c) * s**2 for s in squares), R.zero)
             found = solve([Identity(target - strict, terms)], deadline=deadline) if c else None
             if found is not None:
-                return _data(power, "0", [[str(c), d] for d in pure], found)
+                return _data(power, "0", [[str(c), d] for d in pure], found, owners)
     for c in (fraction("1/10"), fraction("1/1000")):
         strict = sum((number(c) * s**2 for s in squares), R.zero)
         found = solve([Identity(target - strict, terms)], deadline=deadline)
         if found is not None:
-            return _data(power, "0", [[str(c), d] for d in pure], found)
-    made = _data(power, "0", [], plain)
+            return _data(power, "0", [[str(c), d] for d in pure], found, owners)
+    made = _data(power, "0", [], plain, owners)
     made["strict"] = "squares"
     return made
 
 
-def _size(basis: list[Any], squares: list[Any]) -> float:
+def _size(basis: list[list[Any]], squares: list[Any]) -> float:
     """Return the smallest scale² that the solver gave these entries of the basis."""
-    sizes = [float(fraction(z.LC)) ** 2 for z in basis if len(z) == 1
+    sizes = [float(fraction(z.LC)) ** 2 for part in basis for z in part if len(z) == 1
              for s in squares if next(iter(z)) == next(iter(s))]
     return min(sizes, default=0.0)
 
@@ -183,20 +187,16 @@ def _less(margin: float) -> Any:
     return fraction(int(margin / 2 / 10.0**k)) * fraction(10) ** k
 
 
-def _data(power: int, constant: str, strict: list[Any], found: Solution) -> dict[str, Any]:
-    return {"by": "sos", "power": power, "constant": constant, "strict": strict,
-            "terms": terms_data(found.bases[0], found.grams[0])}
-
-
-def terms_data(bases_: Sequence[Sequence[Any]], grams: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return the terms of a proof, without rows of zeros and without empty terms."""
+def _data(power: int, constant: str, strict: list[Any], found: Solution,
+          owners: Sequence[int]) -> dict[str, Any]:
+    """Return a proof, without rows of zeros and without empty terms."""
     terms = []
-    for j, (z, Q) in enumerate(zip(bases_, grams, strict=True)):
+    for j, z, Q in zip(owners, found.bases[0], found.grams[0], strict=True):
         kept = [i for i in range(len(z)) if Q[i][i] != 0]
         if kept:
             terms.append({"of": j, "basis": [str(z[i]) for i in kept],
                           "gram": [[str(Q[i][k]) for k in kept] for i in kept]})
-    return terms
+    return {"by": "sos", "power": power, "constant": constant, "strict": strict, "terms": terms}
 
 
 # -------------------------------------------------------------------- bases
@@ -220,7 +220,7 @@ def bases(target: Any, conditions: Sequence[Any], zeros: Sequence[Sequence[Any]]
         made += [(g, every(n, max(0, (top - degree(g)) // 2))) for g in conditions]
     terms = []
     for g, monomials in made:
-        if len(monomials) > MAX_BASIS:
+        if len(monomials) > 4 * MAX_BASIS:
             return None
         z = [R({m: R.domain.one}) for m in monomials]
         inside = [w for w in zeros if at(g, w) != 0]
@@ -228,10 +228,52 @@ def bases(target: Any, conditions: Sequence[Any], zeros: Sequence[Sequence[Any]]
     return terms
 
 
+def split(target: Any, terms: Sequence[tuple[Any, list[Any]]],
+          ) -> tuple[list[tuple[Any, list[Any]]], list[int]]:
+    """Return the terms in blocks that changes of sign keep apart, and whose each block is.
+
+    Where p and all gⱼ stay the same under some changes of sign of the uᵢ, averaging over them
+    leaves only products zₐz_b that stay the same too: a and b differ, modulo 2, by a sum of
+    exponents of p and gⱼ.
+
+    Examples
+    --------
+    >>> from flowopt.stability.checks.algebra import ring
+    >>> R = ring(("x", "y")); x, y = R.gens
+    >>> [z for _, z in split(x**4 + y**4 + 1, [(R.one, [R.one, x, y, x**2, x*y, y**2])])[0]]
+    [[1, x**2, y**2], [x], [y], [x*y]]
+    """
+    pivots: list[int] = []
+
+    def reduced(m: Sequence[int]) -> int:
+        left = sum((k % 2) << i for i, k in enumerate(m))
+        for pivot in pivots:  # each has a highest bit of its own
+            left = min(left, left ^ pivot)
+        return left
+
+    for m in (*target, *(m for g, _ in terms for m in g)):
+        left = reduced(m)
+        if left:
+            pivots.append(left)
+            pivots.sort(reverse=True)
+    made, owners = [], []
+    for j, (g, z) in enumerate(terms):
+        blocks: dict[int, list[Any]] = {}
+        kinds = [{reduced(m) for m in e} for e in z]
+        if any(len(kind) != 1 for kind in kinds):
+            blocks[0] = z
+        else:
+            for e, (kind,) in zip(z, kinds, strict=True):
+                blocks.setdefault(kind, []).append(e)
+        made += [(g, block) for block in blocks.values()]
+        owners += [j] * len(blocks)
+    return made, owners
+
+
 def every(n: int, top: int) -> list[tuple[int, ...]]:
     """Return the exponents of degree <= top in n variables, by degree."""
     if math.comb(n + top, n) > 4 * MAX_BASIS:
-        return [(0,) * n] * (MAX_BASIS + 1)
+        return [(0,) * n] * (4 * MAX_BASIS + 1)
     found = [m for m in itertools.product(range(top + 1), repeat=n) if sum(m) <= top]
     return sorted(found, key=lambda m: (sum(m), [-a for a in m]))
 
@@ -246,7 +288,7 @@ def half_newton(support: set[tuple[int, ...]], n: int) -> list[tuple[int, ...]]:
     low, high = points.min(axis=0), points.max(axis=0)
     ranges = [range(-(-int(a) // 2), int(b) // 2 + 1) for a, b in zip(low, high, strict=True)]
     if math.prod(len(r) for r in ranges) > 200000:
-        return [(0,) * n] * (MAX_BASIS + 1)
+        return [(0,) * n] * (4 * MAX_BASIS + 1)
     found = np.array(list(itertools.product(*ranges)), dtype=int).reshape(-1, n)
     width = 2 if n <= 4 else 1
     if n <= 7:
