@@ -229,3 +229,19 @@ def test_a_certificate_belongs_to_its_statement(equations, names, claim, V, opti
                 checker.check(made, data, "proved")
             else:
                 checker.check(made, data)
+
+
+def test_poles():
+    """A denominator must be shown to be positive where the claim is made."""
+    assert judge(["-1/x"], ["x"], "nonincreasing", "x**2").unknown
+    assert judge(["1/x"], ["x"], "nonincreasing", "x**2").disproved
+    assert judge(["-x/(2 - x)"], ["x"], "nonincreasing", "x**2").disproved
+    assert judge(["-x/(2 - x)"], ["x"], "nonincreasing", "x**2", box=(-1, 1)).proved
+    assert judge(["-x/(2 - x)"], ["x"], "nonincreasing", "x**2", box=(-1, 2)).unknown
+    v = judge(["-x/(2 - x)", "-y"], XY, "asymptotically_stable", "x**2 + y**4")
+    assert v.proved and "ball" in v.certificate.data and survivors(v) == []
+    v = judge(["-x/(2 - x)", "-y"], XY, "region", "x**2/(3 - x) + y**2", level=0.1,
+              box=[(-1.5, 1.5), (-2, 2)])
+    assert v.proved and survivors(v) == []
+    assert judge(["-x/(1 - x**2)"], ["x"], "unstable").disproved
+    assert judge(["x/(1 - x**2)"], ["x"], "stable").disproved
