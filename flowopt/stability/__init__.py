@@ -11,6 +11,8 @@ from typing import Any
 #: where each public name stands; it is loaded when it is first used
 _WHERE = {
     "prove": "prove",
+    **dict.fromkeys(["transient_growth", "Growth", "pseudospectrum", "numerical_abscissa",
+                     "iteration_matrix", "kreiss_bound"], "transient"),
     "modified_equation": "modified", "ModifiedEquation": "modified",
     "runge_kutta": "schemes",
     "fit_rate": "rates", "Rate": "rates", "finite_time_bound": "rates",
