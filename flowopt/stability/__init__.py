@@ -26,6 +26,7 @@ _WHERE = {
                     "maps"),
     "least_step": "never_rests", "sign_cycle": "never_rests", "adam_cycle": "never_rests",
     **dict.fromkeys(["atlas", "AtlasRow", "show_atlas", "print_atlas"], "atlas_table"),
+    "prove_polynomial": "polynomial_claim", "limit_set": "lasalle", "largest_level": "levels",
     "equilibria": "finding", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
     "basins": "phases", "Basins": "phases", "BasinPicture": "picture",
 }
