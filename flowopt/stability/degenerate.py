@@ -59,7 +59,13 @@ def _energy(asked: Any, coordinates: Sequence[Number], system: Any, gamma: Any) 
     at = dict(zip(asked.variables, coordinates, strict=True))
     if n > 1:
         gradient = [asked.loss.diff(x) for x in theta]
-        if critical(spectrum(matrix(gradient, theta, at))[1]) != "minimum":
+        kind = critical(spectrum(matrix(gradient, theta, at))[1])
+        values = [c.fraction for c in coordinates[:n]]
+        if kind == "degenerate" and None not in values:
+            from flowopt.stability.forms_at_zero import strict_minimum
+
+            kind = "minimum" if strict_minimum(asked.loss, theta, values) else kind
+        if kind != "minimum":
             return None
     elif not _strict(asked.loss, theta[0], at, value):
         return None

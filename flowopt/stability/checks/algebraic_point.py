@@ -79,7 +79,7 @@ class Point:
         for part in sympy.fraction(sympy.cancel(sympy.together(expr))):
             try:
                 poly = sympy.Poly(part, *variables, domain=sympy.QQ)
-            except sympy.polys.polyerrors.PolynomialError:
+            except sympy.polys.polyerrors.BasePolynomialError:
                 raise Refused(f"{part} is no polynomial with rational coefficients") from None
             total = self._poly(["0"])
             powers: dict[tuple[int, int], Any] = {}
