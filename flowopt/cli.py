@@ -15,7 +15,7 @@ from typing import Any
 
 import typer
 
-from flowopt import __version__, _check, experiment
+from flowopt import __version__, _check, cli_stability, experiment
 from flowopt.reporting import Reporter
 from flowopt.results import NotWritten, prepare_folder, remove_empty
 
@@ -62,6 +62,10 @@ def dictionary(names: list[str] = typer.Argument(None, help="Only these optimize
         typer.echo(table.dictionary(format, names or ()))
     except ValueError as problem:
         _give_up(None, f"Error: {problem}", 2)
+
+
+app.command("analyze")(cli_stability.analyze)
+app.command("atlas")(cli_stability.atlas)
 
 
 @app.command("run", context_settings=_RAW, add_help_option=False)

@@ -9,7 +9,7 @@ import sympy
 from flowopt.stability.abstract_search import text
 from flowopt.stability.checks.abstract import remainder
 from flowopt.stability.checks.abstract_forms import number
-from flowopt.stability.checks.abstract_words import NORM, NORM1, S, Words
+from flowopt.stability.checks.abstract_words import NORM, NORM1, Words
 from flowopt.stability.checks.positivity import expand, parts, sign
 
 

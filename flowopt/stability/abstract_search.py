@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import sympy
-from sympy.core.function import AppliedUndef
 
+from flowopt.stability.abstract_numbers import hopeless
 from flowopt.stability.checks.abstract import remainder
 from flowopt.stability.checks.abstract_forms import number
 from flowopt.stability.checks.abstract_lemmas import LOSS_LEMMAS, slack
-from flowopt.stability.checks.abstract_words import MAXABS, NORM, NORM1, H, S, Words
+from flowopt.stability.checks.abstract_words import CONVEX, MAXABS, NORM, NORM1, H, S, Words
 from flowopt.stability.checks.positivity import expand, gram, semidefinite, sign
 from flowopt.stability.exact import Refused, write
 
@@ -38,6 +38,9 @@ def text(words: Words, expr: Any) -> str:
 def derivative(words: Words, rates: Mapping[Any, Any], expr: Any) -> Any:
     """Return d/dt of an expression by its partial derivatives."""
     own: dict[Any, Any] = {}
+    kinks = expr.atoms(sympy.Abs, sympy.sign, sympy.Min, sympy.Max, NORM1, MAXABS)
+    if kinks:
+        raise Refused(f"V must be differentiable, and {min(map(str, kinks))} has a kink")
 
     def hide(e: Any) -> Any:
         if e.func in (S, NORM) or str(e.func) in words.vector_functions or words.scalar_function(
@@ -64,7 +67,7 @@ def _inner(words: Words, rates: Mapping[Any, Any], e: Any) -> Any:
     name = str(e.func)
     if words.scalar_function(name):
         return S(words.vector_functions["d" + name](first) * moved)
-    if name[0] == "d" and words.functions.get(name[1:]) == "convex":
+    if words.functions.get(words.gradient_of(name)) == "Legendre":
         return words.vector_functions["H" + name[1:]](first, moved)
     if words.functions.get(name.removesuffix("T")) == "linear":
         return e.func(moved)
@@ -167,7 +170,7 @@ def _of_terms(words: Words, goal: Any) -> Iterator[dict[str, Any]]:
                                 *[text(words, a) for a in factor.args]]}
             if kind == "oracle":
                 yield {"lemma": "oracle", "with": [name]}
-    for name in (n for n, kind in words.functions.items() if kind == "convex"):
+    for name in (n for n, kind in words.functions.items() if kind in CONVEX):
         yield from _convex(words, name, goal)
     if goal.has(NORM1(g)):
         yield {"lemma": "norms", "with": ["g"]}
@@ -184,7 +187,8 @@ def _convex(words: Words, name: str, goal: Any) -> Iterator[dict[str, Any]]:
     """Yield monotonicity and the gradient inequality of K at the points that occur."""
     made = words.vector_functions
     points = {a.args[0] for a in goal.atoms(made[name]) | goal.atoms(made[f"d{name}"])}
-    points |= goal.atoms(made[f"d{name}c"])
+    if words.functions[name] == "Legendre":
+        points |= goal.atoms(made[f"d{name}c"])
     if name in words.zero_at_zero:
         points.add(sympy.Integer(0))
     ordered = sorted(points, key=sympy.default_sort_key)
@@ -197,7 +201,8 @@ def _convex(words: Words, name: str, goal: Any) -> Iterator[dict[str, Any]]:
 
 
 # ------------------------------------------------------------------------------- search
-def settle(words: Words, what: str, goal: Any, alive: Callable[[], bool], depth: int = 3) -> dict[str, Any] | None:
+def settle(words: Words, what: str, goal: Any, alive: Callable[[], bool],
+           depth: int = 3) -> dict[str, Any] | None:
     """Return the part of a certificate that proves goal >= 0, or None."""
     start = number(words, words.apply(goal))
     g = words.symbol["g"]
@@ -262,43 +267,8 @@ def _carries(words: Words, factor: Any) -> bool:
             or words.scalar_function(str(base.func)))
 
 
-def _hopeless(words: Words, left: Any) -> bool:
-    """Return whether numbers show that what is left can be negative; they only save time."""
-    import numpy as np
-
-    alone, summed = [], []
-    for term in sympy.Add.make_args(left):
-        inside = [f for f in sympy.Mul.make_args(term) if f.func == S]
-        if len(inside) == 1 and not (term / inside[0]).has(S):
-            summed.append(term / inside[0] * inside[0].args[0])
-        else:
-            alone.append(term)
-    for expr in (sympy.Add(*alone), sympy.Add(*summed)):
-        own: dict[Any, Any] = {}
-
-        def hide(e: Any, own: dict[Any, Any] = own) -> Any:
-            if isinstance(e, AppliedUndef):
-                return own.setdefault(e, sympy.Dummy(
-                    nonnegative=True if e.is_nonnegative else None, real=True))
-            return e.func(*[hide(a) for a in e.args]) if e.args else e
-
-        hidden = hide(expr)
-        names = sorted(hidden.free_symbols, key=str)
-        random = np.random.default_rng(7)
-        values = [10.0**random.uniform(-3, 3, 200) if x.is_nonnegative else
-                  10.0**random.uniform(-3, 3, 200) * random.choice([-1.0, 1.0], 200)
-                  for x in names]
-        with np.errstate(all="ignore"):
-            made = np.asarray(sympy.lambdify(names, hidden, "numpy")(*values), dtype=float)
-            size = np.asarray(sympy.lambdify(names, sum(map(abs, sympy.Add.make_args(hidden))),
-                                             "numpy")(*values), dtype=float)
-        if (made < -1e-9 * size).any():
-            return True
-    return False
-
-
 def _positive(words: Words, left: Any, used: list[dict[str, Any]]) -> Any:
-    if _hopeless(words, left):
+    if hopeless(left):
         return None
     p, r = remainder(words, left)
     if not sign(p):

@@ -1,11 +1,12 @@
 """The table of Lyapunov functions of flows, as data: each row is a claim for the prover.
 
 Numbers of rows are those of the survey in the documentation; letters tell several claims about one
-flow apart. What a row says is not believed: `flowopt.stability.atlas` proves it.
+flow apart. What a row says is not believed: `flowopt.stability.atlas_table` proves it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,8 @@ class Entry:
         The positive parameters; `parameters` are the others.
     note : str
         What the proof adds to the source.
+    beyond : str
+        Why no proof is tried.
     """
 
     number: str
@@ -47,6 +50,7 @@ class Entry:
     parameters: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    beyond: str = ""
 
     def statement(self) -> dict[str, Any]:
         """Return the claim as data."""
@@ -69,8 +73,6 @@ def entries() -> tuple[Entry, ...]:
 
 def candidates(statement: Mapping[str, Any]) -> Iterator[str]:
     """Yield the functions V of the table whose names a statement has: states, parameters, loss."""
-    from flowopt.symbolic.parse import parse
-
     system = statement["system"]
     names = {"g", "L", "Lstar", "e", "theta", "t", *system["rules"], *system["parameters"]}
     if {"strongly_convex", "mu_strongly_convex", "PL"} & set(statement["assumptions"]):
@@ -78,8 +80,8 @@ def candidates(statement: Mapping[str, Any]) -> Iterator[str]:
     states = set(system["rules"]) - {"theta"}
     seen = []
     for entry in entries():
-        words = set(parse(entry.V, functions=_Any()).names)
-        calls = parse(entry.V, functions=_Any()).calls
+        words = set(re.findall(r"[A-Za-z_]\w*(?![\w(])", entry.V))
+        calls = set(re.findall(r"([A-Za-z_]\w*)\(", entry.V))
         if (words <= names and states <= words | {"v"} and calls <= KNOWN and entry.V not in seen
                 and (words & {"L", "Lstar"} or statement["claim"] != "converges_to_critical_set")):
             seen.append(entry.V)
@@ -88,13 +90,3 @@ def candidates(statement: Mapping[str, Any]) -> Iterator[str]:
 
 #: the functions of a V that needs no function of its own
 KNOWN = {"dot", "sum", "norm", "norm1", "sqrt", "exp", "log"}
-
-
-class _Any:
-    """Every name of a function."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())

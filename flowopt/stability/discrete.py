@@ -38,8 +38,8 @@ def optimizer_system(optimizer: Any, keep: Names = (),
     Returns
     -------
     dict
-        See the module. A state v whose rule holds an irrational step h is replaced by h v, which
-        is named ``hv``; so the heavy ball's is x_k − x_{k−1}.
+        See the module. Where the clock is a root, h = √lr or the like, a state v is replaced by
+        h v, which is named ``hv``; so the heavy ball's is x_k − x_{k−1}.
 
     Raises
     ------
@@ -99,7 +99,9 @@ def optimizer_system(optimizer: Any, keep: Names = (),
         now.update({symbols[v]: e for v, e in moved.items()})
     basis = [*symbols.values(), *(sympy.Symbol(n, real=True) for n in gradients)]
     equations = {v: _tidy(now[s], basis) for v, s in symbols.items()}
-    renamed, written = _scaled(equations, symbols, step, states, basis)
+    renamed, written = ["theta", *states], list(equations.values())
+    if "sqrt" in optimizer.clock.formula:
+        renamed, written = _scaled(equations, symbols, step, states, basis)
     return {"kind": "optimizer", "variables": renamed,
             "equations": [write(e) for e in written],
             "gradients": {n: write(p) for n, p in gradients.items()},
@@ -147,8 +149,8 @@ def _groups(optimizer: Any) -> list[tuple[str, ...]] | None:
     if method.name == "Euler":
         return [tuple(names)]
     if method.name == "SequentialEuler":
-        return ([(s,) for s in flow.states] + [("theta",)] if method.groups is None
-                else list(method.groups))
+        return [*((s,) for s in flow.states), ("theta",)] if method.groups is None else list(
+            method.groups)
     if method.name == "ImplicitEuler" and not flow.states:
         return None
     raise ValueError(f"{optimizer.name} uses {method.name}; the step is read from explicit, "
@@ -187,7 +189,7 @@ def _tidy(expr: Any, basis: Sequence[Any]) -> Any:
 
 def _scaled(equations: Mapping[str, Any], symbols: Mapping[str, Any], step: Any,
             states: list[str], basis: Sequence[Any]) -> tuple[list[str], list[Any]]:
-    """Return the names and equations with h v for v, where that leaves fewer roots."""
+    """Return the names and equations with h v for v, where that leaves no more roots."""
     import sympy
 
     def roots(exprs: Any) -> int:
@@ -195,7 +197,7 @@ def _scaled(equations: Mapping[str, Any], symbols: Mapping[str, Any], step: Any,
 
     names = ["theta", *states]
     plain = [equations[n] for n in names]
-    if not states or not roots([*plain, step]) or any(_slopes(e, basis) is None for e in plain):
+    if not states or any(_slopes(e, basis) is None for e in plain):
         return names, plain
     new = {s: sympy.Symbol(f"h{s}", real=True) for s in states}
     back = {symbols[s]: new[s] / step for s in states}

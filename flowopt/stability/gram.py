@@ -237,7 +237,7 @@ def _rounded(identities: Sequence[Identity], rows: list[dict[int, Any]], right: 
         else:
             tail = exact[len(exact) - numbers:]
             return Solution(grams, [[z for _, z in i.terms] for i in identities],
-                            [fraction(v) for v in tail], t)
+                            [fraction(v) for v in tail], float(t))
     return None
 
 

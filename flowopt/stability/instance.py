@@ -42,15 +42,14 @@ def attempt(problem: Any) -> Verdict | None:
     if not checker.smooth(sympy.sympify(field.loss.expr)):
         return unknown(statement, "the loss is not seen to be smooth")
     reasons: list[str] = []
-    for V in ["L", *(f"L + dot({s}, {s})/2" for s in field.flow.states)]:
+    flow = {"rules": {k: r.text if hasattr(r, "text") else write(r)
+                      for k, r in field.flow.rules.items()},
+            "positive": sorted(field.flow.positive)}
+    for V in checker.functions_of(flow["rules"]):
         for assumptions in _assumptions(field, problem):
-            data = {"flow": {"rules": {k: r.text if hasattr(r, "text") else write(r)
-                                       for k, r in field.flow.rules.items()},
-                             "positive": sorted(field.flow.positive)},
+            data = {"flow": flow, "V": V, "assumptions": assumptions, "bound": None, "proof": None,
                     "loss": {"expr": write(field.loss.expr),
-                             "parameters": list(field.loss.parameters)},
-                    "V": V, "assumptions": assumptions,
-                    "bound": None, "proof": None}
+                             "parameters": list(field.loss.parameters)}}
             made = _settled(statement, field, data, reasons)
             if made is not None:
                 return made
@@ -70,6 +69,9 @@ def _settled(statement: Any, field: Any, data: dict[str, Any], reasons: list[str
     gap = sympy.expand(read(statement["V"], names) - checker.value_of(data["V"], field))
     if {str(s) for s in gap.free_symbols} & set(statement["system"]["variables"]):
         return None
+    if gap != 0 and not checker.uses_loss(data["flow"]["rules"]):
+        expr = sympy.sympify(field.loss.expr) + gap  # the same field, with the constant of V
+        data = {**data, "loss": {**data["loss"], "expr": write(expr)}}
     for bound in ([None] if "bound" not in statement["options"] else
                   ["-dot(g, g)", "-norm1(g)", "-(L)"]):
         data = {**data, "bound": bound}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping
 from fractions import Fraction
@@ -16,7 +17,7 @@ from flowopt.stability.exact import Refused, fraction
 
 #: ε of V̇ <= −ε|F|²
 EPSILONS = tuple(Fraction(1, q) for q in (1, 2, 10, 100, 1000))
-#: (ε, C) of V >= ε|x − x*|² − C
+#: (ε, C) of Vᵏ >= ε|x − x*|² − C
 BOUNDS = tuple((Fraction(1, e), Fraction(c)) for e, c in
                ((1, 1), (2, 1), (10, 1), (10, 10), (10, 100), (100, 100), (1000, 1000)))
 #: squared radii of the balls on which a local claim is tried
@@ -38,8 +39,10 @@ def prove_part(o: checker.Obligation, deadline: float = float("inf")) -> dict[st
         return {"by": "zero"} if o.relation == inequality.NONNEGATIVE else None
     if len(o.p.ring.gens) == 1 and not o.domain:
         return sturm.prove(o.p, o.relation, o.point, o.box)
+    if witness.sampled(o.p, centre=o.point, box=o.box, conditions=o.domain) is not None:
+        return None
     return sos.prove(o.p, o.relation, o.point, o.box, o.domain, zeros=_zeros(o),
-                     deadline=deadline)
+                     deadline=deadline, hints=o.hints)
 
 
 def _zeros(o: checker.Obligation) -> list[Any]:
@@ -124,11 +127,11 @@ def _unbounded(statement: Mapping[str, Any], field: Field, data: dict[str, Any],
         return data, ""
     except Refused:
         pass
-    for bound in BOUNDS:
-        o = checker.obligations(statement, field, bound=bound)[-1]
-        made = prove_part(o, deadline)
+    for k, (epsilon, C) in itertools.product((1, 2), BOUNDS):
+        o = checker.obligations(statement, field, bound=(epsilon, C, k))[-1]
+        made = prove_part(o, deadline) if time.monotonic() < deadline else None
         if made is not None:
-            data["bound"] = [str(b) for b in bound]
+            data["bound"] = [str(epsilon), str(C), k]
             data["parts"]["unbounded"] = made
             return data, ""
     return None, "no proof that V is radially unbounded was found"
@@ -213,5 +216,6 @@ def _data(statement: Mapping[str, Any], x: Any) -> dict[str, Any] | None:
         x = [a if any(m[k] for p in seen for m in p) or box else Fraction(0)
              for k, a in enumerate(x)]
     value = at(top, x) / at(bottom, x)
-    made = {"point": [str(a) for a in x], "value": str(value)}
+    made = {"point": [str(a) for a in x], "value": str(value),
+            **refuter.apart(statement, field, x, relation)}
     return made if _holds(statement, made) else None

@@ -84,7 +84,7 @@ def two_cycles(loss: Any, lr: Any) -> tuple[TwoCycle, ...]:
     >>> import flowopt as fo
     >>> (cycle,) = fo.stability.two_cycles("x**2/2 - x**3/3", lr="9/4")
     >>> cycle.stable, [round(float(p), 12) for p in cycle.points]
-    (True, [-0.25, 0.138888888889])
+    (True, [-0.17350586809, 0.284616979201])
     """
     import sympy
 

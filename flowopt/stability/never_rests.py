@@ -7,8 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 from flowopt import _check
+from flowopt.stability.checks import map_point
 from flowopt.stability.discrete import optimizer_system
-from flowopt.stability.exact import fraction, rational, read, write
+from flowopt.stability.exact import Refused, fraction, rational, read, write
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, Verdict, disproved, proved, unknown
 
@@ -129,9 +130,9 @@ def rises(optimizer: Any, loss: str, start: Any, V: str | None = None,
     made = statement("nonincreasing", system, V or loss)
     point = [str(rational(v)) for v in start]
     try:
-        return disproved(made, "one exact step", Evidence("map_point", {"point": point}),
-                         "V rises in one step")
-    except AssertionError as error:
+        return disproved(made, "one exact step", Evidence("map_point", map_point.evidence(
+            system, made["V"], point)), "V rises in one step")
+    except (AssertionError, Refused) as error:
         return unknown(made, str(error))
 
 

@@ -102,7 +102,7 @@ def refute(statement: Mapping[str, Any], deadline: float = float("inf")) -> dict
     >>> refute({"claim": "region", "V": "x**2", "options": {"level": "2"}, "domain": None,
     ...         "assumptions": [], "system": {"kind": "field", "equations": ["-x + x**3"],
     ...         "variables": ["x"], "parameters": {}}})
-    {'point': ['1']}
+    {'point': ['-1']}
     """
     from flowopt.stability.instability import rational_equilibria
 

@@ -115,7 +115,8 @@ def witness(p: Any, relation: str, point: Sequence[Any] | None = None,
     places = sorted(set(places))
     samples = [places[0] - 1, *places, *[(a + b) / 2 for a, b in
                                          zip(places, places[1:], strict=False)], places[-1] + 1]
-    for a in sorted(samples, key=lambda v: (v.denominator, abs(v))):
+    samples += [Fraction(k) for k in range(-3, 4)]
+    for a in sorted(samples, key=lambda v: (v.denominator, abs(v), v < 0)):
         if inside(a) and at(p, [a]) < 0:
             return {"x": a}
     if relation == inequality.NONNEGATIVE:
@@ -124,8 +125,9 @@ def witness(p: Any, relation: str, point: Sequence[Any] | None = None,
         if a == b and inside(a) and (relation == inequality.POSITIVE or a != centre):
             return {"x": a}
         if a != b and inside(a) and inside(b):
-            return {"factor": str(factor), "interval": [str(a), str(b)],
-                    "values": [str(at(factor, [a])), str(at(factor, [b]))]}
+            f = next(f for f, _ in factor.factor_list()[1] if at(f, [a]) * at(f, [b]) < 0)
+            return {"factor": str(f), "interval": [str(a), str(b)],
+                    "values": [str(at(f, [a])), str(at(f, [b]))]}
     return None
 
 

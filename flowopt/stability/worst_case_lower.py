@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from flowopt.stability.checks import loss_quadratic
 from flowopt.stability.linear_step import LinearStep
 from flowopt.stability.polynomial_radius import characteristic, inside, observed
 
@@ -17,7 +18,7 @@ LONGEST = 5
 
 
 def quadratic_rate(step: LinearStep, mu: Fraction, ell: Fraction | None
-                   ) -> tuple[Fraction, dict[str, str] | None]:
+                   ) -> tuple[Fraction, dict[str, Any] | None]:
     """Return a rate that some quadratic loss of the class attains, and that loss.
 
     For one variable it is the largest of all quadratics, exactly; for more it is that of the worst
@@ -27,7 +28,7 @@ def quadratic_rate(step: LinearStep, mu: Fraction, ell: Fraction | None
         ends = [mu, ell if ell is not None else _large(step, mu)]
         worst = max(ends, key=lambda lam: abs(step.loop(lam)[0][0].a))
         value = abs(step.loop(worst)[0][0].a)
-        return value, {"curvature": str(worst), "radius": str(value)}
+        return value, _witness(step, worst)
     worst = _worst_curvature(step, mu, ell)
     M = step.loop(worst)
     if not observed(M):
@@ -37,7 +38,7 @@ def quadratic_rate(step: LinearStep, mu: Fraction, ell: Fraction | None
     near = Fraction(guess).limit_denominator(10_000)
     if abs(float(near) - guess) < 1e-7 and near > 0 and not inside(p, near) and inside(
             p, near + Fraction(1, 10**12)):
-        return near, {"curvature": str(worst), "radius": str(near)}
+        return near, _witness(step, worst)
     low, high = Fraction(0), Fraction(int(guess * 10**6) + 10**3, 10**6)
     for step_size in (10**3, 10**6, 10**9, 10**12):  # digit by digit, by exact tests
         k, top = int(low * step_size), int(high * step_size) + 1
@@ -48,7 +49,12 @@ def quadratic_rate(step: LinearStep, mu: Fraction, ell: Fraction | None
             else:
                 k = middle
         low, high = Fraction(k, step_size), Fraction(top, step_size)
-    return low, {"curvature": str(worst), "radius": str(low)}
+    return low, _witness(step, worst)
+
+
+def _witness(step: LinearStep, curvature: Fraction) -> dict[str, Any]:
+    return {"curvature": str(curvature),
+            "polynomial": loss_quadratic.written(characteristic(step.loop(curvature)))}
 
 
 def _large(step: LinearStep, mu: Fraction) -> Fraction:
@@ -118,7 +124,7 @@ def find_cycle(step: LinearStep, mu: Fraction, ell: Fraction | None) -> dict[str
 
 def _orders(length: int) -> Iterator[tuple[int, ...]]:
     """The orders of the points 0 … N−1 and the minimiser (−1), up to rotation and reflection."""
-    seen = set()
+    seen: set[tuple[int, ...]] = set()
     for order in itertools.permutations((-1, *range(length))):
         if order in seen:
             continue
@@ -155,7 +161,8 @@ def null_space(rows: list[list[Fraction]]) -> list[list[Fraction]]:
     >>> null_space([[Fraction(1), Fraction(2)]])
     [[Fraction(-2, 1), Fraction(1, 1)]]
     """
-    rows, size, pivots = [list(r) for r in rows], len(rows[0]), []
+    rows, size = [list(r) for r in rows], len(rows[0])
+    pivots: list[int] = []
     for column in range(size):
         k = len(pivots)
         found = next((i for i in range(k, len(rows)) if rows[i][column]), None)
@@ -188,8 +195,7 @@ def _exact_cycle(step: LinearStep, basis: list[list[Fraction]], weights: np.ndar
         data = {"start": [str(v) for v in point[:step.m]],
                 "gradients": [str(v) for v in point[step.m:]]}
         try:
-            loss_cycle.examine(step, mu, ell, data)
+            return {**data, "slopes": loss_cycle.examine(step, mu, ell, data)}
         except Refused:
             continue
-        return data
     return None

@@ -69,8 +69,10 @@ class Program:
         self.free = [q for q in self.pairs if q[0] != -1]
         first = [q for q in self.free if max(q) <= memory]  # the pairs that V_k itself may use
         self.first = first
-        self.columns = ([("P", e) for e in self.entries] + [("p", i) for i in range(memory + 1)]
-                        + [("lam", q) for q in self.free] + [("nu", q) for q in first])
+        self.columns: list[tuple[str, Any]] = ([("P", e) for e in self.entries]
+                                               + [("p", i) for i in range(memory + 1)]
+                                               + [("lam", q) for q in self.free]
+                                               + [("nu", q) for q in first])
         self._build(now, new)
 
     def _build(self, now: np.ndarray, new: np.ndarray) -> None:

@@ -94,7 +94,7 @@ def test_gradient_flow_by_euler():
     (GRADIENT.on(BOWL), fo.Euler(0.1)), (GRADIENT.on(BOWL), fo.RK4(0.1)),
     (BALL.on(fo.Loss("x**4/4 + x**2/2")), fo.SymplecticEuler(0.1)),
     (BALL.on(fo.Loss("x**4/4 + x**2/2")), fo.SymplecticEuler(0.1, first="q")),
-    (fo.Flow("-g*(1 + dot(g, g) + sin(t)*L*norm(g))").on(BOWL), fo.Heun(0.1)),
+    (fo.Flow("-g*(1 + sin(t)*L*norm(g))").on(BOWL), fo.Heun(0.1)),
     (fo.Flow({"theta": "-m/sqrt(1 + v)", "m": "g - m", "v": "g**2 - v"}).on(BOWL),
      fo.SequentialEuler(0.1))])
 def test_abstract_terms_are_those_of_the_written_out_field(system, method):
@@ -164,6 +164,36 @@ def test_slopes_of_adam_with_its_states():
                                                         (0.0, 0.4), SHARP).y[-1],
             lambda h: base.with_step(h).run(loss, y0, steps=round(0.4 / h)).y[-1], hs)
         assert abs(found[-1] - power - 1) < 0.15
+
+
+@pytest.mark.parametrize("base", [
+    fo.optimizers.heavy_ball(lr=0.01, momentum=0.9), fo.optimizers.sgd(lr=0.01, momentum=0.9),
+    fo.optimizers.nesterov(lr=0.01, momentum=0.9, form="torch"),
+    fo.optimizers.nesterov(lr=0.01, mu=1.0, form="torch"),
+    fo.optimizers.adagrad(lr=0.2, initial_accumulator_value=0.5)],
+    ids=["heavy_ball", "sgd", "nesterov", "nesterov-mu", "adagrad"])
+def test_slopes_of_optimizers(base):
+    """Also where the rule holds the step itself, as in Nesterov's and the centred heavy ball."""
+    loss, y0 = fo.Loss("x**2/2 + x**4/4"), [1.0, 0.2]
+    for power in (1, 2):
+        modified = fo.modified_equation(base, order=power).on(loss)
+        found, _ = slopes(
+            lambda h, m=modified: fo.integrate(m.with_parameters(h=h), y0, (0.0, 0.8), SHARP).y[-1],
+            lambda h: base.with_step(h).run(loss, y0, steps=round(0.8 / h)).y[-1], [0.005, 0.0025])
+        assert abs(found[-1] - power - 1) < 0.15
+
+
+@pytest.mark.parametrize("method", [fo.Euler, fo.Heun, fo.RK4])
+def test_slopes_on_a_field_that_depends_on_time(method):
+    field = fo.VectorField(["-x*cos(t) + t**2", "sin(x)*y*t"], ["x", "y"])
+    for power in (2, 4):
+        made = fo.modified_equation(field, method(0.1), order=power)
+        found, _ = slopes(
+            lambda h, m=made.field: fo.integrate(
+                m.with_parameters(h=h) if "h" in m.parameters else m, [1.0, 0.5], (0.0, 1.0),
+                SHARP).y[-1],
+            lambda h: fo.integrate(field, [1.0, 0.5], (0.0, 1.0), method(h)).y[-1], [0.1, 0.05])
+        assert abs(found[-1] - made.accuracy) < 0.15
 
 
 def test_table_of_gradient_descent():

@@ -16,7 +16,7 @@ import sympy
 from flowopt.stability.checks.abstract_forms import number, rate
 from flowopt.stability.checks.abstract_goals import goals, setting
 from flowopt.stability.checks.abstract_lemmas import LOSS_LEMMAS, VECTOR_LEMMAS, slack
-from flowopt.stability.checks.abstract_words import S, Words
+from flowopt.stability.checks.abstract_words import NORM, H, S, Words
 from flowopt.stability.checks.positivity import gram, is_zero, semidefinite, sign
 from flowopt.stability.exact import Refused
 
@@ -119,6 +119,10 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
         steps.append("g_i s = |g_i| for every s in the set-valued sign of g_i, so this holds for "
                      "every selection of Filippov, on the switching set too")
     changes = []
+    if dV.has(H) or any(r.has(H) for k, r in rates.items() if k != words.symbol["g"]):
+        steps.append("L is twice continuously differentiable, and H(a) is its Hessian times a")
+    if dV.has(NORM) or any(p.exp.is_negative for p in dV.atoms(sympy.Pow) if p.base.has(S)):
+        steps.append("where the field divides by the norm of g, g is not 0")
     for k, item in enumerate(data["conditions"], 1):
         changes.append(f"{item['symbol']} = {item['value']}")
         with_it = f" and {item['and']}" if "and" in item else ""
@@ -160,6 +164,9 @@ def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     sums = {S(f): sympy.Symbol(rf"\textstyle\sum_i {sympy.latex(f)}") for f in
             (a.args[0] for a in dV.atoms(S))}
     shown = sympy.latex(dV.xreplace(sums))
-    escaped = [s.translate(str.maketrans({"_": r"\_", "^": r"\^{}", "&": r"\&", "%": r"\%",
-                                          "#": r"\#"})) for s in explain(statement, data)[1:]]
-    return [rf"$\dot V = {shown}$", *escaped]
+    return [rf"$\dot V = {shown}$", *(s.translate(_ESCAPES) for s in explain(statement, data)[1:])]
+
+
+#: what LaTeX reads otherwise
+_ESCAPES = str.maketrans({"_": r"\_", "^": r"\^{}", "&": r"\&", "%": r"\%", "#": r"\#",
+                          "<": "$<$", ">": "$>$", "{": r"\{", "}": r"\}", "*": r"$\ast$"})

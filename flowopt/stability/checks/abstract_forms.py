@@ -15,7 +15,6 @@ from typing import Any
 import sympy
 
 from flowopt.stability.checks.abstract_words import (
-    HINV,
     MAXABS,
     NORM,
     NORM1,
@@ -30,7 +29,8 @@ from flowopt.stability.exact import Refused
 
 def _split(words: Words, term: Any) -> tuple[Any, Any]:
     """Return a product as (numbers, coordinate quantities)."""
-    scalar, inner = [], []
+    scalar: list[Any] = []
+    inner: list[Any] = []
     for factor in sympy.Mul.make_args(term):
         (inner if words.is_coordinate(factor) else scalar).append(factor)
     return sympy.Mul(*scalar), sympy.Mul(*inner)
@@ -50,7 +50,7 @@ def coordinate(words: Words, expr: Any) -> Any:
     args = [coordinate(words, a) for a in expr.args]
     fixed, last = args[:-1], args[-1]
     if not _linear(words, name):
-        if name.startswith("d") and words.functions.get(name[1:]) == "convex":
+        if words.gradient_of(name):
             return _gradient(words, name, args)
         return expr.func(*args)
     terms = []
@@ -68,8 +68,7 @@ def _linear(words: Words, name: str) -> bool:
     kind = words.functions.get(name) or words.functions.get(name.removesuffix("T"))
     if kind in ("operator", "linear"):
         return True
-    return name[0] == "H" and words.functions.get(
-        name[1:].removesuffix("inv") if name[1:] not in words.functions else name[1:]) == "convex"
+    return name[0] == "H" and words.functions.get(name[1:].removesuffix("inv")) == "Legendre"
 
 
 def _inverse(words: Words, name: str, function: Any, fixed: list[Any], inner: Any) -> Any:
@@ -190,7 +189,7 @@ def _at_most_linear(term: Any, atom: Any) -> bool:
 
 
 def _number(words: Words, expr: Any) -> Any:
-    if not expr.args:
+    if not expr.args and expr not in words.coordinates:
         return expr
     if expr.func == S:
         return total(words, expr.args[0])
@@ -265,7 +264,7 @@ def _pair(words: Words, rates: dict[Any, Any], expr: Any) -> Any:
         return S(words.vector_functions[f"d{name}"](args[0]) * d[0])
     if name in ("H", "Hinv", "unit", "lmo") or words.functions.get(name) in ("operator", "oracle"):
         raise Refused(f"the derivative of {name} has no name here")
-    if name.startswith("d") and words.functions.get(name[1:]) == "convex":
+    if words.functions.get(words.gradient_of(name)) == "Legendre":
         return words.vector_functions[f"H{name[1:]}"](args[0], d[0])
     if words.functions.get(name.removesuffix("T")) == "linear":
         return expr.func(d[0])

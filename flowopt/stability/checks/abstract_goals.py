@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from flowopt.stability.checks.abstract_forms import field, number, rate
+from flowopt.stability.checks.abstract_forms import field, number
 from flowopt.stability.checks.abstract_words import NORM, UNIT, S, Words
 from flowopt.stability.checks.positivity import expand, is_zero, sign
 from flowopt.stability.exact import Refused
@@ -20,7 +20,31 @@ def setting(statement: Mapping[str, Any]) -> tuple[Words, dict[Any, Any], Any]:
     if statement["domain"] is not None:
         raise Refused("an abstract loss has no box; the claim must hold everywhere")
     words = Words(statement)
-    return words, field(words, statement["system"]["rules"]), words.read(statement["V"])
+    V, rates = words.read(statement["V"]), field(words, statement["system"]["rules"])
+    return words, rates, V
+
+
+def real(words: Words, expressions: list[Any]) -> None:
+    """Refuse roots and logarithms of what may be negative, the conditions being met."""
+    for expr in expressions:
+        for power in expr.atoms(sympy.Pow):
+            if not power.exp.is_Integer and not sign(words.apply(power.base)):
+                raise Refused(f"{power.base} stands under a root and may be negative; assume that "
+                              "it is not, as in 'v >= 0'")
+        for log in expr.atoms(sympy.log):
+            if sign(words.apply(log.args[0])) != 2:
+                raise Refused(f"the logarithm of {log.args[0]} needs it to be positive")
+
+
+def invariant(statement: Mapping[str, Any], words: Words) -> None:
+    """Refuse unless the signs that are assumed of states stay: v̇ >= 0 where v = 0."""
+    for name in words.states:
+        if name in words.nonnegative | words.positive:
+            rule = words.read(statement["system"]["rules"][name])
+            if not sign(words.apply(rule.subs(words.symbol[name], 0))):
+                raise Refused(f"{name} does not stay positive along the flow")
+    if {"theta", "e", "g"} & (words.nonnegative | words.positive):
+        raise Refused("a sign of theta, e or g need not stay along the flow")
 
 
 def goals(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
@@ -34,6 +58,10 @@ def goals(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
         raise Refused(f"an abstract proof knows no claim {claim!r}")
     if set(options) - known[claim]:
         raise Refused(f"the claim {claim} has no option {sorted(set(options) - known[claim])[0]!r}")
+    real(words, [V, *map(words.read, [*statement["system"]["rules"].values(),
+                                      *options.values()])])
+    if claim in ("exponential", "finite_time", "converges_to_critical_set"):
+        invariant(statement, words)
     if claim in ("nonincreasing", "decreasing"):
         if claim == "decreasing":
             settled(statement, words, data)
@@ -94,7 +122,7 @@ def settled(statement: Mapping[str, Any], words: Words, data: Mapping[str, Any])
             raise Refused(f"where dV/dt = 0, {moving[0]} still moves")
         return
     s = words.symbol
-    if any(v.has(s["t"], sympy.sign, UNIT) for v in map(
+    if any(v.has(s["t"], sympy.sign, sympy.Min, sympy.Max, UNIT, NORM, S) for v in map(
             words.read, statement["system"]["rules"].values())):
         raise Refused("LaSalle's principle needs a continuous field that does not hold t")
     names = [item["z"] for item in data["zero"]]
@@ -111,8 +139,11 @@ def settled(statement: Mapping[str, Any], words: Words, data: Mapping[str, Any])
 
 def _finite(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
             data: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """dV/dt <= −c Vᵃ with 0 < a < 1 gives T = V₀^{1−a}/(c(1−a)); with a second term −k Vᵇ, b > 1,
-    it gives T = 1/(c(1−a)) + 1/(k(b−1)) from every start."""
+    """Return the goals of finite time.
+
+    dV/dt <= −c Vᵃ with 0 < a < 1 gives T = V₀^{1−a}/(c(1−a)); with a second term −k Vᵇ, b > 1, it
+    gives T = 1/(c(1−a)) + 1/(k(b−1)) from every start.
+    """
     s = words.symbol
     form = number(words, V)
     scales = [sympy.cancel(form / what) for what in (s["D"], S(s["e"]**2))]

@@ -12,7 +12,7 @@ from typing import Any
 
 import sympy
 
-from flowopt.stability.checks.abstract_words import MAXABS, NORM, NORM1, H, S, Words
+from flowopt.stability.checks.abstract_words import CONVEX, MAXABS, NORM, NORM1, H, S, Words
 from flowopt.stability.exact import Refused
 
 #: lemma -> (assumptions on the loss, any set of which is enough; as it is written)
@@ -28,7 +28,8 @@ LOSS_LEMMAS: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
 }
 #: lemma -> as it is written, with its vectors
 VECTOR_LEMMAS = {
-    "convex Hessian": "<{0}, H {0}> >= 0", "strongly convex Hessian": "<{0}, H {0}> >= mu ||{0}||^2",
+    "convex Hessian": "<{0}, H {0}> >= 0",
+    "strongly convex Hessian": "<{0}, H {0}> >= mu ||{0}||^2",
     "smooth Hessian": "ell ||{0}||^2 >= <{0}, H {0}>", "norms": "||{0}||_1 >= ||{0}||",
     "largest": "||{0}|| >= max |{0}_i|", "Cauchy-Schwarz": "||{0}||^2 ||{1}||^2 >= <{0}, {1}>^2",
     "square": "({0})^2 >= 0", "condition": "{0}", "oracle": "<g, theta* - {0}(g)> >= 0",
@@ -50,7 +51,8 @@ def loss_lemma(words: Words, name: str) -> tuple[Any, Any]:
     _needs(words, *LOSS_LEMMAS[name][0])
     s = words.symbol
     g, e, D = s["g"], s["e"], s["D"]
-    mu, ell = s.get("mu"), s.get("ell")
+    mu: Any = s.get("mu")
+    ell: Any = s.get("ell")
     made = {"convex": lambda: (S(g * e), D),
             "strong convexity": lambda: (S(g * e), D + mu * S(e**2) / 2),
             "growth": lambda: (D, mu * S(e**2) / 2),
@@ -109,9 +111,9 @@ def _vector_lemma(words: Words, name: str, given: list[str]) -> Any:
     function = words.vector_functions
     if name in ("operator", "monotone", "gradient", "metric", "inverse metric"):
         K, vectors = given[0], [words.read(v) for v in given[1:]]
-        kind = "operator" if name == "operator" else "convex"
-        if words.functions.get(K) != kind:
-            raise Refused(f"nothing says that {K} is {kind}")
+        kinds = {"operator": ("operator",), "monotone": CONVEX, "gradient": CONVEX}
+        if words.functions.get(K) not in kinds.get(name, ("Legendre",)):
+            raise Refused(f"nothing says of {K} what the lemma {name} needs")
         if name == "operator":
             (a,) = vectors
             return S(a * function[K](a))

@@ -6,7 +6,9 @@ and vector functions of vectors:
     unit(a)       aᵢ/‖a‖, 0 where a = 0        H(a), Hinv(a)    ∇²L·a and its inverse
     P(a)          "P is positive definite"     A(a), AT(a)      "A is linear": A·a and Aᵀ·a
     lmo(a)        "lmo is a linear minimisation oracle": argmin of ⟨a, s⟩ over a convex set
-    dK(a), HK(a, b), HKinv(a, b), dKc(a)       "K is convex": ∇K, ∇²K(a)·b, its inverse, ∇K*
+    dK(a)                                      "K is convex and C1": ∇K
+    HK(a, b), HKinv(a, b), dKc(a)              "K is Legendre" (convex, C², with ∇²K invertible and
+                                               the conjugate K* C¹): ∇²K(a)·b, its inverse, ∇K*
 
 Numbers: ``L, Lstar, t``, the parameters, ``dot(a, b), sum(a), norm(a), norm1(a), maxabs(a)``, and
 K(a), Kc(a) (the conjugate K*). Inside, L is Lstar + D, θ* is θ − e, and Σᵢ aᵢ is ``S(a)``.
@@ -27,9 +29,10 @@ LOSSES = {"convex": "", "strongly_convex": "mu", "PL": "mu", "smooth": "ell", "m
           "coercive": "", "bounded": "", "half_square": ""}
 ALIASES = {"mu_strongly_convex": "strongly_convex", "mu_PL": "PL", "ell_smooth": "smooth"}
 #: assumptions on functions: what a name may be said to be
-KINDS = {"convex": "convex", "positive definite": "operator", "linear": "linear",
-         "a linear minimisation oracle": "oracle"}
-_KIND = re.compile(r"(\w+) is (convex|positive definite|linear|a linear minimisation oracle)")
+KINDS = {"convex and C1": "convex", "Legendre": "Legendre", "positive definite": "operator",
+         "linear": "linear", "a linear minimisation oracle": "oracle"}
+CONVEX = ("convex", "Legendre")
+_KIND = re.compile(rf"([A-Za-z]\w*) is ({'|'.join(KINDS)})")
 _ZERO = re.compile(r"(\w+)\(0\) = 0")
 _COMPARED = re.compile(r"(<=|>=|<|>|=)")
 
@@ -38,7 +41,8 @@ NORM = sympy.Function("norm", nonnegative=True)
 NORM1 = sympy.Function("norm1", nonnegative=True)
 MAXABS = sympy.Function("maxabs", nonnegative=True)
 UNIT, H, HINV = (sympy.Function(n, real=True) for n in ("unit", "H", "Hinv"))
-RESERVED = ("g", "e", "theta", "thetastar", "L", "Lstar", "D", "t", "V0", "n", "S", "H", "Hinv")
+RESERVED = ("g", "e", "theta", "thetastar", "L", "D", "t", "V0", "S", "H", "Hinv", "unit", "dot",
+            "sum", "norm", "norm1", "maxabs")
 
 
 class Words:
@@ -74,16 +78,17 @@ class Words:
         positive |= constants
         scalars = {"L", "Lstar", "t", "V0", *self.parameters, *constants}
         coordinates = {"g", "theta", "thetastar", "e", *self.states}
-        for name in [*self.states, *self.functions]:
-            if name in RESERVED or name in self.parameters:
-                raise Refused(f"the name {name} has a meaning of its own in an abstract proof")
-        if {"D", "V0", "e", "H", "S"} & set(self.parameters):
-            raise Refused("D, V0, e, H and S cannot be names of parameters")
+        named = [*self.states, *self.functions, *self.parameters]
+        for name in named:
+            if name in RESERVED or named.count(name) > 1 or (
+                    name in {"Lstar", *constants} and name not in self.parameters):
+                raise Refused(f"the name {name} has two meanings in an abstract proof; rename it")
         self.positive = positive
         self.names = sorted(scalars | coordinates)
         flags = {n: {"positive": True} if n in positive else
                  {"nonnegative": True} if n in self.nonnegative else {"real": True}
                  for n in self.names}
+        flags["V0"] = {"positive": True}  # V at the start; where it is 0 nothing moves
         if {"minimum", "convex", "strongly_convex", "PL", "smooth",
                 "half_square"} & self.assumed:
             flags["D"] = {"nonnegative": True}
@@ -96,8 +101,12 @@ class Words:
         self.meaning = {s["L"]: s["Lstar"] + s["D"], s["thetastar"]: s["theta"] - s["e"]}
         if "half_square" in self.assumed:  # L = L* + |e|^2/2
             self.meaning |= {s["g"]: s["e"], s["L"]: s["Lstar"] + S(s["e"]**2) / 2}
+        fixed = {self.symbol[n] for n in {"Lstar", *self.parameters, *constants}}
         for left, right in self.equal:
-            self.meaning[self.symbol[left]] = self.read(right)
+            value = self.read(right)
+            if left not in self.parameters or not value.free_symbols <= fixed:
+                raise Refused(f"{left} = {right} must be about parameters")
+            self.meaning[self.symbol[left]] = value
         self.conditions = [(text, self.read(big), self.read(small), strict)
                            for text, big, small, strict in compared]
 
@@ -118,7 +127,7 @@ class Words:
         parts = [p.strip() for p in _COMPARED.split(text)]
         if len(parts) != 3:
             raise Refused(f"the assumption {text!r} is not known; try one of {', '.join(LOSSES)}, "
-                          "an inequality such as 'b <= 4*a', or 'K is convex'")
+                          "an inequality such as 'b <= 4*a', or 'K is Legendre'")
         left, sign, right = parts
         if sign == "=":
             self.equal.append((left, right))
@@ -138,9 +147,15 @@ class Words:
             made[name] = sympy.Function(name, **flags)
             if kind == "linear":
                 made[f"{name}T"] = sympy.Function(f"{name}T", real=True)
-            if kind == "convex":
-                for other in (f"d{name}", f"H{name}", f"H{name}inv", f"{name}c", f"d{name}c"):
+            if kind in CONVEX:
+                made[f"d{name}"] = sympy.Function(f"d{name}", real=True)
+            if kind == "Legendre":
+                for other in (f"H{name}", f"H{name}inv", f"{name}c", f"d{name}c"):
                     made[other] = sympy.Function(other, real=True)
+        if set(made) & {*self.names, *RESERVED} - {"unit", "H", "Hinv"} or len(made) < 3 + sum(
+                {"linear": 2, "convex": 2, "Legendre": 6}.get(k, 1)
+                for k in self.functions.values()):
+            raise Refused("a function has the name of something else; rename it")
         return made
 
     def read(self, text: Any) -> Any:
@@ -183,8 +198,12 @@ class Words:
 
     def scalar_function(self, name: str) -> bool:
         """Return whether a function gives one number: K or its conjugate."""
-        return (self.functions.get(name) == "convex"
-                or (name.endswith("c") and self.functions.get(name[:-1]) == "convex"))
+        return (self.functions.get(name) in CONVEX
+                or (name.endswith("c") and self.functions.get(name[:-1]) == "Legendre"))
+
+    def gradient_of(self, name: str) -> str:
+        """Return K when the name is that of ∇K, else an empty text."""
+        return name[1:] if name[:1] == "d" and self.functions.get(name[1:]) in CONVEX else ""
 
     def is_coordinate(self, expr: Any) -> bool:
         """Return whether an expression has a value for each coordinate."""

@@ -175,6 +175,8 @@ class Field:
     def rate(self) -> Any:
         """R, the numerator of V̇."""
         total = self.ring.zero
+        if not self.P:
+            return total  # there is no motion
         for g, p in zip(self.ring.gens, self.P, strict=True):
             total += (self.N.diff(g) * self.W - self.N * self.W.diff(g)) * p
         return total

@@ -104,6 +104,8 @@ def _sturm(p: Any, relation: str, proof: Any, point: Sequence[Any], box: Any) ->
         chain = [[fraction(c) for c in row] for row in factor["chain"]]
         if not chain or any(not row or row[0] == 0 for row in chain):
             raise Refused("a Sturm chain holds polynomials with their leading coefficients first")
+        if len(chain[0]) == 1 and power != 1:
+            raise Refused("a constant factor has the power 1")
         f = sum((number(c) * x**k for k, c in enumerate(reversed(chain[0]))), R.zero)
         product *= f**power
         if power % 2 == 0 and relation == NONNEGATIVE:

@@ -42,7 +42,11 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         raise Refused("the loss is not seen to be smooth")
     names = [*system["variables"], *system["parameters"]]
     gap = sympy.expand(read(statement["V"], names) - value_of(data["V"], field))
-    if {str(s) for s in gap.free_symbols} & set(system["variables"]):
+    if data["V"] not in functions_of(data["flow"]["rules"]):
+        raise Refused("the abstract V must be the loss or its energy")
+    free = {str(s) for s in gap.free_symbols} & set(system["variables"])
+    if free or (gap != 0 and not uses_loss(data["flow"]["rules"])):
+        # where the rules do not hold L, the constant of the loss is that of V
         raise Refused("V is not the instance of the abstract V")
     options = dict(statement["options"])
     if ("bound" in options) != (data["bound"] is not None):
@@ -54,6 +58,16 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     abstract.check(abstract_statement(statement, data), data["proof"])
     for text, proof in data["assumptions"].items():
         assumed(statement, field, text, proof)
+
+
+def functions_of(rules: Mapping[str, str]) -> list[str]:
+    """Return the abstract functions of a flow: the loss, and with each state its energy."""
+    return ["L", *(f"L + dot({s}, {s})/2" for s in rules if s != "theta")]
+
+
+def uses_loss(rules: Mapping[str, str]) -> bool:
+    """Return whether the rules hold the loss itself."""
+    return any(re.search(r"\bL\b", rule) for rule in rules.values())
 
 
 def instance(statement: Mapping[str, Any], data: Mapping[str, Any]) -> Any:

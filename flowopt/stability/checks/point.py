@@ -1,8 +1,11 @@
 """Checker of counterexamples: a point where the inequality that is claimed is false, exactly.
 
 data is {"point": [x, ...], "value": v}: the claimed inequality is about a quantity whose value
-at x is v, and v breaks it; or, in one variable, {"factor": f, "interval": [a, b], "values":
-[f(a), f(b)]}: f divides what should not vanish, and changes its sign in the interval.
+at x is v, and v breaks it. Where the claim holds off a point, "distance" is the squared distance
+from it, and where it holds off the equilibria, "field" is the field at x.
+
+In one variable it may also be {"factor": f, "interval": [a, b], "values": [f(a), f(b)]}: f
+divides what should not vanish, and changes its sign in the interval.
 """
 
 from __future__ import annotations
@@ -72,8 +75,9 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     if set(data) == {"factor", "interval", "values"}:
         _root(statement, data, top, bottom, relation, field, where)
         return
-    if set(data) != {"point", "value"} or len(data["point"]) != len(field.ring.gens):
-        raise Refused("a counterexample must hold a point and a value")
+    keys = {"point", "value", *{"off": ["distance"], "field": ["field"]}.get(relation, [])}
+    if set(data) != keys or len(data["point"]) != len(field.ring.gens):
+        raise Refused("a counterexample must hold " + ", ".join(sorted(keys)))
     point = [fraction(a) for a in data["point"]]
     if where is not None and not all(a <= x <= b for x, (a, b) in zip(point, where, strict=True)):
         raise Refused("the point is outside the domain")
@@ -83,11 +87,29 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     if value != fraction(data["value"]):
         raise Refused("the value at the point is another one")
     _canonical(top, bottom, point, relation, field, where)
-    broken = {">=": value < 0, "=": value != 0,
-              "off": value <= 0 and tuple(point) != algebra.equilibrium(statement),
-              "field": value <= 0 and any(at(p, point) for p in field.P)}
-    if not broken[relation]:
+    broken = value != 0 if relation == "=" else value < 0
+    if relation in ("off", "field"):
+        name = "distance" if relation == "off" else "field"
+        made = apart(statement, field, point, relation)
+        if made[name] != data[name]:
+            raise Refused(f"the {name} at the point is another one")
+        flat = [made[name]] if relation == "off" else made[name]
+        broken = value <= 0 and any(v != "0" for v in flat)
+    if not broken:
         raise Refused("the claim holds at the point")
+
+
+def apart(statement: Mapping[str, Any], field: algebra.Field, point: Any,
+          relation: str) -> dict[str, Any]:
+    """Return the data that show that a point is not the excepted one, or no equilibrium."""
+    if relation == "off":
+        centre = algebra.equilibrium(statement)
+        return {"distance": str(sum(((x - a) ** 2 for x, a in zip(point, centre, strict=True)),
+                                    Fraction(0)))}
+    if relation == "field":
+        bottom = at(field.D, point)
+        return {"field": [str(at(p, point) / bottom) for p in field.P]}
+    return {}
 
 
 def _canonical(top: Any, bottom: Any, point: list[Fraction], relation: str, field: Any,

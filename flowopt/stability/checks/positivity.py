@@ -7,6 +7,7 @@ negative, and even powers of any. Nothing else is believed.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import sympy
@@ -61,9 +62,12 @@ def _radicals(expr: Any) -> tuple[Any, list[tuple[Any, Any]]]:
     return expr, made
 
 
+@functools.lru_cache(4096)
 def parts(expr: Any) -> tuple[Any, Any, dict[Any, Any]]:
-    """Return (numerator, denominator, roots): the numerator expanded, and free of squares of the
-    symbols of roots, whose meanings are the last."""
+    """Return (numerator, denominator, roots).
+
+    The numerator is expanded, and free of squares of the symbols that stand for roots.
+    """
     expr, roots = _radicals(expr)
     top, bottom = sympy.fraction(sympy.together(expr))
     top = expand(top)
@@ -78,6 +82,7 @@ def parts(expr: Any) -> tuple[Any, Any, dict[Any, Any]]:
     return top, bottom, {root: sympy.sqrt(base) for root, base in roots}
 
 
+@functools.lru_cache(4096)
 def is_zero(expr: Any) -> bool:
     """Return whether an expression is zero once it is over one denominator and expanded."""
     if expr == 0:
@@ -132,13 +137,13 @@ def _power(base: Any, exponent: Any) -> int:
     return 0
 
 
+@functools.lru_cache(4096)
 def sign(expr: Any) -> int:
     """Return 2 for an expression that is positive term by term, 1 for >= 0, 0 for not known.
 
     Examples
     --------
     >>> import sympy
-from sympy.core.function import AppliedUndef
     >>> a, x = sympy.Symbol("a", positive=True), sympy.Symbol("x", real=True)
     >>> sign(a + x**2), sign(x**2 / a), sign(a - x**2)
     (2, 1, 0)
@@ -210,7 +215,6 @@ def semidefinite(matrix: list[list[Any]]) -> bool:
     Examples
     --------
     >>> import sympy
-from sympy.core.function import AppliedUndef
     >>> a = sympy.Symbol("a", positive=True)
     >>> semidefinite([[a, a], [a, 2*a]]), semidefinite([[a, 2*a], [2*a, a]])
     (True, False)
