@@ -25,6 +25,7 @@ _WHERE = {
     "least_step": "never_rests", "sign_cycle": "never_rests", "adam_cycle": "never_rests",
     **dict.fromkeys(["atlas", "AtlasRow", "show_atlas", "print_atlas"], "atlas_table"),
     "equilibria": "finding", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
+    "sliding": "sliding_rest", "Sliding": "sliding_rest",
     "basins": "phases", "Basins": "phases", "BasinPicture": "picture",
 }
 __all__ = sorted(_WHERE)
