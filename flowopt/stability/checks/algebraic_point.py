@@ -119,6 +119,16 @@ def field(statement: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
     return made, [sympy.Symbol(n, real=True) for n in names]
 
 
+def parameters_put(statement: Mapping[str, Any]) -> tuple[list[Any], list[Any], Any]:
+    """Return the equations of an autonomous field, its variables, and V, with exact numbers."""
+    import sympy
+
+    made, variables = field({**statement, "V": None, "domain": None})
+    values = {k: rational(v) for k, v in statement["system"]["parameters"].items()}
+    V = read(statement["V"], [*map(str, variables), *values])
+    return made, variables, V.xreplace({sympy.Symbol(k, real=True): v for k, v in values.items()})
+
+
 def list_of(texts: Any, length: int) -> list[Any]:
     """Return a list of that length, or refuse."""
     if not isinstance(texts, list) or len(texts) != length:
