@@ -28,6 +28,7 @@ _WHERE = {
     **dict.fromkeys(["atlas", "AtlasRow", "show_atlas", "print_atlas"], "atlas_table"),
     "prove_polynomial": "polynomial_claim", "limit_set": "lasalle", "largest_level": "levels",
     "equilibria": "finding", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
+    "sliding": "sliding_rest", "Sliding": "sliding_rest",
     "basins": "phases", "Basins": "phases", "BasinPicture": "picture",
 }
 __all__ = sorted(_WHERE)
