@@ -13,7 +13,7 @@ from flowopt.flows.field import VectorField
 from flowopt.integrators import tableaus
 from flowopt.integrators.methods import DOP853, Euler, SequentialEuler
 from flowopt.optimizers.optimizer import Optimizer
-from flowopt.stability.exponents import Exponents
+from flowopt.stability.exponents import LyapunovSpectrum
 from flowopt.stability.schemes import scheme_of
 from flowopt.stability.tangent import Tangents, explicit
 from flowopt.stability.trees import Scheme
@@ -147,7 +147,7 @@ def _step(field: VectorField, y: np.ndarray, p: np.ndarray, start: float, end: f
     return least
 
 
-def measured(made: Problem, seed: int) -> Exponents:
+def measured(made: Problem, seed: int) -> LyapunovSpectrum:
     """Return the exponents."""
     m, k = made.y.shape[1], made.k
     rng = np.random.default_rng(seed)
@@ -198,10 +198,11 @@ def measured(made: Problem, seed: int) -> Exponents:
     mean = divergence.mean(axis=0) if made.flow else np.full(count, np.nan)
     times = (made.skipped + each * np.arange(1, BATCHES + 1)) * (made.h if made.flow else 1)
     pick: Any = 0 if made.single else slice(None)
-    return Exponents(values[pick], error[pick], low[pick], high[pick], status[pick], period[pick],
-                     "time" if made.flow else "step", made.h, times + made.t0,
-                     history.swapaxes(0, 1)[pick], mean[pick], orbit[pick],
-                     messages[0] if made.single else messages, seed)
+    return LyapunovSpectrum(
+        values[pick], error[pick], low[pick], high[pick], status[pick], period[pick],
+        "time" if made.flow else "step", made.h, times + made.t0,
+        history.swapaxes(0, 1)[pick], mean[pick], orbit[pick],
+        messages[0] if made.single else messages, seed)
 
 
 def _orbit(runs: Tangents, stride: int) -> np.ndarray:

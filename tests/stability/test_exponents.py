@@ -56,12 +56,12 @@ def test_staying_on_a_rest_that_repels():
 
 def test_divergence_is_data():
     made = descent(3.5, LOGISTIC)
-    assert made.status == "diverged" and np.isnan(made.values).all()
+    assert made.status == "diverged" and np.isnan(made.exponents).all()
     assert "after step" in made.message
     both = fo.lyapunov_exponents(fo.optimizers.gradient_descent(lr=3.0), [[0.1], [5.0]],
                                  loss=LOGISTIC, steps=5000)
     assert both.status.tolist() == ["chaotic", "diverged"]
-    assert np.isfinite(both.values[0]).all() and np.isnan(both.values[1]).all()
+    assert np.isfinite(both.exponents[0]).all() and np.isnan(both.exponents[1]).all()
 
 
 @pytest.mark.parametrize("h", [0.3, 0.5, 1.0, 1.5])
@@ -70,29 +70,29 @@ def test_boole_map_of_the_clipped_flow(h):
     field = fo.flows.LossNormalizedFlow(M=1e9).on(fo.Loss("x**2/2 + 1"))
     made = fo.lyapunov_exponents(field, np.linspace(0.2, 0.9, 16)[:, None], method=fo.Euler(h=h))
     known = 2 * math.log(math.sqrt(1 - h / 2) + math.sqrt(h / 2))
-    error = made.values[:, 0].std(ddof=1) / 4
-    assert abs(made.values.mean() - known) < max(5 * error, 1e-6)
+    error = made.exponents[:, 0].std(ddof=1) / 4
+    assert abs(made.exponents.mean() - known) < max(5 * error, 1e-6)
     inside = (made.low[:, 0] <= known) & (known <= made.high[:, 0])
     assert inside.sum() >= 10  # of 16 intervals of 95 %
 
 
 def test_henon():
     made = fo.lyapunov_exponents(HENON, [0.1, 0.1], method=fo.Euler(h=1.0))
-    assert abs(made.values[0] - 0.41922) < 3e-3
+    assert abs(made.exponents[0] - 0.41922) < 3e-3
     assert abs(made.sum - math.log(0.3)) < 1e-12
     assert abs(made.kaplan_yorke - 1.258) < 2e-3
-    assert np.allclose(made.per_time, made.values)
+    assert np.allclose(made.per_time, made.exponents)
 
 
 def test_linear_maps_of_optimizers():
     """The multipliers of the companion matrix: heavy ball with complex ones has √β."""
     made = fo.lyapunov_exponents(fo.optimizers.sgd(lr=0.1, momentum=0.9), [1.0], loss="x**2/2",
                                  steps=5000)
-    assert np.allclose(made.values, math.log(0.9) / 2, atol=1e-9)
+    assert np.allclose(made.exponents, math.log(0.9) / 2, atol=1e-9)
     made = fo.lyapunov_exponents(fo.optimizers.sgd(lr=0.001, momentum=0.5), [1.0, 1.0],
                                  loss="x**2/2 + 5*y**2", steps=100_000)
     known = [np.log(np.abs(np.roots([1, -(1 + 0.5 - 0.001 * lam), 0.5]))) for lam in (1, 10)]
-    assert np.allclose(made.values, np.sort(np.concatenate(known))[::-1], atol=1e-9)
+    assert np.allclose(made.exponents, np.sort(np.concatenate(known))[::-1], atol=1e-9)
 
 
 @pytest.mark.parametrize("opt", [
@@ -135,8 +135,8 @@ def test_company_does_not_matter():
     many = fo.lyapunov_exponents(opt, starts, loss=LOGISTIC, steps=2000)
     for i in (0, 7, 19):
         one = fo.lyapunov_exponents(opt, starts[i], loss=LOGISTIC, steps=2000)
-        assert one.values[0] == many.values[i, 0] and one.status == many.status[i]
-    assert many.values.shape == (20, 1) and many.history.shape == (20, 32, 1)
+        assert one.exponents[0] == many.exponents[i, 0] and one.status == many.status[i]
+    assert many.exponents.shape == (20, 1) and many.history.shape == (20, 32, 1)
 
 
 # ------------------------------------------------------------------ flows
@@ -147,18 +147,18 @@ def test_systems_that_converge():
     assert made.status == "converged" and abs(made.largest + 0.15479177) < 5e-9
     J = np.array([[-10, 10, 0], [1, -1, -math.sqrt(8 / 3 * 19)],
                   [math.sqrt(8 / 3 * 19), math.sqrt(8 / 3 * 19), -8 / 3]])
-    assert np.allclose(made.values, np.sort(np.linalg.eigvals(J).real)[::-1], atol=1e-12)
+    assert np.allclose(made.exponents, np.sort(np.linalg.eigvals(J).real)[::-1], atol=1e-12)
 
 
 def test_lorenz():
     made = fo.lyapunov_exponents(LORENZ, [1.0, 1.0, 1.0], t=(0.0, 2000.0))
-    assert np.allclose(made.values, [0.9056, 0.0, -14.5723], atol=0.02)
+    assert np.allclose(made.exponents, [0.9056, 0.0, -14.5723], atol=0.02)
     assert made.status == "chaotic" and made.unit == "time"
     assert (made.high[0] - made.low[0]) < 0.05
     assert abs(made.sum + 41 / 3) < 1e-6 and abs(made.divergence + 41 / 3) < 1e-6
     assert abs(made.kaplan_yorke - 2.062) < 3e-3
     other = fo.lyapunov_exponents(LORENZ, [1.0, 1.0, 1.0], t=(0.0, 100.0), k=1, seed=3)
-    assert other.values.shape == (1,) and math.isnan(other.kaplan_yorke)
+    assert other.exponents.shape == (1,) and math.isnan(other.kaplan_yorke)
     assert other.seed == 3
 
 
@@ -166,7 +166,7 @@ def test_limit_cycle_is_neutral():
     made = fo.lyapunov_exponents(fo.VectorField(["y", "(1 - x**2)*y - x"], ["x", "y"]),
                                  [1.0, 0.0])
     assert made.status == "neutral" and abs(made.largest) < 5e-3
-    assert abs(made.values[1] + 1.0594) < 0.02  # Floquet: the mean of 1 - x² over the cycle
+    assert abs(made.exponents[1] + 1.0594) < 0.02  # Floquet: the mean of 1 - x² over the cycle
     assert abs(made.sum - made.divergence) < 1e-6
 
 
@@ -176,7 +176,7 @@ def test_parameters_for_each_run():
     assert made.status.tolist() == ["converged", "converged", "chaotic"]
     # at the origin: the larger root of (s + λ)(1 + λ) = s r
     root = np.roots([1, 11, 10 * 0.5]).max()
-    assert abs(made.values[0, 0] - root) < 1e-9
+    assert abs(made.exponents[0, 0] - root) < 1e-9
 
 
 # ------------------------------------------------------------------ refusals

@@ -1,0 +1,2 @@
+def homogeneous(flow, own, method, subject, lam, why):
+    return why
