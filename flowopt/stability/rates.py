@@ -292,7 +292,8 @@ def _number(kind: str, slope: float, half: float, logs: np.ndarray, speeds: np.n
 
 def _none(reason: str, bound: float | None, holds: bool | None) -> FittedRate:
     nan = math.nan
-    return FittedRate("none", nan, nan, nan, (nan, nan, nan), nan, bound, holds, 0, f"none: {reason}")
+    return FittedRate("none", nan, nan, nan, (nan, nan, nan), nan, bound, holds, 0,
+                      f"none: {reason}")
 
 
 def _with_bound(made: FittedRate) -> FittedRate:

@@ -76,6 +76,30 @@ def test_boole_map_of_the_clipped_flow(h):
     assert inside.sum() >= 10  # of 16 intervals of 95 %
 
 
+def test_two_minima_settle_because_of_their_clip():
+    """The clip M = 1000 traps the Euler map next to 0.41: a 2-cycle of amplitude h M L*/2.
+
+    Where |x − x*| < 1/(M L″) the step is h M L, and h M² L″ L* < 2, so it cannot jump out again.
+    Without the clip the run is chaotic for ever, with the exponent Λ(h) in either well.
+    """
+    h, M, loss = 0.01, 1000.0, fo.losses.two_minima()
+    field = fo.flows.LossNormalizedFlow(M=M).on(loss)
+    made = fo.lyapunov_exponents(field, [[3.05], [3.3]], method=fo.Euler(h=h), steps=400_000)
+    rest = np.roots([4, -21, 30, -9]).min()
+    least, bend = float(loss.value([rest])), float(loss.hess([rest])[0, 0])
+    assert h * M**2 * bend * least < 2
+    amplitude = h * M * least / 2
+    assert made.status.tolist() == ["periodic"] * 2 and made.period.tolist() == [2, 2]
+    assert np.allclose(np.abs(made.orbit[..., 0] - rest), amplitude, rtol=1e-3)
+    assert np.allclose(made.exponents, math.log(1 - h * M * bend * amplitude), rtol=1e-3)
+    free = fo.lyapunov_exponents(fo.flows.LossNormalizedFlow(M=1e12).on(loss),
+                                 np.linspace(3.05, 3.5, 16)[:, None], method=fo.Euler(h=h))
+    known = 2 * math.log(math.sqrt(1 - h / 2) + math.sqrt(h / 2))
+    assert set(free.status) == {"chaotic"}
+    error = free.exponents.std(ddof=1) / 4
+    assert abs(free.exponents.mean() - known) < 5 * error
+
+
 def test_henon():
     made = fo.lyapunov_exponents(HENON, [0.1, 0.1], method=fo.Euler(h=1.0))
     assert abs(made.exponents[0] - 0.41922) < 3e-3
