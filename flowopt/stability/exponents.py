@@ -25,8 +25,9 @@ class LyapunovSpectrum:
     exponents : ndarray, shape (k,)
         The exponents, in 1/step for maps and in 1/time for fields; NaN for a run that diverged.
     standard_error, low, high : ndarray, shape (k,)
-        Of the mean over batches of the run, and the ends of its 95 % interval (Student's t). They
-        are 0 and equal to the value where it comes from the eigenvalues of a rest or a cycle.
+        Of the mean over 32 batches of the run, and the ends of its 95 % interval (Student's t),
+        widened by the drift of the batches where that is more than their noise. They are 0 and
+        equal to the value where it comes from the eigenvalues of a rest or a cycle.
     status : str
         "converged" (to a rest or fixed point), "periodic" (a map's cycle), both with exponents
         from eigenvalues; "unstable" (the run stays on a rest or cycle that repels); "chaotic" (the
@@ -193,7 +194,8 @@ def lyapunov_exponents(system: Any, x0: Any, *, loss: Any = None, method: Any = 
     >>> fo.lyapunov_exponents(fo.VectorField(["-9*x/10"], ["x"]), [1.0], t=(0, 100)).exponents
     array([-0.9])
     """
-    from flowopt.stability.spectrum_run import measured, problem
+    from flowopt.stability.spectrum_problem import problem
+    from flowopt.stability.spectrum_run import measured
 
     seed = _check.integer("seed", seed, at_least=0)
     made = problem(system, x0, loss, method, k, t, steps, transient, parameters)

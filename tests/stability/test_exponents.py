@@ -234,3 +234,34 @@ def test_refusals(call, kind, text):
     with pytest.raises(kind, match=text) as refused:
         call()
     assert "\n" not in str(refused.value)
+
+
+# ------------------------------------------------------------------ what a status says
+def test_slow_and_neutral_motions():
+    """x' = −x³ tends to exponent 0 as −3 log(t)/(2t): its interval must hold 0."""
+    slow = fo.lyapunov_exponents(fo.VectorField(["-x**3"], ["x"]), [1.0])
+    assert slow.status == "neutral" and slow.low[0] < 0 < slow.high[0]
+    centre = fo.lyapunov_exponents(fo.VectorField(["y", "-x"], ["x", "y"]), [0.0, 1.0], t=(0, 200))
+    assert centre.status == "neutral" and np.abs(centre.exponents).max() < 1e-12
+
+
+def test_poles_and_saddles():
+    blown = fo.lyapunov_exponents(fo.VectorField(["x**2"], ["x"]), [1.0])
+    assert blown.status == "diverged" and np.isnan(blown.exponents).all()
+    saddle = fo.lyapunov_exponents(fo.VectorField(["x", "-y"], ["x", "y"]), [0.0, 1.0], t=(0, 200))
+    assert saddle.status == "unstable" and np.allclose(saddle.exponents, [1, -1])
+
+
+def test_fields_that_depend_on_time():
+    made = fo.lyapunov_exponents(fo.VectorField(["-x*(1 + cos(t))"], ["x"]), [1.0],
+                                 t=(0.0, 200 * math.pi))
+    assert abs(made.largest + 1) < 2e-3 and made.status == "regular"
+    duffing = fo.VectorField(["y", "-3*y/10 + x - x**3 + cos(6*t/5)/2"], ["x", "y"])
+    made = fo.lyapunov_exponents(duffing, [0.0, 1.0], t=(0.0, 2000.0))
+    assert made.status == "chaotic" and abs(made.sum + 0.3) < 1e-9  # div F = −0.3
+
+
+def test_a_field_that_is_too_stiff_is_refused_with_the_number():
+    field = fo.VectorField(["-10000000*(x - y)", "-y"], ["x", "y"])
+    with pytest.raises(ValueError, match="shorter t"):
+        fo.lyapunov_exponents(field, [0.0, 1.0])
