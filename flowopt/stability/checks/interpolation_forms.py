@@ -370,10 +370,16 @@ class Step:
         return self.value(b, 0) - self.value(a, 0)
 
     def vanishes(self, expr: Any, otherwise: str) -> None:
-        """Refuse unless an expression is identically zero."""
+        """Refuse unless an expression is identically zero, as a rational function."""
         import sympy
 
-        top = sympy.fraction(sympy.together(expr))[0]
-        symbols = sorted(top.free_symbols, key=str)
-        if top != 0 and not (symbols and sympy.Poly(top, *symbols).is_zero):
-            raise Refused(otherwise)
+        held = {*self.gram.values(), *self.gaps.values(), self.star} & expr.free_symbols
+        slopes = [sympy.diff(expr, s) for s in held]
+        parts = [*slopes, expr.xreplace(dict.fromkeys(held, sympy.S.Zero))]
+        if any(part.free_symbols & held for part in slopes):  # not linear in products and values
+            parts = [expr]
+        for part in parts:
+            top = sympy.fraction(sympy.together(part))[0]
+            symbols = sorted(top.free_symbols, key=str)
+            if top != 0 and not (symbols and sympy.Poly(top, *symbols).is_zero):
+                raise Refused(otherwise)
