@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd as _gcd
 from math import lcm as _lcm
 
@@ -69,6 +70,8 @@ def remainder(a: Sequence[int], b: Sequence[int]) -> Poly:
 def gcd(a: Sequence[int], b: Sequence[int]) -> Poly:
     """Return the greatest common divisor."""
     a, b = primitive(a), primitive(b)
+    if a == b:
+        return a
     while b:
         a, b = b, remainder(a, b)
     return a
@@ -92,14 +95,23 @@ def squarefree(p: Sequence[Fraction | int]) -> Poly:
     >>> squarefree([1, -2, 1])
     [1, -1]
     """
-    p = primitive(p)
+    return list(_squarefree(tuple(primitive(p))))
+
+
+@lru_cache(maxsize=64)
+def _squarefree(p: tuple[int, ...]) -> Poly:
     if len(p) < 2:
-        return p
+        return list(p)
     return quotient(p, gcd(p, derivative(p)))
 
 
 def chain(p: Sequence[int]) -> list[Poly]:
     """Return Sturm's chain of a square-free polynomial; each link scaled by a positive number."""
+    return _chain(tuple(p))
+
+
+@lru_cache(maxsize=64)
+def _chain(p: tuple[int, ...]) -> list[Poly]:
     made = [list(p), derivative(p)]
     while len(made[-1]) > 1:
         left = remainder(made[-2], made[-1])
