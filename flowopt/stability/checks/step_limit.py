@@ -306,13 +306,13 @@ def _same_end(given: Any, root: Any, scale: Any, default: str) -> None:
             int(fraction(c)) for c in coefficients]:
         raise Refused("the polynomial of an end must have integers without common factor")
     a, b = fraction(a), fraction(b)
-    if len(own) < 2 or not 0 < a < b or sturm.value(own, a) == 0 or sturm.count(
-            sturm.chain(sturm.squarefree(own)), a, b) != 1:
+    if len(own) < 2 or not 0 < a < b or sturm.value(own, a) == 0 or sturm.roots_in(
+            sturm.squarefree(own), a, b) != 1:
         raise Refused("the isolating interval of an end must hold one root, above 0")
     common = sturm.gcd(own, edge)
     low, high = max(a, low), min(b, high)
-    if len(common) < 2 or low >= high or sturm.count(
-            sturm.chain(sturm.squarefree(common)), low, high) != 1:
+    if len(common) < 2 or low >= high or sturm.roots_in(
+            sturm.squarefree(common), low, high) != 1:
         raise Refused("an end is no root of the boundary")
 
 
@@ -523,7 +523,7 @@ def _check_interval(claim: _Claim, binding: Any) -> None:
         for w in walls:
             here = sturm.squarefree(_fractions(sympy.Poly(w.subs(claim.step, at), lam)))
             meets |= not here or sturm.value(here, mu) == 0 or (
-                len(here) > 1 and sturm.count(sturm.chain(here), mu, ell) > 0)
+                len(here) > 1 and sturm.roots_in(here, mu, ell) > 0)
         row = [c.subs({claim.step: at, lam: ends[0]}) for c in claim.coefficients]
         good.append(not meets and schur_stable([Fraction(int(c.p), int(c.q)) for c in row]))
     _same_set(claim, good, roots)
