@@ -108,7 +108,8 @@ def _settle(statement: Mapping[str, Any], alive: Callable[[], bool], refute: boo
 
 
 def _certificate(statement: Mapping[str, Any], words: Any, items: list[dict[str, str]],
-                 alive: Callable[[], bool], depth: int) -> tuple[Mapping[str, Any], dict[str, Any]] | None:
+                 alive: Callable[[], bool], depth: int
+                 ) -> tuple[Mapping[str, Any], dict[str, Any]] | None:
     """Return the statement (with what was left open filled in) and its certificate, or None."""
     from flowopt.stability.abstract_laws import laws, zeros
     from flowopt.stability.abstract_search import derivative, settle

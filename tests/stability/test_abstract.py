@@ -12,7 +12,6 @@ from flowopt.stability.abstract import attempt, settle
 from flowopt.stability.atlas_rows import entries
 from flowopt.stability.checks.abstract_point import X, nonnegative
 from flowopt.stability.checks.positivity import semidefinite, sign
-from flowopt.stability.exact import Refused
 from flowopt.stability.prove import Problem
 from flowopt.stability.statement import flow_system, statement
 from flowopt.stability.verdict import Evidence, Verdict
