@@ -11,9 +11,21 @@ from typing import Any
 #: where each public name stands; it is loaded when it is first used
 _WHERE = {
     "prove": "prove",
+    "modified_equation": "modified", "ModifiedEquation": "modified",
+    "runge_kutta": "schemes",
+    "fit_rate": "rates", "Rate": "rates", "finite_time_bound": "rates",
+    "settling_time_bounds": "settling", "SettlingTime": "settling",
+    "lyapunov_exponents": "exponents", "Exponents": "exponents",
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
+    "step_limit": "step_limit", "StepLimit": "step_limit",
+    "worst_case_rate": "worst_case", "Rate": "worst_case",
+    **dict.fromkeys(["two_cycles", "two_cycle_thresholds", "flip", "TwoCycle", "Threshold"],
+                    "maps"),
+    "least_step": "never_rests", "sign_cycle": "never_rests", "adam_cycle": "never_rests",
     **dict.fromkeys(["atlas", "AtlasRow", "show_atlas", "print_atlas"], "atlas_table"),
+    "equilibria": "finding", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
+    "basins": "phases", "Basins": "phases", "BasinPicture": "picture",
 }
 __all__ = sorted(_WHERE)
 

@@ -66,7 +66,10 @@ def _point(made: Instance, loss: str, minimiser: str | None, what: str, goal: An
         for idle in map(str, made.idle(goal)):
             (constants if idle in constants else state)[idle] = "1"
         values = made.values(constants, state)
-        value = goal.subs(values)
+        try:
+            value = goal.subs(values)
+        except ValueError:  # 1/|g| in a Min where g = 0
+            continue
         if not value.is_Rational or value > 0 or (value == 0 and what != STRICT):
             continue
         if what == STRICT and all(r.subs(values) == 0 for r in made.rules.values()):
@@ -88,12 +91,14 @@ def _proposed(made: Instance, goal: Any, zero: bool
         signs[n] = np.where(random.random(TRIES) < 0.1, 0, signs[n])
     numbers = np.array([float(sympy.Rational(p)) for p in POSITIVE])
     symbols = [X if n == "theta" else sympy.Symbol(n, real=True) for n in names]
+    # a parameter may have the name of a function of numpy, such as minimum
+    plain = {s: sympy.Symbol(f"q{k}", real=True) for k, s in enumerate(symbols)}
     values = [signs[n] * numbers[index[n]] for n in names]
 
     def evaluate(expr: Any) -> Any:
         with np.errstate(all="ignore"):
-            return np.broadcast_to(np.asarray(sympy.lambdify(symbols, expr, "numpy")(
-                *values), dtype=complex), (TRIES,))
+            function = sympy.lambdify(list(plain.values()), expr.xreplace(plain), "numpy")
+            return np.broadcast_to(np.asarray(function(*values), dtype=complex), (TRIES,))
 
     result = evaluate(goal)
     good = np.isfinite(result) & (np.abs(result.imag) < 1e-12)

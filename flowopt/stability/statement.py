@@ -29,13 +29,21 @@ CLAIMS = {
     "unstable": "the equilibrium {at} is unstable{of}",
     "region": "every motion that starts in {{V <= {level}}} stays there and tends to {at}{of}",
     "converges_to_critical_set": "every bounded motion tends to the set of critical points{of}",
-    "no_fixed_point": "the iteration never stops{of}",
-    "rate": "V falls by at least the factor {rate} in a step{of}",
+    "no_fixed_point": "where {where}, a step moves theta by at least {bound}; so no point with "
+                      "g = 0 that is a limit of such points is a stable fixed point{of}",
+    "flip": "the flip at the critical point in {at}, where lr = 2/L'', is {kind}{of}",
+    "cycle": "there is {kind} cycle of period two with a point in {at}{of}",
+    "rate": "|theta_k - theta*| <= C*({rate})**k for all k, with a C that is free of k{of}",
+    "recursion": "V+ <= {bound}{along}",
     "positive": "V > 0 off {at}",
     "nonnegative": "V >= 0",
     "step_limit": "the iteration is asymptotically stable exactly for {bound}{of}",
 }
-_DEFAULTS = {"at": "0", "scope": "", "rate": "r", "bound": "", "level": "r"}
+#: claims about motions as a whole: not one for each state
+OF_MOTIONS = ("stable", "asymptotically_stable", "finite_time_stable", "unstable", "region",
+              "converges_to_critical_set", "finite_time", "flip", "cycle", "step_limit")
+_DEFAULTS = {"at": "0", "scope": "", "rate": "r", "bound": "", "level": "r", "where": "g != 0",
+             "kind": "a"}
 
 
 def flow_system(flow: Any) -> dict[str, Any]:
@@ -137,17 +145,20 @@ def sentence(made: Mapping[str, Any]) -> str:
 def _sentence(made: Mapping[str, Any]) -> str:
     options = {**_DEFAULTS, **{k: _shown(v) for k, v in made["options"].items()}}
     motion = _motion(made["system"])
+    whole = made["claim"] in OF_MOTIONS and made["system"]["kind"] in ("field", "map")
     words = {**options, "along": f" along {motion}" if motion else "",
-             "of": f" of {motion}" if motion else ""}
+             "of": f" of {motion}" if motion and not whole else ""}
     if made["claim"] in ("nonincreasing", "decreasing"):
         words["bound"] = f", and dV/dt <= {options['bound']}" if options["bound"] else ""
     if words["scope"]:
         words["scope"] += "ly "
     body = CLAIMS[made["claim"]].format(**words)
+    if made["system"]["kind"] in ("map", "optimizer"):
+        body = body.replace("dV/dt", "V+ - V")
     if made["V"] is not None:
-        body = (f"V = {made['V']} has {body}" if body.startswith("dV/dt")
+        body = (f"V = {made['V']} has {body}" if body.startswith(("dV/dt", "V+"))
                 else f"with V = {made['V']}, {body}")
-    text = f"{_quantifier(made)}: {body}."
+    text = f"{_quantifier(made, motion if whole else '')}: {body}."
     return text[0].upper() + text[1:]
 
 
@@ -161,16 +172,21 @@ def _motion(system: Mapping[str, Any]) -> str:
     if system["kind"] == "none":
         return ""
     mark = "'" if system["kind"] == "field" else "+"
+    at = "".join(f" with {g} = grad L({p})" for g, p in system.get("gradients", {}).items())
     text = ", ".join(f"{v}{mark} = {e}" for v, e in
                      zip(system["variables"], system["equations"], strict=True))
     values = ", ".join(f"{k} = {v}" for k, v in system["parameters"].items())
-    return f"{text} ({values})" if values else text
+    return (f"{text} ({values})" if values else text) + at
 
 
-def _quantifier(made: Mapping[str, Any]) -> str:
+def _quantifier(made: Mapping[str, Any], motion: str) -> str:
     system = made["system"]
     assumed = list(made["assumptions"])
-    if system["kind"] == "flow":
+    if motion:
+        box = made["domain"]["box"] if made["domain"] else ()
+        text = f"for {motion}" + "".join(
+            f"{', on ' if k == 0 else ' x '}[{a}, {b}]" for k, (a, b) in enumerate(box))
+    elif system["kind"] in ("flow", "optimizer"):
         parts = ["for all n >= 1", "every C1 loss L", "every state"]
         if system["positive"]:
             parts.append("all " + ", ".join(system["positive"]) + " > 0")

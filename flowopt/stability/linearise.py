@@ -1,0 +1,358 @@
+"""The linear part of a rule at its equilibrium on the loss ½λx², from the definition itself.
+
+The states of a rule are of three kinds. *Clocks* (a bias correction, a counter) move by
+themselves; they stand at their limit for k → ∞, or go round a cycle. *Scales* (v of Adam) do not
+change when θ and the momenta change sign; to first order they stand still, and are held as
+symbols. θ and the *momenta* are what is linear.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: the name of the curvature λ
+CURVATURE = "lam"
+
+
+class NoLinearisation(ValueError):
+    """The rule has no derivative at its equilibrium; the message says why."""
+
+
+@dataclass
+class Rules:
+    """A flow's rules on ½λx², over its own symbols.
+
+    Attributes
+    ----------
+    rhs : dict
+        The rule of θ and of each state.
+    symbols : dict
+        θ, the states, t, the parameters and λ, by name.
+    numbers : dict
+        The numbers that the parameters have, by name: for choices between pieces.
+    clocks, scales, linear : tuple of str
+        The kinds of the states; `linear` begins with θ.
+    """
+
+    rhs: dict[str, Any]
+    symbols: dict[str, Any]
+    numbers: dict[str, Any]
+    start: dict[str, Any]
+    clocks: tuple[str, ...] = ()
+    scales: tuple[str, ...] = ()
+    linear: tuple[str, ...] = ()
+    rest: dict[str, Any] = field(default_factory=dict)
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def step(self) -> Any:
+        """The symbol of the step."""
+        return self.symbols["h"]
+
+
+def rules_of(flow: Any, h: float, start: Mapping[str, str] | None = None,
+             fixed: bool = False) -> Rules:
+    """Return the rules of a flow on ½λx² in one dimension, with its states told apart.
+
+    Parameters
+    ----------
+    flow : Flow
+        The flow; a parameter ``h`` of it is the step.
+    h : float
+        The step that it has now.
+    start : mapping, optional
+        The formulas of the states that do not start at 0.
+    fixed : bool
+        Whether a parameter ``h`` of the flow is the number that it has, and not the step.
+    """
+    import sympy
+
+    from flowopt.stability.exact import rational
+
+    symbols = {n: sympy.Symbol(n, real=True) for n in ("theta", "t", *flow.states)}
+    numbers, constant = {}, {}
+    given = dict(flow.parameters)
+    if fixed and "h" in given:
+        constant["h"] = rational(given.pop("h"))
+    for name, value in {**given, "h": h}.items():
+        if name == "h" or 0.0 < value < float("inf"):
+            symbols[name] = sympy.Symbol(name, positive=True)
+            numbers[name] = rational(value)
+        else:
+            constant[name] = (rational(value) if abs(value) < float("inf")
+                              else sympy.oo if value > 0 else -sympy.oo)
+            if value < 0 and abs(value) < float("inf"):
+                constant.pop(name)
+                symbols[name] = sympy.Symbol(name, negative=True)
+                numbers[name] = rational(value)
+    lam = symbols[CURVATURE] = sympy.Symbol(CURVATURE, positive=True)
+    meaning = {**symbols, **constant, "g": lam * symbols["theta"],
+               "L": lam * symbols["theta"]**2 / 2}
+    rhs = {}
+    for key, rule in _abstract(flow).items():
+        rhs[key] = rule.subs({s: meaning[str(s)] for s in rule.free_symbols},
+                             simultaneous=True)
+    made = Rules(rhs, symbols, numbers, dict(start or {}))
+    _tell_apart(made)
+    return made
+
+
+def _abstract(flow: Any) -> dict[str, Any]:
+    """Return the rules over abstract symbols, with the reductions of one coordinate."""
+    import sympy
+
+    from flowopt.flows.flow import REDUCTIONS
+
+    if not flow.rules:
+        name = getattr(getattr(flow, "function", None), "__name__", "")
+        g, theta = sympy.symbols("g theta", real=True)
+        lam = sympy.Symbol(CURVATURE, positive=True)
+        if name == "newton_rule":  # H = λ
+            return {"theta": -g / lam}
+        if name == "penalised_rule":
+            weight = sympy.Symbol("weight_decay", real=True)
+            return {"theta": -(g + weight * theta) / (lam + weight)}
+        raise NoLinearisation(f"{flow.name} is a function, and only rules given as text can be "
+                              "linearised exactly")
+    one = {"dot": lambda a, b: a * b, "norm": sympy.Abs, "norm1": sympy.Abs,
+           "maxabs": sympy.Abs, "unit": sympy.sign}
+    rules = flow.abstract_rules()
+    for key, rule in rules.items():
+        for name in REDUCTIONS:
+            rule = rule.replace(lambda e, name=name: getattr(e.func, "__name__", "") == name,
+                                lambda e, name=name: one[name](*e.args))
+        rules[key] = rule
+    return rules
+
+
+def _tell_apart(made: Rules) -> None:
+    """Find the clocks (driven by themselves), the scales (even) and the momenta (odd)."""
+    states = [s for s in made.rhs if s != "theta"]
+    clocks = list(states)
+    while True:  # what depends on θ, on L or on what is no clock, is none
+        kept = [s for s in clocks if {str(x) for x in made.rhs[s].free_symbols}
+                & ({"theta"} | set(states)) <= set(clocks) and made.rhs[s] != 0]
+        if kept == clocks:
+            break
+        clocks = kept
+    others = [s for s in states if s not in clocks]
+    made.clocks = tuple(clocks)
+    for count in range(len(others) + 1):
+        for scales in itertools.combinations(others, count):
+            if _parities(made, [s for s in others if s not in scales], list(scales)):
+                made.scales = scales
+                made.linear = ("theta", *(s for s in others if s not in scales))
+                return
+    made.linear = ("theta", *others)
+
+
+def _parities(made: Rules, odd: list[str], even: list[str]) -> bool:
+    """Return whether odd rules change sign with θ and the odd states, and even ones do not."""
+    import sympy
+
+    flips = {made.symbols[s]: -made.symbols[s] for s in ("theta", *odd)}
+    for key in ("theta", *odd, *even):
+        rule = made.rhs[key]
+        flipped = rule.xreplace(flips)
+        wanted = rule if key in even else -rule
+        if flipped == wanted:
+            continue
+        if rule.has(sympy.Piecewise, sympy.Max, sympy.Min):
+            if not _same_at_points(flipped - wanted):
+                return False
+        elif sympy.expand(flipped - wanted) != 0 and not _same_at_points(flipped - wanted):
+            return False
+    return True
+
+
+def _same_at_points(difference: Any) -> bool:
+    """Return whether an expression is 0 at a few points: which kind a state is, no proof."""
+    import sympy
+
+    names = sorted(difference.free_symbols, key=str)
+    for shift in (0, 1, 2):
+        at = {s: sympy.Rational(1 + (7 * i + 5 * shift) % 11, 13) for i, s in enumerate(names)}
+        if abs(sympy.N(difference.subs(at), 30)) > sympy.Float("1e-20"):
+            return False
+    return True
+
+
+# ------------------------------------------------------------------ clocks
+def cycle(made: Rules, groups: list[tuple[str, ...]]) -> list[dict[str, Any]]:
+    """Return the values of the clocks before each step of their cycle, in the long run.
+
+    A clock with a limit has it; counters are followed with the numbers of the rule until they
+    come back to where they were.
+    """
+    import sympy
+
+    values: dict[str, Any] = {}
+    counters = [s for s in made.clocks if made.rhs[s].has(sympy.Piecewise)]
+    for name in made.clocks:
+        if name in counters:
+            continue
+        own = made.symbols[name]
+        rule = late(made, made.rhs[name].subs({made.symbols[k]: v for k, v in values.items()}))
+        if rule.free_symbols & {made.symbols[c] for c in made.clocks if c != name}:
+            raise NoLinearisation(f"the state {name} depends on another that moves by itself")
+        line = sympy.Poly(rule, own) if rule.is_polynomial(own) else None
+        if line is None or line.degree() != 1:
+            raise NoLinearisation(f"the state {name} has no limit that is found: "
+                                  f"{name}' = {made.rhs[name]}")
+        values[name] = sympy.cancel(-line.coeff_monomial(1) / line.coeff_monomial(own))
+    if not counters:
+        return [values]
+    here = {c: sympy.Rational(str(made.start.get(c, "0"))) if _plain(made.start.get(c, "0"))
+            else sympy.Integer(0) for c in counters}
+    seen: list[dict[str, Any]] = []
+    while here not in seen:
+        if len(seen) > 1000:
+            raise NoLinearisation("the counters of the rule do not come back within 1000 steps")
+        seen.append(dict(here))
+        here = _counted(made, groups, values, here, counters)
+    return [{**values, **c} for c in seen[seen.index(here):]]
+
+
+def _plain(text: Any) -> bool:
+    try:
+        float(text)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def counted(made: Rules, group: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
+    """Return the clocks after a group of states took its Euler step."""
+    import sympy
+
+    after = dict(values)
+    for name in group:
+        if name in made.clocks and made.rhs[name].has(sympy.Piecewise):
+            rule = chosen(made, made.rhs[name], values)
+            rule = rule.subs({made.symbols[k]: v for k, v in values.items()})
+            after[name] = sympy.nsimplify(sympy.expand(values[name] + made.step * rule))
+    return after
+
+
+def _counted(made: Rules, groups: list[tuple[str, ...]], fixed: dict[str, Any],
+             here: dict[str, Any], counters: list[str]) -> dict[str, Any]:
+    values = {**fixed, **here}
+    for group in groups or [tuple(counters)]:
+        values = counted(made, group, values)
+    return {c: values[c] for c in counters}
+
+
+def chosen(made: Rules, expr: Any, clocks: Mapping[str, Any]) -> Any:
+    """Return an expression whose pieces are chosen by the clocks, the numbers and t → ∞."""
+    import sympy
+
+    def choose(piece: Any) -> Any:
+        for value, condition in piece.args:
+            if condition == sympy.true:
+                return value
+            free = {str(s) for s in condition.free_symbols}
+            if free & {"theta", *made.linear, *made.scales}:
+                return piece
+            tested = late(made, condition.lhs - condition.rhs, clocks)
+            tested = tested.subs({made.symbols[k]: v for k, v in made.numbers.items()})
+            if tested.free_symbols or tested is sympy.nan:
+                return piece
+            holds = bool(condition.func(tested, 0))
+            words = f"{condition.lhs} {condition.rel_op} {condition.rhs}"
+            if free & set(made.numbers) and not free & set(made.clocks):
+                made.pieces.append(words if holds else f"not ({words})")
+            if holds:
+                return value
+        return piece
+
+    while expr.has(sympy.Piecewise):
+        after = expr.replace(lambda e: isinstance(e, sympy.Piecewise), choose)
+        if after == expr:
+            return expr
+        expr = after
+    return expr
+
+
+def late(made: Rules, expr: Any, clocks: Mapping[str, Any] | None = None) -> Any:
+    """Return an expression at the values of the clocks, for t → ∞."""
+    import sympy
+
+    if clocks:
+        expr = expr.subs({made.symbols[k]: v for k, v in clocks.items()})
+    t = made.symbols["t"]
+    if not expr.has(t):
+        return expr
+    for part in sorted(expr.atoms(sympy.exp), key=str):
+        if part.has(t):
+            slope = sympy.diff(part.args[0], t)
+            if slope.has(t) or not slope.is_negative:
+                raise NoLinearisation(f"{part} has no limit for t -> oo that is found")
+            expr = expr.subs(part, 0)
+    above, below = sympy.fraction(sympy.together(expr))
+    if not (above.is_polynomial(t) and below.is_polynomial(t)):
+        raise NoLinearisation(f"the rule depends on time, and {expr} has no limit that is found")
+    above, below = sympy.Poly(above, t), sympy.Poly(below, t)
+    if above.degree() > below.degree():
+        raise NoLinearisation(f"the rule depends on time, and {expr} grows without bound")
+    if above.degree() < below.degree():
+        return sympy.Integer(0)
+    return sympy.cancel(above.LC() / below.LC())
+
+
+# ------------------------------------------------------------------ the Jacobian
+def jacobian(made: Rules, clocks: Mapping[str, Any]) -> list[list[Any]]:
+    """Return ∂F/∂(θ, momenta) at the equilibrium, with the clocks at `clocks`.
+
+    Raises
+    ------
+    NoLinearisation
+        Where the rule jumps, has a kink, or is singular there.
+    """
+    import sympy
+
+    at = {made.symbols[s]: 0 for s in made.linear}
+    rows = []
+    held = {made.symbols[s]: sympy.Symbol(s, positive=True) for s in made.scales}
+    for key in made.linear:
+        rule = chosen(made, made.rhs[key], clocks)
+        rule = late(made, rule, clocks).subs(held)
+        for s in made.linear:
+            _refuse_kinks(made, rule, made.symbols[s], key)
+        row = []
+        for s in made.linear:
+            entry = sympy.diff(rule, made.symbols[s]).subs(at)
+            if entry.has(sympy.nan, sympy.zoo, sympy.oo):
+                raise NoLinearisation(f"the rule of {key} is singular at the equilibrium")
+            row.append(entry)
+        value = rule.subs(at)
+        if value.has(sympy.nan, sympy.zoo, sympy.oo):
+            raise NoLinearisation(f"the rule of {key} is singular at theta = 0")
+        if sympy.expand(value) != 0:
+            raise NoLinearisation(f"theta = 0 is no equilibrium: there {key}' = {value}")
+        rows.append(row)
+    return rows
+
+
+def _refuse_kinks(made: Rules, rule: Any, symbol: Any, key: str) -> None:
+    import sympy
+
+    for kind, words in ((sympy.sign, "jumps"), (sympy.Heaviside, "jumps"),
+                        (sympy.Piecewise, "is given in pieces"), (sympy.Abs, "has a kink"),
+                        (sympy.Max, "has a kink"), (sympy.Min, "has a kink")):
+        for part in rule.atoms(kind):
+            if part.has(symbol):
+                raise NoLinearisation(f"the rule of {key} {words} where {symbol} = 0")
+
+
+def reached(rows: list[list[Any]]) -> list[int]:
+    """Return the places of θ and of the momenta that θ depends on, to first order."""
+    found, todo = {0}, [0]
+    while todo:
+        for j, entry in enumerate(rows[todo.pop()]):
+            if entry != 0 and j not in found:
+                found.add(j)
+                todo.append(j)
+    return sorted(found)

@@ -1,0 +1,414 @@
+"""The linear one-step map of a method as a pencil, y⁺ = D⁻¹ N y with polynomial N and D.
+
+With y' = A y and Ā = δ A polynomial: a Runge–Kutta method of stability function R = P/Q has
+N = P(hA), D = Q(hA), each times a power of δ; a splitting is a product of matrices that differ
+from the identity in the rows of one group. The characteristic polynomial det(ζD − N) needs no
+division.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field as default
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from flowopt.stability.linearise import NoLinearisation, Rules, counted, cycle, jacobian, reached
+
+class Unsuited(ValueError):
+    """The method does not take such a flow; an integration would refuse it too."""
+
+
+Poly1 = list[Fraction]  # coefficients of z⁰, z¹, …
+
+
+@dataclass
+class Pencil:
+    """D y⁺ = N y over a polynomial ring.
+
+    Attributes
+    ----------
+    N, D : list of lists
+        Entries are elements of `ring`.
+    ring : sympy PolyRing
+        Its generators are the step and the symbols of the rule.
+    variables : tuple of str
+        θ and the momenta.
+    held : dict
+        What a symbol stands for, where it stands for more than itself.
+    """
+
+    N: list[list[Any]]
+    D: list[list[Any]]
+    ring: Any
+    variables: tuple[str, ...]
+    held: dict[str, str] = default(default_factory=dict)
+    #: for a Runge–Kutta method: the coefficients of P and Q of R = P/Q, and A
+    field: Any = None
+    #: what P stands for, as an expression
+    meaning: Any = None
+
+
+# ------------------------------------------------------------------ stability functions
+def _times(a: Poly1, b: Poly1) -> Poly1:
+    made = [Fraction(0)] * (len(a) + len(b) - 1)
+    for i, u in enumerate(a):
+        if u:
+            for j, v in enumerate(b):
+                made[i + j] += u * v
+    return made
+
+
+def _plus(a: Poly1, b: Poly1) -> Poly1:
+    long, short = (a, b) if len(a) >= len(b) else (b, a)
+    return [u + (short[i] if i < len(short) else 0) for i, u in enumerate(long)]
+
+
+def _trimmed(a: Poly1) -> tuple[Fraction, ...]:
+    while len(a) > 1 and a[-1] == 0:
+        a = a[:-1]
+    return tuple(a)
+
+
+@lru_cache(maxsize=64)
+def stability_function(tableau: Any) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
+    """Return R(z) = P(z)/Q(z) of a tableau, exactly: coefficients of z⁰, z¹, ….
+
+    Parameters
+    ----------
+    tableau : Tableau, RosenbrockTableau or Series
+        An explicit method (Q = 1), a Rosenbrock method, or the Taylor polynomial of an order.
+
+    Examples
+    --------
+    >>> from flowopt.integrators.tableaus import RK4
+    >>> [str(c) for c in stability_function(RK4)[0]]
+    ['1', '1', '1/2', '1/6', '1/24']
+    """
+    from math import factorial
+
+    from flowopt.integrators.tableaus import RosenbrockTableau, Series
+
+    zero, one = Fraction(0), Fraction(1)
+    if isinstance(tableau, Series):
+        return tuple(Fraction(1, factorial(k)) for k in range(tableau.order + 1)), (one,)
+    a = [[Fraction(v) for v in row] for row in tableau.a]
+    b = [Fraction(v) for v in tableau.b]
+    stages: list[Poly1] = []
+    if not isinstance(tableau, RosenbrockTableau):  # k_s = z (1 + Σ a k)
+        for row in a:
+            inner: Poly1 = [one]
+            for weight, stage in zip(row, stages, strict=True):
+                inner = _plus(inner, [weight * c for c in stage])
+            stages.append([zero, *inner])
+        total: Poly1 = [one]
+        for weight, stage in zip(b, stages, strict=True):
+            total = _plus(total, [weight * c for c in stage])
+        return _trimmed(total), (one,)
+    # (1/γ − z) k_s = z (1 + Σ a k) + Σ C k; with q = 1 − γz, k_s = n_s/q^(s+1), n_s polynomial
+    gamma = Fraction(tableau.gamma)
+    q: Poly1 = [one, -gamma]
+    powers: list[Poly1] = [[one]]
+    for _ in b:
+        powers.append(_times(powers[-1], q))
+    coupling = [[Fraction(v) for v in row] for row in tableau.coupling]
+    for s, (row, couple) in enumerate(zip(a, coupling, strict=True)):
+        inner = _times([zero, one], powers[s])
+        for r, stage in enumerate(stages):
+            lifted = _times(stage, powers[s - r - 1])
+            inner = _plus(inner, _times([couple[r], row[r]], lifted))
+        stages.append([gamma * c for c in inner])
+    total = powers[len(b)]
+    for s, (weight, stage) in enumerate(zip(b, stages, strict=True)):
+        total = _plus(total, [weight * c for c in _times(stage, powers[len(b) - s - 1])])
+    return _trimmed(total), _trimmed(powers[len(b)])
+
+
+def amplification(method: Any) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]] | None:
+    """Return R = P/Q of a method, or None for one that is no function of hA alone."""
+    from flowopt.integrators.methods import Automatic
+    from flowopt.integrators.stochastic import SRA1, EulerMaruyama
+    from flowopt.integrators.structured import DiscreteGradient, ImplicitEuler
+    from flowopt.integrators.tableaus import EULER, RosenbrockTableau, Series, Tableau
+
+    one = Fraction(1)
+    if isinstance(method, (Tableau, RosenbrockTableau, Series)):
+        return stability_function(method)
+    if isinstance(method, Automatic):
+        raise ValueError("method must be one method, and Automatic goes from one to another; give "
+                         "one of " + " and ".join(type(m).__name__ for m in method.pair))
+    if isinstance(method, ImplicitEuler):
+        return (one,), (one, -one)
+    if isinstance(method, DiscreteGradient):  # of ½λx², (L(z) − L(x))/(z − x) = λ (x + z)/2
+        return (one, one / 2), (one, -one / 2)
+    if isinstance(method, EulerMaruyama):
+        return stability_function(EULER)
+    if isinstance(method, SRA1):  # H = y + ¾hF, y⁺ = y + h(⅓F + ⅔F(H))
+        return (one, one, one / 2), (one,)
+    tableau = getattr(method, "tableau", None)
+    return None if tableau is None else stability_function(tableau)
+
+
+# ------------------------------------------------------------------ polynomial matrices
+def _product(a: Any, b: Any) -> Any:
+    columns = list(zip(*b, strict=True))
+    return [[sum((u * v for u, v in zip(row, column, strict=True) if u and v), row[0] * 0)
+             for column in columns] for row in a]
+
+
+def _identity(ring: Any, n: int, scale: Any = None) -> Any:
+    one = ring.one if scale is None else scale
+    return [[one if i == j else ring.zero for j in range(n)] for i in range(n)]
+
+
+def _polynomial(coefficients: Sequence[Fraction], matrix: Any, delta: Any, degree: int, ring: Any
+                ) -> Any:
+    """Return δ^degree Σ c_k (matrix/δ)^k."""
+    n = len(matrix)
+    made, power = [[ring.zero] * n for _ in range(n)], _identity(ring, n)
+    for k in range(degree + 1):
+        c = coefficients[k] if k < len(coefficients) else Fraction(0)
+        if c:
+            scale = delta**(degree - k) * ring.domain(c.numerator, c.denominator)
+            made = [[u + v * scale for u, v in zip(x, y, strict=True)]
+                    for x, y in zip(made, power, strict=True)]
+        if k < degree:
+            power = _product(power, matrix)
+    return made
+
+
+def determinant(matrix: Any, ring: Any) -> Any:
+    """Return the determinant of a small polynomial matrix, by Leibniz's formula."""
+    n = len(matrix)
+    total = ring.zero
+    for order in itertools.permutations(range(n)):
+        term = ring.one
+        for i, j in enumerate(order):
+            term = term * matrix[i][j]
+            if not term:
+                break
+        if term:
+            odd = sum(order[i] > order[j] for i in range(n) for j in range(i + 1, n)) % 2
+            total = total - term if odd else total + term
+    return total
+
+
+def characteristic(pencil: Pencil) -> list[Any]:
+    """Return the coefficients of det(ζD − N), of ζⁿ first; elements of the ring."""
+    n, ring = len(pencil.N), pencil.ring
+    if n > 5:
+        raise NoLinearisation(f"the map has {n} linear states, and at most 5 are taken")
+    zeta = _Zeta(ring)
+    matrix = [[zeta.line(-p, q) for p, q in zip(x, y, strict=True)]
+              for x, y in zip(pencil.N, pencil.D, strict=True)]
+    return zeta.coefficients(determinant(matrix, zeta.ring), n)
+
+
+class _Zeta:
+    """The ring with one more generator, ζ, as the first."""
+
+    def __init__(self, ring: Any) -> None:
+        import sympy
+        from sympy.polys.rings import PolyRing
+
+        self.base = ring
+        self.ring = PolyRing((sympy.Symbol("zeta_"), *ring.symbols), ring.domain, ring.order)
+
+    def line(self, constant: Any, slope: Any) -> Any:
+        made = self.ring.zero
+        for power, part in ((0, constant), (1, slope)):
+            for exponents, c in part.terms():
+                made[(power, *exponents)] = c
+        return made
+
+    def coefficients(self, poly: Any, n: int) -> list[Any]:
+        made = [self.base.zero.copy() for _ in range(n + 1)]
+        for exponents, c in poly.terms():
+            made[n - exponents[0]][exponents[1:]] = c
+        return made
+
+
+# ------------------------------------------------------------------ from rules to a pencil
+def pencil_of(made: Rules, method: Any) -> Pencil:
+    """Return the linear one-step map of a method on the rules."""
+    import sympy
+    from flowopt.integrators.composed import ComposedEuler
+    from flowopt.integrators.methods import SequentialEuler, SymplecticEuler
+    from flowopt.integrators.stochastic import BAOAB
+    from flowopt.integrators.structured import ConformalLeapfrog, DiscreteGradient
+
+    if isinstance(method, ComposedEuler) and method.shrink is not None:
+        raise NoLinearisation("the proximal step of L1 takes theta to 0 and holds it there")
+    groups = _groups(made, method)
+    round_ = cycle(made, groups)
+    if len(round_) > 64:
+        raise NoLinearisation(f"the cycle of the rule has {len(round_)} steps, and at most 64 "
+                              "are taken")
+    splitting = isinstance(method, (SequentialEuler, SymplecticEuler, ComposedEuler))
+    if len(round_) > 1 and not splitting:
+        raise NoLinearisation(f"the rule counts its steps, and {type(method).__name__} takes "
+                              "parts of a step")
+    if any(made.rhs[c].has(sympy.Piecewise) for c in made.clocks) and not splitting:
+        raise NoLinearisation(f"the rule counts its steps, and {type(method).__name__} takes "
+                              "parts of a step")
+    phases = []  # of (rows of the group, Jacobian)
+    for clocks in round_:
+        for group in groups:
+            rows = [i for i, s in enumerate(made.linear) if s in group]
+            if rows:
+                phases.append((rows, jacobian(made, clocks)))
+            clocks = counted(made, group, clocks)
+    union = [[next((j[i][k] for _, j in phases if j[i][k] != 0), 0)
+              for k in range(len(made.linear))] for i in range(len(made.linear))]
+    kept = reached(union)
+    parts = [([kept.index(r) for r in rows if r in kept],
+              [[j[i][k] for k in kept] for i in kept]) for rows, j in phases]
+    variables = tuple(made.linear[i] for i in kept)
+    held, meaning = _hold(made, [j for _, j in parts])
+    entries = [e for _, j in parts for row in j for e in row]
+    extra = [sympy.Symbol("c_", positive=True)] if isinstance(
+        method, (ConformalLeapfrog, BAOAB)) else []
+    gens = sorted({s for e in entries for s in sympy.sympify(e).free_symbols} | {made.step}
+                  | set(extra), key=lambda s: (s != made.step, str(s)))
+    ring, delta, matrices = _ringed([j for _, j in parts], gens)
+    h = ring.gens[0]
+    n = len(kept)
+    if extra:
+        N = _conformal(ring, matrices[0], delta, h, ring.gens[gens.index(extra[0])], variables,
+                       isinstance(method, BAOAB))
+        held["c_"] = ("exp(-gamma*h)" if isinstance(method, BAOAB) else "exp(-gamma*h/2)")
+        return Pencil(N[0], N[1], ring, variables, held, None, meaning)
+    if splitting:
+        N, scale = _identity(ring, n), ring.one
+        for (rows, _), matrix in zip(parts, matrices, strict=True):
+            if not rows:
+                continue
+            step = [[(delta if i == j else ring.zero) + (h * matrix[i][j] if i in rows
+                                                         else ring.zero)
+                     for j in range(n)] for i in range(n)]
+            N, scale = _product(step, N), scale * delta
+        return Pencil(N, _identity(ring, n, scale), ring, variables, held, None, meaning)
+    if isinstance(method, DiscreteGradient) and not (len(made.rhs) == 1 and _is_gradient(made)):
+        raise Unsuited("DiscreteGradient needs a gradient flow, a constant times -grad L")
+    found = amplification(method)
+    if found is None:
+        raise NoLinearisation(f"{type(method).__name__} is no map of one step that can be "
+                              "linearised")
+    above, below = found
+    degree = max(len(above), len(below)) - 1
+    scaled = [[h * e for e in row] for row in matrices[0]]
+    return Pencil(_polynomial(above, scaled, delta, degree, ring),
+                  _polynomial(below, scaled, delta, degree, ring), ring, variables, held,
+                  (above, below, parts[0][1]), meaning)
+
+
+def _is_gradient(made: Rules) -> bool:
+    import sympy
+
+    slope = sympy.cancel(made.rhs["theta"] / (made.symbols["theta"] * made.symbols["lam"]))
+    return not slope.free_symbols & {made.symbols[n] for n in ("theta", "lam", "t")}
+
+
+def _groups(made: Rules, method: Any) -> list[tuple[str, ...]]:
+    """Return the names that are updated together, in the order of a step."""
+    from flowopt.integrators.methods import SymplecticEuler
+
+    names = list(made.rhs)
+    states = [s for s in names if s != "theta"]
+    groups = getattr(method, "groups", None)
+    if isinstance(method, SymplecticEuler):
+        if len(states) != 1:
+            raise Unsuited("SymplecticEuler needs a flow with as many velocities as positions")
+        order = [(states[0],), ("theta",)]
+        return order if method.first == "v" else order[::-1]
+    if type(method).__name__ == "SequentialEuler" and groups is None:
+        if not states:
+            raise Unsuited("SequentialEuler needs a flow with states next to theta; use Euler")
+        return [*((s,) for s in states), ("theta",)]
+    if groups is None:
+        return [tuple(names)]
+    if sorted(n for g in groups for n in g) != sorted(names):
+        raise ValueError(f"groups must hold each of {', '.join(names)} exactly once, got {groups}")
+    return [tuple(g) for g in groups]
+
+
+def _hold(made: Rules, matrices: list[Any]) -> tuple[dict[str, str], Any]:
+    """Put the symbol P for what the frozen scales divide a step by; change the matrices."""
+    import sympy
+
+    frozen = {sympy.Symbol(s, positive=True) for s in made.scales}
+    P = sympy.Symbol("P", positive=True)
+    if "P" in made.symbols and "P" not in made.clocks:
+        P = sympy.Symbol("P_", positive=True)
+    factor = None
+    for matrix in matrices:
+        for row in matrix:
+            for k, entry in enumerate(row):
+                entry = sympy.sympify(entry)
+                if not entry.free_symbols & frozen:
+                    continue
+                parts = sympy.Mul.make_args(sympy.factor_terms(entry))
+                own = sympy.Mul(*[p for p in parts if p.free_symbols & frozen])
+                if factor is None:
+                    factor = own
+                ratio = sympy.simplify(entry / factor)
+                if ratio.free_symbols & frozen:
+                    raise NoLinearisation("the frozen scales divide in more than one way")
+                row[k] = ratio / P
+    if factor is None:
+        return {}, None
+    meaning = sympy.powdenest(1 / factor)
+    return {str(P): str(meaning)}, meaning
+
+
+def _ringed(matrices: list[Any], gens: list[Any]) -> tuple[Any, Any, list[Any]]:
+    """Return a ring, the common denominator δ, and δ times each matrix."""
+    import sympy
+    from sympy.polys.rings import PolyRing
+
+    delta = sympy.Integer(1)
+    split = []
+    for matrix in matrices:
+        rows = []
+        for row in matrix:
+            entries = []
+            for entry in row:
+                above, below = sympy.fraction(sympy.together(sympy.sympify(entry)))
+                if not (above.is_polynomial(*gens) and below.is_polynomial(*gens)):
+                    raise NoLinearisation(f"{entry} is not a rational function of the parameters")
+                delta = sympy.lcm(delta, below)
+                entries.append((above, below))
+            rows.append(entries)
+        split.append(rows)
+    ring = PolyRing(tuple(gens), sympy.QQ)
+    made = [[[ring.from_expr(sympy.expand(a * sympy.cancel(delta / b))) for a, b in row]
+             for row in rows] for rows in split]
+    return ring, ring.from_expr(sympy.expand(delta)), made
+
+
+def _conformal(ring: Any, matrix: Any, delta: Any, h: Any, c: Any, variables: tuple[str, ...],
+               baoab: bool) -> tuple[Any, Any]:
+    """Return the map of conformal leapfrog or of BAOAB on q' = v, v' = −γv − kq (times δ²)."""
+    if len(matrix) != 2 or matrix[0][0] or matrix[0][1] != delta:
+        raise Unsuited("ConformalLeapfrog and BAOAB need a flow q' = v, v' = -gamma v + f(q)")
+    k = matrix[1][0]  # −δ × curvature
+    half = ring.domain(1, 2)
+    one, zero = ring.one, ring.zero
+    kick = [[delta, zero], [half * h * k, delta]]  # δ B
+    if baoab:
+        drift = [[one, half * h], [zero, one]]
+        friction = [[one, zero], [zero, c]]
+        made = kick
+        for part in (drift, friction, drift):
+            made = _product(part, made)
+        made = _product(kick, made)
+    else:
+        friction = [[one, zero], [zero, c]]
+        drift = [[one, h], [zero, one]]
+        made = friction
+        for part in (kick, drift, kick, friction):
+            made = _product(part, made)
+    return made, _identity(ring, 2, delta * delta)

@@ -1,0 +1,47 @@
+"""The last resort for polynomial inequalities: an SMT solver, when it is installed (trust B)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowopt.stability.checks import smt as checker
+from flowopt.stability.checks.algebra import Field
+from flowopt.stability.exact import Refused
+from flowopt.stability.verdict import Evidence, Verdict, proved, unknown
+
+
+def attempt(problem: Any, field: Field, reason: str) -> Verdict:
+    """Return what z3 says of the inequalities of a claim; unknown with the reason otherwise.
+
+    Parameters
+    ----------
+    problem : Problem
+        The claim, with its V.
+    field : Field
+        Its field.
+    reason : str
+        Why the other ways failed.
+    """
+    statement = problem.statement
+    ways: list[dict[str, str]] = [{"way": ""}]
+    if problem.claim == "decreasing":
+        ways = [{"way": "off"}, {"way": "field", "epsilon": "1/100"}]
+    said = ""
+    try:
+        import z3  # noqa: F401
+    except ImportError:
+        return unknown(statement, reason, skipped=("smt: z3-solver is not installed",))
+    for data in ways:
+        try:
+            made = checker._obligations(statement, data)
+            left = problem.seconds_left()
+            share = min(10.0, left / (3 * len(made)))
+            answers = [checker.decide(o, int(1000 * share)) for o in made if share > 0.05]
+        except Refused as error:
+            said = str(error)
+            continue
+        if len(answers) == len(made) and all(a == "unsat" for a in answers):
+            return proved(statement, "an SMT solver (real arithmetic)", "B",
+                          Evidence("smt", data))
+        said = f"z3 answers {', '.join(answers) or 'nothing in time'}"
+    return unknown(statement, f"{reason}; {said}" if said else reason)

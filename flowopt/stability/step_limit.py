@@ -1,0 +1,549 @@
+"""The exact set of stable steps on ½λx², from the definition of an optimizer or of a flow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flowopt import _check
+from flowopt.stability.decide import Decided, End, by_scale, by_signs, prepared
+from flowopt.stability.domain import ranges
+from flowopt.stability.linearise import CURVATURE, NoLinearisation, rules_of
+from flowopt.stability.onestep import characteristic, pencil_of
+from flowopt.stability.schur import conditions as schur_conditions
+from flowopt.stability.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class StepLimit:
+    """The steps for which an iteration on ½λx² is asymptotically stable.
+
+    Attributes
+    ----------
+    subject : str
+        The optimizer or flow, and the method.
+    step : str
+        The name of the step: ``lr`` for an optimizer with its own method, else ``h``.
+    coefficients : tuple of sympy.Expr
+        The characteristic polynomial of one step (or of one cycle) in ζ: polynomials, of ζⁿ first;
+        roots ζ = 0 are left out. Empty for a rule without a derivative.
+    limit : sympy.Expr or None
+        The least upper bound of the first interval of stable steps, in closed form where it has
+        one: ``oo`` when there is no limit, 0 when no step is stable, None when there is no closed
+        form or it is not decided.
+    intervals : tuple of (End, End), or None
+        The stable steps as a union of open intervals; None when they are not decided.
+    held : dict
+        What the symbols stand for, where this is not their name.
+    values : dict
+        The numbers that the hyper-parameters have in the given optimizer.
+    substituted : tuple of str
+        Symbols whose numbers had to take their place in `limit`.
+    domain : dict
+        The range of each symbol.
+    verdict : Verdict
+        The claim, which can be checked again.
+    notes : tuple of str
+        What else there is to say.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> found = fo.step_limit(fo.optimizers.sgd(lr=0.1, momentum=0.9))
+    >>> found.limit
+    2*(momentum + 1)/lam
+    >>> found.at(lam=1).value, found.verdict.check()
+    (3.8, True)
+    """
+
+    subject: str
+    step: str
+    coefficients: tuple[Any, ...]
+    limit: Any
+    intervals: tuple[tuple[End, End], ...] | None
+    held: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    substituted: tuple[str, ...] = ()
+    domain: Mapping[str, str] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    notes: tuple[str, ...] = ()
+    claim: Any = field(default=None, repr=False)
+    argument: Decided | None = field(default=None, repr=False)
+
+    @property
+    def polynomial(self) -> Any:
+        """The characteristic polynomial as an expression in ``zeta``."""
+        import sympy
+
+        zeta = sympy.Symbol("zeta")
+        return sum((c * zeta**k for k, c in enumerate(reversed(self.coefficients))),
+                   sympy.Integer(0))
+
+    @property
+    def conditions(self) -> tuple[Any, ...]:
+        """What must be > 0: the iteration is asymptotically stable exactly where all are."""
+        import sympy
+
+        return tuple(sympy.factor(c) if len(sympy.Add.make_args(c)) < 60 else c
+                     for c in map(sympy.expand, schur_conditions(self.coefficients)))
+
+    @property
+    def value(self) -> float | None:
+        """The limit as a number: with the given hyper-parameters, and λ if it is a number.
+
+        Where λ or the preconditioner P is a symbol, its factor is left out: 2 stands for 2/λ.
+        """
+        if self.intervals is None:
+            return None
+        if not self.intervals:
+            return 0.0
+        return _number(self.intervals[0][1], self.values)
+
+    @property
+    def stable(self) -> list[tuple[float, float]] | None:
+        """The stable steps as pairs of numbers, in the units of `value`."""
+        if self.intervals is None:
+            return None
+        made = [(_number(a, self.values), _number(b, self.values)) for a, b in self.intervals]
+        return None if any(v is None for pair in made for v in pair) else made  # type: ignore
+
+    @property
+    def root(self) -> Any:
+        """The limit as an algebraic number: its minimal polynomial and isolating interval."""
+        return self.intervals[0][1].root if self.intervals else None
+
+    def at(self, **numbers: Any) -> StepLimit:
+        """Return it with numbers in place of symbols (λ is ``lam``), exactly.
+
+        The hyper-parameters that are not named have the numbers of the given optimizer.
+
+        Examples
+        --------
+        >>> import flowopt as fo
+        >>> ball = fo.step_limit(fo.flows.HeavyBall(gamma=1.0), fo.RK4(h=0.1))
+        >>> ball.limit is None, round(ball.at(lam=1).value, 6)
+        (True, 3.0613)
+        """
+        return _at(self, numbers)
+
+    def latex(self) -> str:
+        """Return the stable steps in LaTeX.
+
+        Examples
+        --------
+        >>> import flowopt as fo
+        >>> print(fo.step_limit(fo.optimizers.gradient_descent()).latex())
+        0 < \\eta < \\frac{2}{\\lambda}
+        """
+        import sympy
+
+        names = {"lam": r"\lambda", "lr": r"\eta", "momentum": r"\beta", "beta1": r"\beta_{1}",
+                 "beta2": r"\beta_{2}", "slow_step_size": r"\alpha", "weight_decay": "w"}
+
+        def tex(end: End) -> str:
+            expr = end.expr
+            if expr is None:
+                expr = sympy.Float(float(end.root), 12) * end.scale  # type: ignore[arg-type]
+            shown = {s: sympy.Symbol(names[str(s)]) for s in expr.free_symbols
+                     if str(s) in names}
+            return str(sympy.latex(expr.xreplace(shown)))
+
+        step = names.get(self.step, self.step)
+        if self.intervals is None:
+            return str(r" \wedge ".join(f"{sympy.latex(c)} > 0" for c in self.conditions))
+        if not self.intervals:
+            return rf"{step} \in \emptyset"
+        return r" \;\text{or}\; ".join(f"{tex(a)} < {step} < {tex(b)}"
+                                       for a, b in self.intervals)
+
+    def __repr__(self) -> str:
+        if self.intervals is None:
+            text = "not decided with symbols; give numbers with at(lam=...)"
+        elif not self.intervals:
+            text = "no step is stable"
+        else:
+            text = " or ".join(f"{_text(a)} < {self.step} < {_text(b)}"
+                               for a, b in self.intervals)
+        more = "".join(f"; {k} = {v}" for k, v in self.held.items())
+        return f"<StepLimit of {self.subject}: {text}{more}>"
+
+
+def _text(end: End) -> str:
+    import sympy
+
+    if end.expr is not None:
+        return str(end.expr)
+    number = sympy.Float(float(end.root), 12)  # type: ignore[arg-type]
+    return str(number * end.scale)
+
+
+def _number(end: End, values: Mapping[str, Any]) -> float | None:
+    if end.root is not None and end.scale != 1:
+        return float(end.root)
+    if end.expr is None:
+        return float(end.root)  # type: ignore[arg-type]
+    expr = end.expr.subs({s: values[str(s)] for s in end.expr.free_symbols if str(s) in values})
+    expr = expr.subs(dict.fromkeys(expr.free_symbols, 1))
+    return float(expr)
+
+
+# ------------------------------------------------------------------ the door
+def step_limit(optimizer_or_flow: Any, method: Any = None, *, curvature: Any = None,
+               loss: Any = None, at: Any = None) -> StepLimit:
+    """Return the exact set of stable steps on ½λx².
+
+    The rule is linearised from its definition, the method's one-step map is formed exactly, and
+    all roots of its characteristic polynomial are asked to lie inside the unit circle (strictly:
+    a root on the circle is not asymptotically stable).
+
+    Parameters
+    ----------
+    optimizer_or_flow : Optimizer or Flow
+        What steps.
+    method : method, optional
+        None: the optimizer's own, in terms of its hyper-parameters, with the step ``lr``. A method
+        such as ``fo.RK4(h=0.1)`` (its h does not matter) or a `Tableau`: on the flow (that an
+        optimizer tends to, ``opt.limit``), with the flow's parameters and the step ``h``.
+    curvature : float, pair of floats, or None
+        λ; or (mu, ell): the steps that are stable for every λ of the interval; None: the symbol
+        ``lam`` > 0.
+    loss : Loss or str, optional
+        A loss in place of ½λx²; the result is then for its Hessian's eigenvalues.
+    at : array_like, shape (n,), optional
+        The equilibrium of the loss.
+
+    Returns
+    -------
+    StepLimit
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what does not step, a method that is none, a curvature that is no number or pair, and
+        a point that is no equilibrium of the loss.
+
+    Notes
+    -----
+    *Scales* such as Adam's v are frozen: P = √v + ε is held symbolic. At the minimum itself v → 0
+    and P = ε. Clocks (bias corrections, k) stand at their limits for k → ∞.
+
+    Source: E. I. Jury, Theory and Application of the z-Transform Method (1964); Cohen et al.,
+    arXiv:2207.14484, for the frozen preconditioner; Bock & Weiß, IJCNN 2019, for Adam.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> fo.step_limit(fo.optimizers.nesterov(momentum=0.9)).limit
+    2*(momentum + 1)/(lam*(2*momentum + 1))
+    >>> fo.step_limit(fo.flows.GradientFlow(), fo.RK4(h=1.0)).value
+    2.785293563405282
+    """
+    flow, own, name = _subject(optimizer_or_flow)
+    method = _method(optimizer_or_flow, method)
+    if loss is not None or at is not None:
+        from flowopt.stability.at_equilibrium import step_limit_at
+
+        if curvature is not None:
+            raise ValueError("curvature has no effect with a loss, whose Hessian gives it; leave "
+                             "one of them out")
+        return step_limit_at(optimizer_or_flow, method, loss, at)
+    lam = _curvature(curvature)
+    from flowopt.stability.homogeneous import homogeneous
+
+    subject = f"{name}, {_called(method)}" if method is not None else name
+    stepper = own.method if method is None else method
+    if method is not None and own is not None:
+        flow = _flow_of(own)
+    try:
+        made = rules_of(flow, own.method.h if own is not None else getattr(stepper, "h", 1.0),
+                        own.initial if own is not None else {}, method is not None)
+        pencil = pencil_of(made, stepper)
+        coefficients = [c.as_expr() for c in characteristic(pencil)]
+    except NoLinearisation as why:
+        return homogeneous(flow, own, method, subject, lam, str(why))
+    held = dict(pencil.held)
+    numbers = dict(made.numbers)
+    numbers.pop("h", None)
+    domain = {n: "positive" for n in numbers}
+    step = "h"
+    if method is None and own is not None:
+        coefficients, numbers, step, held, matrices = _hyper(own, coefficients, pencil, made)
+        domain = ranges(numbers)
+    else:
+        matrices = None
+    domain |= {CURVATURE: "positive", "P": "positive", "P_": "positive"}
+    if "c_" in held:
+        domain["c_"] = "inner"
+    notes = tuple(dict.fromkeys(f"assumed of the given numbers: {p}" for p in made.pieces))
+    found = settle(subject, step, coefficients, domain, numbers, held, notes, lam)
+    from flowopt.stability.certify import certified
+
+    return certified(found, pencil, matrices, lam)
+
+
+def settle(subject: str, step: str, coefficients: Sequence[Any], domain: Mapping[str, str],
+           numbers: Mapping[str, Any], held: Mapping[str, str], notes: tuple[str, ...], lam: Any
+           ) -> StepLimit:
+    """Return the stable steps of a characteristic polynomial, by scale, by signs, by numbers."""
+    import sympy
+
+    u = sympy.Symbol(step, positive=True)
+    curvature = sympy.Symbol(CURVATURE, positive=True)
+    if lam is not None and not isinstance(lam, tuple):
+        coefficients = [sympy.sympify(c).subs(curvature, lam) for c in coefficients]
+    coefficients = prepared(coefficients, u, domain)
+    used = {str(s) for c in coefficients for s in sympy.sympify(c).free_symbols}
+    domain = {k: v for k, v in domain.items() if k in used}
+    numbers = {k: v for k, v in numbers.items() if k in used}
+    base = StepLimit(subject, step, tuple(coefficients), None, None, dict(held), numbers, (),
+                     domain, None, notes)
+    if isinstance(lam, tuple):
+        return _interval(base, u, curvature, lam)
+    return decided(base, u)
+
+
+#: terms of the characteristic polynomial up to which conditions are looked at with symbols
+MOST_TERMS = 60
+
+
+def decided(base: StepLimit, u: Any) -> StepLimit:
+    """Return `base` with its stable steps, where one of the arguments finds them."""
+    import sympy
+
+    found: Decided | None = by_scale(base.coefficients, u)
+    terms = sum(len(sympy.Add.make_args(c)) for c in base.coefficients)
+    if found is None and terms <= MOST_TERMS:
+        found = by_signs([sympy.expand(c) for c in schur_conditions(base.coefficients)], u,
+                         base.domain)
+    if found is not None:
+        return _with(base, found, ())
+    exact = {s: base.values[str(s)] for c in base.coefficients for s in c.free_symbols
+             if str(s) in base.values}
+    if exact:
+        found = by_scale([c.subs(exact) for c in base.coefficients], u)
+        if found is not None:
+            return _with(base, found, tuple(sorted(map(str, exact))))
+    return base
+
+
+def _with(base: StepLimit, found: Decided, substituted: tuple[str, ...]) -> StepLimit:
+    import sympy
+
+    limit = sympy.Integer(0) if not found.intervals else found.intervals[0][1].expr
+    return replace(base, limit=limit, intervals=found.intervals, substituted=substituted,
+                   argument=found)
+
+
+def _interval(base: StepLimit, u: Any, curvature: Any, lam: tuple[Any, Any]) -> StepLimit:
+    """Return the steps that are stable for every λ of [μ, ℓ]."""
+    import sympy
+
+    from flowopt.stability.decide import _end
+    from flowopt.stability.domain import sign_on
+    from flowopt.stability.over_interval import holds_for_all
+
+    conditions = [sympy.expand(c) for c in schur_conditions(base.coefficients)]
+    found = by_signs(conditions, u, base.domain)
+    if found is not None and len(found.intervals) == 1:
+        ends = found.intervals[0][1].expr
+        parts = ends.args if isinstance(ends, sympy.Min) else (ends,)
+        slopes = [sympy.fraction(sympy.together(sympy.diff(e, curvature))) for e in parts]
+        if ends == sympy.oo:
+            return _with(base, found, ())
+        if all(n.is_polynomial() and d.is_polynomial()
+               and (n == 0 or (sign_on(n, base.domain) or 0) * (sign_on(d, base.domain) or 0) < 0)
+               for n, d in slopes):  # falls with λ: the largest λ decides
+            limit = ends.subs(curvature, lam[1])
+            return _with(base, Decided(((End(sympy.Integer(0)), End(limit)),), "signs",
+                                       found.binding), ())
+    exact = {s: base.values[str(s)] for c in conditions for s in c.free_symbols
+             if str(s) in base.values}
+    polys = [sympy.expand(c.subs(exact)) for c in conditions]
+    if {s for p in polys for s in p.free_symbols} - {u, curvature}:
+        return base
+    pairs = holds_for_all(polys, u, curvature, *lam)
+    made = tuple((_end(a, sympy.Integer(1), 0), _end(b, sympy.Integer(1), None)) for a, b in pairs)
+    return _with(base, Decided(made, "interval"), tuple(sorted(map(str, exact))))
+
+
+def _at(found: StepLimit, given: Mapping[str, Any]) -> StepLimit:
+    import sympy
+
+    from flowopt.stability.exact import rational
+
+    known = set(found.domain)
+    numbers = {}
+    for name, value in given.items():
+        if name not in known:
+            raise ValueError(f"at takes {', '.join(sorted(known)) or 'nothing'}, the symbols of "
+                             f"this limit, got {name}")
+        number = rational(_check.real(name, value) if not hasattr(value, "free_symbols")
+                          and not isinstance(value, str) else value)
+        if number <= 0 and (number < 0 or found.domain[name] != "unit"):
+            raise ValueError(f"{name} must be > 0, got {value}")
+        numbers[name] = number
+    exact = {s: {**found.values, **numbers}[str(s)]
+             for c in found.coefficients for s in c.free_symbols
+             if str(s) in found.values or str(s) in numbers}
+    u = sympy.Symbol(found.step, positive=True)
+    cut = tuple(sympy.expand(c.subs(exact)) for c in found.coefficients)
+    domain = {k: v for k, v in found.domain.items()
+              if any(str(s) == k for c in cut for s in c.free_symbols)}
+    made = decided(replace(found, coefficients=cut, domain=domain, values={}, substituted=(),
+                           limit=None, intervals=None, verdict=None, argument=None), u)
+    from flowopt.stability.certify import certified_numbers
+
+    return certified_numbers(made, found, exact)
+
+
+# ------------------------------------------------------------------ what is given
+def _subject(given: Any) -> tuple[Any, Any, str]:
+    from flowopt.flows.flow import Flow
+    from flowopt.optimizers.optimizer import Optimizer
+
+    if isinstance(given, Optimizer):
+        return given.flow, given, given.name
+    if isinstance(given, Flow):
+        return given, None, given.name
+    raise TypeError("optimizer_or_flow must be an Optimizer or a Flow, got "
+                    f"{_check.shown(given)}")
+
+
+def _method(given: Any, method: Any) -> Any:
+    from flowopt.integrators.method import Adaptive, FixedStep
+    from flowopt.integrators.tableaus import RosenbrockTableau, Tableau
+    from flowopt.optimizers.optimizer import Optimizer
+
+    if method is None:
+        if not isinstance(given, Optimizer):
+            raise ValueError(f"method must be given for a flow, got None for {given.name}; try "
+                             "fo.Euler(h=0.1)")
+        return None
+    if not isinstance(method, (FixedStep, Adaptive, Tableau, RosenbrockTableau)):
+        raise TypeError("method must be a method such as fo.RK4(h=0.1), or a Tableau, got "
+                        f"{_check.shown(method)}")
+    return method
+
+
+def _flow_of(own: Any) -> Any:
+    """Return the flow that an optimizer tends to, or its own where there is no such flow."""
+    try:
+        return own.limit
+    except ValueError:
+        return own.flow
+
+
+def _called(method: Any) -> str:
+    name = getattr(method, "name", type(method).__name__)
+    return str(name)
+
+
+def _curvature(given: Any) -> Any:
+    from flowopt.stability.exact import rational
+
+    if given is None:
+        return None
+    if isinstance(given, (tuple, list)):
+        if len(given) != 2:
+            raise ValueError("curvature must be a number or a pair (mu, ell), got "
+                             f"{_check.shown(given)}")
+        mu, ell = (rational(_check.real("curvature", v, above=0.0)) for v in given)
+        if mu > ell:
+            raise ValueError(f"curvature must be a pair (mu, ell) with mu <= ell, got ({mu}, {ell})")
+        return mu, ell
+    return rational(_check.real("curvature", given, above=0.0))
+
+
+# ------------------------------------------------------------------ hyper-parameters
+def _formulas(own: Any) -> tuple[dict[str, Any], Any, Any, dict[str, Any]]:
+    """Return parameter -> formula in (h or lr, hyper), the clock, h's symbol and the numbers."""
+    import sympy
+
+    from flowopt.stability.exact import rational
+    from flowopt.symbolic.parse import parse
+
+    numbers = {k: rational(v) for k, v in own.hyper.items()
+               if isinstance(v, (int, float)) and not isinstance(v, bool)
+               and abs(v) < float("inf")}
+    symbols = {k: (sympy.Symbol(k, positive=True) if v > 0 or k in ranges([k])
+                   and ranges([k])[k] == "unit" else sympy.Integer(0) if v == 0 else
+                   sympy.Symbol(k, real=True)) for k, v in numbers.items()}
+    h = sympy.Symbol("h", positive=True)
+    if "h" in symbols:
+        symbols["h"] = h
+
+    def formula(text: str) -> Any:
+        made = parse(text, what="the formula")
+        return made.to_sympy({n: symbols.get(n, sympy.Symbol(n, positive=True))
+                              for n in made.names})
+
+    return {k: formula(v) for k, v in own.maps.items()}, formula(own.clock.formula), h, numbers
+
+
+def _in_terms(own: Any) -> tuple[dict[Any, Any], dict[Any, Any], dict[str, Any]]:
+    """Return what takes the place of the flow's symbols, what then of h, and the numbers.
+
+    A clock with a root, such as √lr, is undone: lr is written by h, so that all is rational.
+    """
+    import sympy
+
+    maps, clock, h, numbers = _formulas(own)
+    lr = sympy.Symbol("lr", positive=True)
+    inside: dict[Any, Any] = {}
+    back: dict[Any, Any] = {}
+    if not clock.has(lr):
+        pass
+    elif any(p.exp == sympy.Rational(1, 2) and p.has(lr) for p in clock.atoms(sympy.Pow)):
+        inside[lr] = h**2 / sympy.cancel(clock**2 / lr)
+        back = {h: clock}
+    else:
+        inside[h] = clock
+    made = {}
+    for key, expr in maps.items():
+        if key != "h":
+            changed = sympy.powdenest(expr.subs(inside), force=True)
+            rooted = any(p.exp.is_Rational and not p.exp.is_Integer
+                         for p in changed.atoms(sympy.Pow))
+            made[sympy.Symbol(key, positive=True)] = (
+                sympy.simplify(expr.subs(inside)) if rooted else sympy.cancel(changed))
+    if h in inside:
+        made[h] = clock
+    return made, back, numbers
+
+
+def _hyper(own: Any, coefficients: Sequence[Any], pencil: Any, made: Any) -> Any:
+    """Return the coefficients in terms of lr and the hyper-parameters, and what replaced what."""
+    import sympy
+
+    from flowopt.stability.rescale import rates_of_scales, roots_of_parameters
+
+    inside, back, numbers = _in_terms(own)
+    held = dict(pencil.held)
+    scale = rates_of_scales(made, pencil, inside, held)
+    if scale is not None:
+        inside = {**inside, **scale}
+    step = "lr" if back or any(v.has(sympy.Symbol("lr", positive=True))
+                               for v in inside.values()) else "h"
+    done = [sympy.cancel(sympy.together(sympy.sympify(c).subs(inside, simultaneous=True)))
+            for c in coefficients]
+    done = [sympy.cancel(c / done[0]) for c in done]  # takes out odd powers of h they share
+    after: dict[Any, Any] = dict(back)
+    if back:
+        (h, clock), = back.items()
+        polys = [sympy.Poly(p, h) for c in done for p in sympy.fraction(sympy.together(c))]
+        if any(m[0] % 2 for p in polys for m in p.monoms()):
+            done, inside, after, step, more = roots_of_parameters(done, inside, h, own)
+            held |= more
+        else:
+            square = clock**2
+            done = [sympy.cancel(_halved(a, h, square) / _halved(b, h, square))
+                    for a, b in zip(polys[::2], polys[1::2], strict=True)]
+    numbers = {k: v for k, v in numbers.items() if k not in ("lr", "h") and v != 0}
+    return done, numbers, step, held, (inside, after)
+
+
+def _halved(poly: Any, h: Any, square: Any) -> Any:
+    import sympy
+
+    return sum((c * square**(m[0] // 2) for m, c in poly.terms()), sympy.Integer(0))
