@@ -102,10 +102,13 @@ def _solved(words: Words, left: list[Any], items: list[dict[str, str]],
     new = sympy.Symbol(name, **flags)
     if taken is None:
         words.extend(name, strict)
+    words.coordinates -= {words.symbol[name]}
     words.symbol[name] = new
+    if words.is_coordinate(gap):
+        words.coordinates |= {new}
     words.changes = changes
     for x in sorted(gap.free_symbols, key=str):
-        if str(x) not in {*words.parameters, *words.positive, "t"}:
+        if not words.solvable(str(x), gap):
             continue
         item = {"condition": condition, "symbol": str(x)}
         slope, start = sympy.diff(gap, x), gap.subs(x, 0)
@@ -118,6 +121,8 @@ def _solved(words: Words, left: list[Any], items: list[dict[str, str]],
         elif sign(-slope) == 2:
             for other, left_over in _partners(words, str(x), rest):
                 more = words.gap(other)[0]
+                if words.is_coordinate(more) != words.is_coordinate(gap):
+                    continue
                 rise = sympy.diff(more, x)
                 if rise.has(x) or sign(rise) != 2:
                     continue

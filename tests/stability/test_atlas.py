@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 
 import numpy as np
 import pytest
@@ -49,12 +50,33 @@ def _parameters(entry, random):
         made.pop("Lstar", None)
         time = float(10**random.uniform(-0.5, 1))
         conditions = [c for c in entry.assumptions if set("<>") & set(c)
-                      and not c.startswith(("v ", "u ", "K "))]
+                      and not _of_states(entry, c) and not c.startswith("K ")]
         if "exp(" in entry.V and time * made.get("c", 1) > 3:
             continue  # the difference quotient would see rounding only
         if all(eval(c, {"t": time, **made}) for c in conditions):
             return made, time
     raise AssertionError("no parameters")
+
+
+def _of_states(entry, condition):
+    return bool(set(re.findall(r"[A-Za-z]\w*", condition)) & set(entry.rules))
+
+
+def _states(entry, random, parameters):
+    """Return states that meet the conditions of the row, coordinate by coordinate."""
+    conditions = [c for c in entry.assumptions if set("<>") & set(c) and _of_states(entry, c)]
+    names = [s for s in entry.rules if s != "theta"]
+    made = {s: np.zeros(N) for s in names}
+    for i in range(N):
+        for _ in range(10000):
+            one = {s: random.normal() for s in names}
+            if all(eval(c, {**parameters, **one}) for c in conditions):
+                break
+        else:
+            raise AssertionError("no states")
+        for s in names:
+            made[s][i] = one[s]
+    return made
 
 
 @pytest.mark.parametrize("number", PROVED)
@@ -63,12 +85,10 @@ def test_every_row_holds_on_an_actual_loss(rows, number):
     twin = Twin(3, half_square="half_square" in entry.assumptions)
     random = np.random.default_rng(int(number.rstrip("abcdefgh")))
     options = rows[number].verdict.statement["options"]
-    nonnegative = {c.split()[0] for c in entry.assumptions if c.endswith(("> 0", ">= 0"))}
     for _ in range(40):
         parameters, t = _parameters(entry, random)
         theta = twin.minimiser + random.normal(size=N) * 10**random.uniform(-1, 0.4)
-        states = {s: (np.abs if s in nonnegative else np.asarray)(random.normal(size=N))
-                  for s in entry.rules if s != "theta"}
+        states = _states(entry, random, parameters)
         V, dV = twin.rate(entry, theta, states, t, parameters)
 
         def value(text, at=(theta, states, t, parameters)):
@@ -86,6 +106,16 @@ def test_every_row_holds_on_an_actual_loss(rows, number):
         if entry.claim == "finite_time":
             laws = rows[number].verdict.certificate.data["laws"]
             assert dV <= -sum(value(w["c"]) * V**value(w["a"]) for w in laws) + size
+
+
+def test_the_condition_of_corrected_adam_holds_along_its_motions():
+    """c = 1 − e^{−at}, d = 1 − e^{−bt}: b c <= 2 a d (1 + c) for b <= 4a, and fails beyond."""
+    t = np.geomspace(1e-4, 50, 4000)
+    for ratio in (0.01, 0.5, 1.0, 2.0, 3.999, 4.0):
+        c, d = -np.expm1(-t), -np.expm1(-ratio * t)
+        assert (ratio * c <= 2 * d * (1 + c) * (1 + 1e-12)).all()
+    c, d = -np.expm1(-t), -np.expm1(-4.1 * t)
+    assert not (4.1 * c <= 2 * d * (1 + c)).all()
 
 
 # ------------------------------------------------------------------- changed certificates

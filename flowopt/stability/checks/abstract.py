@@ -49,15 +49,16 @@ def substitute(words: Words, given: list[Mapping[str, str]]) -> None:
         if not {"condition", "symbol", "value"} <= set(item) <= {"condition", "symbol", "value",
                                                                  "and"}:
             raise Refused("a condition is given by its text, its symbol, and the symbol's value")
-        if item["symbol"] not in {*words.parameters, *words.positive, "t"}:
-            raise Refused(f"{item['symbol']} is no parameter")
         gap, strict = words.gap(item["condition"])
         if "and" in item:
             other, above = words.gap(item["and"])
             if not above:
                 raise Refused(f"{item['and']} must be strict")
             gap = gap / other
-        new, old = words.extend(f"d{k}", strict), words.symbol[item["symbol"]]
+        if not words.solvable(item["symbol"], gap):
+            raise Refused(f"{item['condition']} cannot be solved for {item['symbol']}")
+        new = words.extend(f"d{k}", strict, words.is_coordinate(gap))
+        old = words.symbol[item["symbol"]]
         value = words.read(item["value"])
         if value.has(old) or not is_zero(gap.subs(old, value) - new) or not is_zero(
                 value.subs(new, gap) - old):

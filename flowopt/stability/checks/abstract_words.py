@@ -171,13 +171,15 @@ class Words:
             made = made.xreplace(self.meaning)
         raise Refused("the equalities that are assumed run in a circle")
 
-    def extend(self, name: str, strict: bool) -> Any:
-        """Add a number that is not negative (positive when `strict`), and return its symbol."""
+    def extend(self, name: str, strict: bool, coordinate: bool = False) -> Any:
+        """Add a number (or coordinate) >= 0, or > 0 when `strict`, and return its symbol."""
         if not re.fullmatch("d[1-9][0-9]?", name) or name in self.symbol:
             raise Refused(f"a new number must be named d1, d2, ..., got {name!r}")
         flags = {"positive": True} if strict else {"nonnegative": True}
         self.symbol[name] = sympy.Symbol(name, **flags)
         self.names = [*self.names, name]
+        if coordinate:
+            self.coordinates |= {self.symbol[name]}
         return self.symbol[name]
 
     def gap(self, condition: str) -> tuple[Any, bool]:
@@ -189,6 +191,12 @@ class Words:
         if name != condition and name in self.positive:
             return self.apply(self.symbol[name]), True
         raise Refused(f"{condition} is not assumed")
+
+    def solvable(self, name: str, gap: Any) -> bool:
+        """Return whether a difference may be solved for a name: per coordinate, for a state."""
+        if self.is_coordinate(gap):
+            return name in self.states
+        return name in {*self.parameters, *self.positive, "t"} - set(self.states)
 
     def apply(self, expr: Any) -> Any:
         """Return an expression after the changes of symbols that the conditions stand for."""
