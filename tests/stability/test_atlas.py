@@ -14,6 +14,7 @@ from flowopt.stability.verdict import Verdict
 
 ENTRIES = {e.number: e for e in entries()}
 PROVED = [n for n, e in ENTRIES.items() if not e.beyond]
+TWINNED = [n for n in PROVED if n != "36"]  # which has a loss of its own
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def test_the_law_of_a_diffusion_is_unknown(rows):
 
 def test_every_row_of_the_table_is_there():
     numbers = {int(n.rstrip("abcdefgh")) for n in ENTRIES}
-    assert numbers >= set(range(1, 38)) - {36}
+    assert numbers >= set(range(1, 38))
 
 
 # ------------------------------------------------------------------- independent evidence
@@ -79,7 +80,7 @@ def _states(entry, random, parameters):
     return made
 
 
-@pytest.mark.parametrize("number", PROVED)
+@pytest.mark.parametrize("number", TWINNED)
 def test_every_row_holds_on_an_actual_loss(rows, number):
     entry = ENTRIES[number]
     twin = Twin(3, half_square="half_square" in entry.assumptions)
@@ -108,6 +109,22 @@ def test_every_row_holds_on_an_actual_loss(rows, number):
             assert dV <= -sum(value(w["c"]) * V**value(w["a"]) for w in laws) + size
 
 
+def test_the_smoothed_margin_grows_on_an_actual_loss():
+    random = np.random.default_rng(5)
+    a = random.normal(size=(7, N)) + 2.0
+    for _ in range(100):
+        theta = random.normal(size=N) + 1.0
+
+        def margin(x):
+            return -np.log(np.exp(-a @ x).sum()) / np.linalg.norm(x)
+
+        if margin(theta) <= 0:
+            continue
+        g = -a.T @ np.exp(-a @ theta)
+        step = 1e-5 / np.linalg.norm(g)
+        assert margin(theta - step * g) > margin(theta + step * g)
+
+
 def test_the_condition_of_corrected_adam_holds_along_its_motions():
     """c = 1 − e^{−at}, d = 1 − e^{−bt}: b c <= 2 a d (1 + c) for b <= 4a, and fails beyond."""
     t = np.geomspace(1e-4, 50, 4000)
@@ -131,12 +148,11 @@ def _leaves(data, path=()):
 
 
 def _changed(value):
-    made = [value + "1", f"({value}) + 1"]
-    return [*made, "g" if value != "g" else "e", "", "0"] if value != "0" else [*made, "g"]
+    return [f"({value}) + 1", "g" if value != "g" else "e", "" if value == "0" else "0"]
 
 
-@pytest.mark.parametrize("number", ["1", "5b", "6b", "10b", "15b", "17", "18", "24a", "26", "28a",
-                                    "28c", "32"])
+@pytest.mark.parametrize("number", ["1", "5b", "6b", "10b", "15b", "17", "18", "24a", "26", "28c",
+                                    "32"])
 def test_a_changed_certificate_is_refused(rows, number):
     verdict = rows[number].verdict
     plain = json.loads(verdict.to_json())

@@ -25,6 +25,15 @@ KEYS = {"finite_time": {"laws"}, "decreasing": {"zero"}, "converges_to_critical_
 
 def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Refuse unless the certificate proves the statement."""
+    try:
+        _check(statement, data)
+    except Refused:
+        raise
+    except Exception as error:  # whatever an altered certificate may raise inside sympy
+        raise Refused(f"the certificate is malformed ({type(error).__name__})") from None
+
+
+def _check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     expected = {"conditions", "parts"} | KEYS.get(statement["claim"], set())
     if set(data) != expected:
         raise Refused(f"the certificate must hold {', '.join(sorted(expected))}")
@@ -143,6 +152,7 @@ def _steps(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[list[A
     words, rates, V = setting(statement)
     dV = rate(words, rates, V)
     steps: list[list[Any]] = [[
+        "L* = L(theta*) is the least value of L, " * bool(words.symbol["D"].is_nonnegative) +
         "D = L - L*, e = theta - theta*, S(a) = sum of a_i over the coordinates; along the flow "
         "dV/dt = ", dV]]
     if dV.has(sympy.Abs, NORM1) or "sign(" in str(statement["system"]["rules"]):
@@ -150,9 +160,12 @@ def _steps(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[list[A
                       "every selection of Filippov, on the switching set too"])
     if any(r.has(H) for k, r in rates.items() if k != words.symbol["g"]) or dV.has(H):
         steps.append(["L is twice continuously differentiable, and H(a) is its Hessian times a"])
-    if any(p.exp.is_negative and p.base.has(S, NORM)
-           for r in (dV, *rates.values()) for p in r.atoms(sympy.Pow)):
-        steps.append(["where the field divides by the norm of g, g is not 0"])
+    below = {p.base for r in (dV, *rates.values()) for p in r.atoms(sympy.Pow)
+             if p.base.func in (S, NORM) and p.exp.could_extract_minus_sign()}
+    for base in sorted(below, key=str):
+        steps.append(["this is divided by, and is not 0: ", base])
+    if dV.has(words.symbol["Q"]):
+        steps.append(["Q = -log(L)"])
     for k, item in enumerate(data["conditions"], 1):
         both = item["condition"] + (f" and {item['and']}" if "and" in item else "")
         sign_of = ">" if words.gap(item["condition"])[1] else ">="

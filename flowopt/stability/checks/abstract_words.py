@@ -11,7 +11,8 @@ and vector functions of vectors:
                                                the conjugate K* C¹): ∇²K(a)·b, its inverse, ∇K*
 
 Numbers: ``L, Lstar, t``, the parameters, ``dot(a, b), sum(a), norm(a), norm1(a), maxabs(a)``, and
-K(a), Kc(a) (the conjugate K*). Inside, L is Lstar + D, θ* is θ − e, and Σᵢ aᵢ is ``S(a)``.
+K(a), Kc(a) (the conjugate K*). Inside, L is Lstar + D (exp(−Q) for an exponential loss), θ* is
+θ − e, and Σᵢ aᵢ is ``S(a)``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from flowopt.stability.exact import Refused, read
 
 #: assumptions on the loss, by the names that they may be given by, and the constant that each needs
 LOSSES = {"convex": "", "strongly_convex": "mu", "PL": "mu", "smooth": "ell", "minimum": "",
-          "coercive": "", "bounded": "", "half_square": ""}
+          "coercive": "", "bounded": "", "half_square": "", "exponential_loss": ""}
 ALIASES = {"mu_strongly_convex": "strongly_convex", "mu_PL": "PL", "ell_smooth": "smooth"}
 #: assumptions on functions: what a name may be said to be
 KINDS = {"convex and C1": "convex", "Legendre": "Legendre", "positive definite": "operator",
@@ -41,8 +42,8 @@ NORM = sympy.Function("norm", nonnegative=True)
 NORM1 = sympy.Function("norm1", nonnegative=True)
 MAXABS = sympy.Function("maxabs", nonnegative=True)
 UNIT, H, HINV = (sympy.Function(n, real=True) for n in ("unit", "H", "Hinv"))
-RESERVED = ("g", "e", "theta", "thetastar", "L", "D", "t", "V0", "S", "H", "Hinv", "unit", "dot",
-            "sum", "norm", "norm1", "maxabs")
+RESERVED = ("g", "e", "theta", "thetastar", "L", "D", "Q", "t", "V0", "S", "H", "Hinv", "unit",
+            "dot", "sum", "norm", "norm1", "maxabs")
 
 
 class Words:
@@ -92,8 +93,10 @@ class Words:
         if {"minimum", "convex", "strongly_convex", "PL", "smooth",
                 "half_square"} & self.assumed:
             flags["D"] = {"nonnegative": True}
+        if ("L", "<", "1") in [(b, "<", a) for _, a, b, strict in compared if strict]:
+            flags["Q"] = {"positive": True}
         self.symbol = {n: sympy.Symbol(n, **flags.get(n, {"real": True}))
-                       for n in [*self.names, "D"]}
+                       for n in [*self.names, "D", "Q"]}
         self.coordinates = frozenset(self.symbol[n] for n in coordinates)
         self.vector_functions = self._functions()
         #: names that stand for others
@@ -102,6 +105,8 @@ class Words:
         if "half_square" in self.assumed:  # L = L* + |e|^2/2
             self.meaning |= {s["g"]: s["e"], s["L"]: s["Lstar"] + S(s["e"]**2) / 2}
         fixed = {self.symbol[n] for n in {"Lstar", *self.parameters, *constants}}
+        if "exponential_loss" in self.assumed:  # L = sum of exp(-<a_k, theta>), Q = -log(L)
+            self.meaning[s["L"]] = sympy.exp(-s["Q"])
         for left, right in self.equal:
             value = self.read(right)
             if left not in self.parameters or not value.free_symbols <= fixed:
