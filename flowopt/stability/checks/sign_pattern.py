@@ -180,7 +180,7 @@ def _rational(e: Any, x: Any) -> tuple[Any, Any, list[Any]]:
                 part = sympy.resultant(part, relation, w)
         try:
             made.append(sympy.Poly(part, x, domain=sympy.QQ))
-        except sympy.polys.polyerrors.PolynomialError:
+        except sympy.polys.polyerrors.BasePolynomialError:
             raise Refused(f"{part} is no polynomial with rational coefficients") from None
     return made[0], made[1], made[2:]
 
