@@ -19,7 +19,7 @@ TWINNED = [n for n in PROVED if n != "36"]  # which has a loss of its own
 
 @pytest.fixture(scope="module")
 def rows():
-    return {row.number: row for row in atlas(seconds=60)}
+    return {row.number: row for row in atlas(list(ENTRIES), seconds=60)}
 
 
 @pytest.mark.parametrize("number", PROVED)
@@ -202,6 +202,14 @@ def test_the_atlas_is_shown_in_three_forms(rows, capsys):
     assert Verdict.from_json(json.dumps(made[0]["verdict"])).check()
     print_atlas("30a", "markdown")
     assert "L + 2*sum(sqrt(v + eps))" in capsys.readouterr().out
+
+
+def test_the_atlas_holds_the_maps_as_well():
+    rows = atlas(["d4", "d13"])
+    assert {r.number for r in rows} == {"d4", "d13"}
+    text = show_atlas(rows)
+    assert "V+ - V <= -lr*dot(new_g, new_g)" in text and "V >= 0" in text
+    assert {r.verdict.status for r in rows if r.number == "d13"} == {"disproved"}
 
 
 @pytest.mark.parametrize(("call", "words"), [
