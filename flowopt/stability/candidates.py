@@ -110,8 +110,8 @@ def _searched(field: Field, point: Any, deadline: float) -> Iterator[Any]:
     """V of degree 2 and 4 with V and −V̇ sums of squares at once, V̇ strict first."""
     R = field.ring
     n = len(R.gens)
-    if any(at(p, point) for p in field.P) or n > 4:
-        return
+    if any(at(p, point) for p in field.P) or not 1 < n <= 4:
+        return  # in one variable the distance from the point is enough
     F = [shifted(p, point) for p in field.P]
     for top in (2, 4):
         if n > 3 and top > 2:

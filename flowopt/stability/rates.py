@@ -32,7 +32,7 @@ LEAST_FALL = math.e**2
 
 
 @dataclass(frozen=True)
-class Rate:
+class FittedRate:
     """A fitted rate.
 
     Attributes
@@ -69,7 +69,7 @@ class Rate:
     message: str
 
     def __repr__(self) -> str:
-        return f"<Rate: {self.message}>"
+        return f"<FittedRate: {self.message}>"
 
 
 def finite_time_bound(V0: float, c: float, a: float) -> float:
@@ -97,7 +97,7 @@ def finite_time_bound(V0: float, c: float, a: float) -> float:
 
 
 def fit_rate(data: Any, values: Any = None, *, minimum: float | None = None, tail: float = 0.5,
-             bound: float | Callable[[np.ndarray], np.ndarray] | None = None) -> Rate:
+             bound: float | Callable[[np.ndarray], np.ndarray] | None = None) -> FittedRate:
     """Return the rate at which values fall to 0, and its class.
 
     The values are replaced by the least falling function above them, max_{s≥t} V(s), so that
@@ -125,14 +125,14 @@ def fit_rate(data: Any, values: Any = None, *, minimum: float | None = None, tai
 
     Returns
     -------
-    Rate
+    FittedRate
 
     Examples
     --------
     >>> import numpy as np
     >>> t = np.linspace(0.0, 10.0, 500)
     >>> fit_rate(t, np.exp(-0.7 * t) * (2 + np.cos(5 * t)), bound=0.5)
-    <Rate: exponential, rate 0.7...; it is at least the proved 0.5>
+    <FittedRate: exponential, rate 0.7...; it is at least the proved 0.5>
     >>> fit_rate(t, np.clip(3.0 - t, 0.0, None) ** 2).kind, fit_rate(t, (1 + t)**-2.0).kind
     ('finite time', 'power law')
     """
@@ -163,13 +163,13 @@ def fit_rate(data: Any, values: Any = None, *, minimum: float | None = None, tai
     c = math.exp(middle - slope * float(logs.mean()))
     kind = _kind(slope, half)
     if kind == "none":
-        return Rate("none", math.nan, math.nan, math.nan, a, c, number, curve, len(logs),
+        return FittedRate("none", math.nan, math.nan, math.nan, a, c, number, curve, len(logs),
                     f"no class: the power a = {a[0]:.3g} ± {half:.2g} is not settled")
     value, low, high = _number(kind, slope, half, logs, speeds, float(t[-1]))
     if kind == "finite time":  # the values say no more than the times between them
         low, high = low - float(t[-1] - t[-2]), high + float(t[-1] - t[-2])
         value, low, high = (min(max(v, float(t[-1])), end) for v in (value, low, high))
-    return _with_bound(Rate(kind, value, low, high, a, c, number, curve, len(logs), ""))
+    return _with_bound(FittedRate(kind, value, low, high, a, c, number, curve, len(logs), ""))
 
 
 def _series(data: Any, values: Any, minimum: float | None) -> tuple[np.ndarray, np.ndarray]:
@@ -290,12 +290,13 @@ def _number(kind: str, slope: float, half: float, logs: np.ndarray, speeds: np.n
     return made[0], min(made), max(made)
 
 
-def _none(reason: str, bound: float | None, holds: bool | None) -> Rate:
+def _none(reason: str, bound: float | None, holds: bool | None) -> FittedRate:
     nan = math.nan
-    return Rate("none", nan, nan, nan, (nan, nan, nan), nan, bound, holds, 0, f"none: {reason}")
+    return FittedRate("none", nan, nan, nan, (nan, nan, nan), nan, bound, holds, 0,
+                      f"none: {reason}")
 
 
-def _with_bound(made: Rate) -> Rate:
+def _with_bound(made: FittedRate) -> FittedRate:
     """Return the rate with its sentence, and what the bound says."""
     from dataclasses import replace
 

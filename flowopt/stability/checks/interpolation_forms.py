@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flowopt.stability.exact import Refused, rational, read, symbol
+from flowopt.stability.exact import Refused, read, symbol
 
 #: what may be assumed of the loss and of the step, in words
 CONVEX, STRONG = "L is convex", "L is mu-strongly convex"
@@ -109,10 +109,12 @@ class Step:
                 if re.search(rf"\b{name}\b", text) and name not in self.positive:
                     raise Refused(f"{name} must be a positive parameter of the system")
             return
-        if match := re.fullmatch(r"(mu|ell|sigma) = ([0-9/]+)", text):
-            value = rational(match[2])
-            if match[1] not in self.positive or not value > 0:
-                raise Refused(f"{match[1]} must be a positive parameter of the system")
+        if match := re.fullmatch(r"(mu|ell|sigma) = (.+)", text):
+            positive = self.positive - {match[1]}
+            value = read(match[2], positive, positive)
+            if match[1] not in self.positive or not value.is_finite or value == 0 or not (
+                    nonnegative(value, value.free_symbols, set())):
+                raise Refused(f"{match[1]} must be a positive parameter, with a positive value")
             self.constants[symbol(match[1], self.positive)] = value
         elif match := re.fullmatch(r"(\w+)\+ = (.+)", text):
             self.sequences[match[1]] = match[2]
@@ -262,10 +264,18 @@ class Step:
             positive.add(self._inner(g, g))
         weak |= {self._symbol(n) for n in self.sequences if ("0", n) in {
             (a, b) for a, b, _ in self.slacks}}
+        # a < b strictly: no factor of b − a vanishes
+        apart = {f for a, b, strict in self.slacks if strict
+                 for f, _ in sympy.factor_list(sympy.fraction(sympy.together(
+                     self.value(b, 0) - self.value(a, 0)))[0])[1]}
         for expr in exprs:
             bottom = sympy.fraction(sympy.together(expr))[1]
-            if bottom != 1 and not nonnegative(1 / bottom, positive, weak):
-                raise Refused(f"a denominator may vanish: {bottom}")
+            if bottom == 1 or nonnegative(1 / bottom, positive, weak):
+                continue
+            for factor, _ in sympy.factor_list(bottom)[1]:
+                if not {factor, sympy.expand(-factor)} & apart and not nonnegative(
+                        1 / factor, positive, weak):
+                    raise Refused(f"a denominator may vanish: {factor}")
 
     def squares(self, terms: Any) -> Any:
         """Return Σ c ‖u‖² with nonnegative c; an empty u stands for the number 1."""
@@ -360,10 +370,16 @@ class Step:
         return self.value(b, 0) - self.value(a, 0)
 
     def vanishes(self, expr: Any, otherwise: str) -> None:
-        """Refuse unless an expression is identically zero."""
+        """Refuse unless an expression is identically zero, as a rational function."""
         import sympy
 
-        top = sympy.fraction(sympy.together(expr))[0]
-        symbols = sorted(top.free_symbols, key=str)
-        if top != 0 and not (symbols and sympy.Poly(top, *symbols).is_zero):
-            raise Refused(otherwise)
+        held = {*self.gram.values(), *self.gaps.values(), self.star} & expr.free_symbols
+        slopes = [sympy.diff(expr, s) for s in held]
+        parts = [*slopes, expr.xreplace(dict.fromkeys(held, sympy.S.Zero))]
+        if any(part.free_symbols & held for part in slopes):  # not linear in products and values
+            parts = [expr]
+        for part in parts:
+            top = sympy.fraction(sympy.together(part))[0]
+            symbols = sorted(top.free_symbols, key=str)
+            if top != 0 and not (symbols and sympy.Poly(top, *symbols).is_zero):
+                raise Refused(otherwise)

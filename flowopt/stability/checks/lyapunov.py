@@ -65,6 +65,8 @@ def obligations(statement: Mapping[str, Any], field: Field, *, way: str = "",
     claim, R = statement["claim"], field.ring
     if claim not in CLAIMS:
         raise Refused(f"{claim} is no claim of this kind")
+    if not any(field.N.diff(g) * field.W - field.N * field.W.diff(g) for g in R.gens):
+        raise Refused("V is a constant, and says nothing")
     n = len(R.gens)
     point = algebra.equilibrium(statement)
     zero = (fraction(0),) * n
