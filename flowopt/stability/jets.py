@@ -45,11 +45,22 @@ def expanded(expr: Any) -> Any:
     return sympy.expand(expr, power_base=False, power_exp=False, log=False, trig=False)
 
 
-class Calculus:
-    """Derivatives of expressions whose vectors are g, theta and the given states."""
+def is_long(expr: Any) -> bool:
+    """Return whether a rule divides by a sum, or has its root: multiplied out, it swells."""
+    return any(isinstance(p.base, sympy.Add) and not (p.exp.is_Integer and p.exp > 0)
+               for p in expr.atoms(sympy.Pow))
 
-    def __init__(self, states: Sequence[Any]) -> None:
+
+class Calculus:
+    """Derivatives of expressions whose vectors are g, theta and the given states.
+
+    With `compact`, products of sums are left as they are: less of what is equal looks equal, and
+    long rules stay short.
+    """
+
+    def __init__(self, states: Sequence[Any], compact: bool = False) -> None:
         self.vectors = {g, theta, *states}
+        self.expanded = (lambda e: e) if compact else expanded
 
     # ---------------------------------------------------------------- normal forms
     def is_scalar(self, expr: Any) -> bool:
@@ -63,7 +74,7 @@ class Calculus:
     def terms(self, expr: Any) -> list[tuple[Any, Any]]:
         """Return a vector as a sum of pairs (scalar, vector)."""
         made = []
-        for term in sympy.Add.make_args(expanded(expr)):
+        for term in sympy.Add.make_args(self.expanded(expr)):
             scalars: list[Any] = []
             vectors: list[Any] = []
             for factor in sympy.Mul.make_args(term):
@@ -110,7 +121,7 @@ class Calculus:
             inner = self._atom(atom, along)
             if inner != 0:
                 total += body.diff(dummy).xreplace(back) * inner
-        return expanded(total)
+        return self.expanded(total)
 
     def _atom(self, atom: Any, along: Mapping[Any, Any]) -> Any:
         moved = along.get(theta, sympy.S.Zero)

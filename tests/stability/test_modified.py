@@ -156,7 +156,7 @@ def test_slopes_of_adam_with_its_states():
     loss = fo.Loss("x**2/2 + x**4/4")
     base = fo.optimizers.adam(lr=0.02, betas=(0.9, 0.95), eps=0.1)
     y0 = [1.0, 0.9, 1.1, 0.5, 0.4]
-    for power in (0, 1, 2):
+    for power in range(4):
         modified = fo.modified_equation(base, order=power).on(loss)
         hs = [0.02, 0.01]
         found, _ = slopes(
