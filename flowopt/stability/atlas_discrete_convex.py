@@ -18,6 +18,14 @@ from flowopt.stability.checks.interpolation_forms import (
 )
 
 _COUNT = ("k+ = k + 1", "0 <= k")
+_SCOY = "Van Scoy, Freeman & Lynch, IEEE Control Syst. Lett. 2 (2018) 49, Theorem 1"
+_TRIPLE = written(
+    ["theta", "z"],
+    ["(1 - r)/(1 + r)*(theta - g/ell) + 2*r/(1 + r)*z",
+     "r*((1 - r)/(1 + r)*(theta - g/ell) + 2*r/(1 + r)*z - new_g/mu) + (1 - r)*z"],
+    {"g": "theta", "new_g": "new_theta"}, ["ell", "mu", "r"])
+_TRIPLE_V = ("L - Lstar - dot(g, g)/(2*ell) - mu/(2*(1 - r**2))*dot(e - g/ell, e - g/ell) "
+             "+ mu/(1 - r**2)*dot(z - theta + e, z - theta + e)")
 _TAYLOR = "Taylor, Hendrickx & Glineur, J. Optim. Theory Appl. 178 (2018) 455"
 
 CONVEX = (
@@ -125,6 +133,18 @@ CONVEX = (
                      ("convex", "gx", "g", "c1*(c1 + 2)/4"), ("convex", "*", "g", "(c1 + 2)/2"),
                      ("lower", "gx", "", "1/4")],
         squares=[("(c1 + 2)**2*lr*ell*c2/8", "g")]),
+    Row("d10", "triple momentum, r = sqrt(mu/ell)", _TRIPLE_V, f"(1 - r)**2*({_TRIPLE_V})",
+        (STRONG, SMOOTH, MINIMISER, "mu = r**2*ell", "mu < ell", "r < 1"), _SCOY,
+        "theta is y_(k-1), at which the gradient was taken, and z its other sequence; the rate "
+        "1 - sqrt(mu/ell) of the distance of z, by the next entry", claim="recursion",
+        system=_TRIPLE,
+        multipliers=[("smooth_strong", "g", "new_g", "c2**2/c1"),
+                     ("smooth_strong", "*", "new_g", "r*(1 + c2)/c1")]),
+    Row("d10", "triple momentum, r = sqrt(mu/ell)",
+        f"{_TRIPLE_V} - mu/(1 - r**2)*dot(z - theta + e, z - theta + e)", "",
+        (STRONG, SMOOTH, MINIMISER, "mu = r**2*ell", "mu < ell"), _SCOY,
+        "V of the entry before is at least mu/(1 - r^2) |z - theta*|^2", claim="nonnegative",
+        system=_TRIPLE, multipliers=[("smooth_strong", "g", "*", "1/c1")]),
     Row("d11", "sign descent", "L", "L - lr*norm1(g) + ell*lr**2/2", (SMOOTH_MAX,),
         "Bernstein et al., ICML 2018; Balles & Hennig, ICML 2018", claim="recursion",
         system=dictionary("signsgd", ["lr"], more=["ell"]),

@@ -135,6 +135,8 @@ def linear_step(system: Mapping[str, Any]) -> LinearStep:
     if names[:1] != ["theta"] or len(gradients) != 1:
         raise Refused("the map must begin with theta and take one gradient in a step")
     ((gradient, place),) = gradients.items()
+    if len({*names, gradient, "new_theta"}) != len(names) + 2:
+        raise Refused("a name has two meanings")
     rows = [_row(text, [*names, gradient]) for text in system["equations"]]
     if len(rows) != len(names):
         raise Refused("there must be one equation for each variable")

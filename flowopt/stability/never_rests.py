@@ -130,9 +130,8 @@ def rises(optimizer: Any, loss: str, start: Any, V: str | None = None,
     made = statement("nonincreasing", system, V or loss)
     point = [str(rational(v)) for v in start]
     try:
-        values = map_point.values(system, made["V"], point)
-        return disproved(made, "one exact step", Evidence("map_point", {
-            "point": point, "values": values}), "V rises in one step")
+        return disproved(made, "one exact step", Evidence("map_point", map_point.evidence(
+            system, made["V"], point)), "V rises in one step")
     except (AssertionError, Refused) as error:
         return unknown(made, str(error))
 

@@ -18,6 +18,10 @@ from typing import Any
 
 from flowopt.stability.linearise import NoLinearisation, Rules, counted, cycle, jacobian, reached
 
+class Unsuited(ValueError):
+    """The method does not take such a flow; an integration would refuse it too."""
+
+
 Poly1 = list[Fraction]  # coefficients of z⁰, z¹, …
 
 
@@ -234,7 +238,7 @@ def pencil_of(made: Rules, method: Any) -> Pencil:
     from flowopt.integrators.composed import ComposedEuler
     from flowopt.integrators.methods import SequentialEuler, SymplecticEuler
     from flowopt.integrators.stochastic import BAOAB
-    from flowopt.integrators.structured import ConformalLeapfrog
+    from flowopt.integrators.structured import ConformalLeapfrog, DiscreteGradient
 
     if isinstance(method, ComposedEuler) and method.shrink is not None:
         raise NoLinearisation("the proximal step of L1 takes theta to 0 and holds it there")
@@ -287,6 +291,8 @@ def pencil_of(made: Rules, method: Any) -> Pencil:
                      for j in range(n)] for i in range(n)]
             N, scale = _product(step, N), scale * delta
         return Pencil(N, _identity(ring, n, scale), ring, variables, held, None, meaning)
+    if isinstance(method, DiscreteGradient) and not (len(made.rhs) == 1 and _is_gradient(made)):
+        raise Unsuited("DiscreteGradient needs a gradient flow, a constant times -grad L")
     found = amplification(method)
     if found is None:
         raise NoLinearisation(f"{type(method).__name__} is no map of one step that can be "
@@ -299,6 +305,13 @@ def pencil_of(made: Rules, method: Any) -> Pencil:
                   (above, below, parts[0][1]), meaning)
 
 
+def _is_gradient(made: Rules) -> bool:
+    import sympy
+
+    slope = sympy.cancel(made.rhs["theta"] / (made.symbols["theta"] * made.symbols["lam"]))
+    return not slope.free_symbols & {made.symbols[n] for n in ("theta", "lam", "t")}
+
+
 def _groups(made: Rules, method: Any) -> list[tuple[str, ...]]:
     """Return the names that are updated together, in the order of a step."""
     from flowopt.integrators.methods import SymplecticEuler
@@ -308,12 +321,12 @@ def _groups(made: Rules, method: Any) -> list[tuple[str, ...]]:
     groups = getattr(method, "groups", None)
     if isinstance(method, SymplecticEuler):
         if len(states) != 1:
-            raise NoLinearisation("SymplecticEuler needs as many velocities as positions")
+            raise Unsuited("SymplecticEuler needs a flow with as many velocities as positions")
         order = [(states[0],), ("theta",)]
         return order if method.first == "v" else order[::-1]
     if type(method).__name__ == "SequentialEuler" and groups is None:
         if not states:
-            raise NoLinearisation("SequentialEuler needs a flow with states; use Euler")
+            raise Unsuited("SequentialEuler needs a flow with states next to theta; use Euler")
         return [*((s,) for s in states), ("theta",)]
     if groups is None:
         return [tuple(names)]
@@ -380,7 +393,7 @@ def _conformal(ring: Any, matrix: Any, delta: Any, h: Any, c: Any, variables: tu
                baoab: bool) -> tuple[Any, Any]:
     """Return the map of conformal leapfrog or of BAOAB on q' = v, v' = −γv − kq (times δ²)."""
     if len(matrix) != 2 or matrix[0][0] or matrix[0][1] != delta:
-        raise NoLinearisation("the method needs a flow q' = v, v' = -gamma v + f(q)")
+        raise Unsuited("ConformalLeapfrog and BAOAB need a flow q' = v, v' = -gamma v + f(q)")
     k = matrix[1][0]  # −δ × curvature
     half = ring.domain(1, 2)
     one, zero = ring.one, ring.zero

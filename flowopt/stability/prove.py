@@ -17,8 +17,11 @@ from flowopt.stability.verdict import Verdict, unknown
 RUNGS: tuple[tuple[str, str, str], ...] = (
     ("abstract", "flow", "abstract loss"),
     ("instance", "field", "instance of a proof for every loss"),
+    ("sliding_rest", "field", "sign flow on a quadratic loss"),
     ("polynomial", "field", "polynomials"),
+    ("branch", "field", "intervals over a box"),
     ("worst_case", "optimizer", "worst case over smooth convex losses"),
+    ("interpolation_search", "optimizer", "interpolation inequalities for a given V"),
 )
 
 
@@ -143,7 +146,7 @@ def _says_nothing(problem: Problem) -> bool:
     from flowopt.symbolic.parse import parse
 
     system, V = problem.statement["system"], problem.statement["V"]
-    if V is None or "variables" not in system:
+    if V is None or "variables" not in system or system["kind"] == "optimizer":
         return V is not None and not set(parse(V, what="V", functions=_WORDS).names)
     names = [*system["variables"], *system["parameters"], system.get("time", "t")]
     return not {str(s) for s in read(V, names).free_symbols} & set(system["variables"])

@@ -96,7 +96,8 @@ def worst_case_rate(optimizer: Any, mu: Any, ell: Any = None, *, memory: int = 0
     Notes
     -----
     The true rate lies between `lower` and `upper`: for gradient descent and proximal point they
-    are equal, for others V may be too simple.
+    are equal, for others V may be too simple. θ is the point of the gradient: for `nesterov` the
+    look-ahead point y_k, whatever its run reports.
 
     References
     ----------
@@ -170,9 +171,11 @@ def rate_statement(system: Any, rate: Fraction, mu: Fraction, ell: Fraction | No
 
 def attempt(problem: Any) -> Verdict | None:
     """Settle the claim "rate" of an optimizer: options rate, mu, ell."""
+    from flowopt.optimizers.optimizer import Optimizer
     from flowopt.stability import worst_case_lower as lower
 
-    if problem.claim != "rate" or problem.V is not None:
+    if problem.claim != "rate" or problem.V is not None or not isinstance(problem.system,
+                                                                          Optimizer):
         return None
     options = problem.options
     for name in ("rate", "mu"):

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flowopt.stability.checks.guard import guarded
 from flowopt.stability.checks.interpolation_forms import Step
 from flowopt.stability.exact import Refused
 
@@ -24,6 +25,7 @@ TRUST = "A"
 _KEYS = {"multipliers", "squares", "equalities", "bound"}
 
 
+@guarded
 def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Refuse unless `data` proves the decrease of the statement."""
     import sympy
@@ -35,15 +37,20 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     if claim not in ("nonincreasing", "recursion", "nonnegative") or set(options) - {"bound"}:
         raise Refused("the claim must be nonincreasing, recursion or nonnegative")
     now, new = step.value(statement["V"], 0), step.value(statement["V"], 1)
+    if not sympy.expand(now).free_symbols & {*step.gram.values(), *step.gaps.values()}:
+        raise Refused("V is a constant")
+    step.defined(now, new, *step.moves.values(), *step.place.values())
     if claim != "nonincreasing" and data["bound"]:
         raise Refused("only the bound of a decrease has a sign to prove")
     if claim == "recursion":
         slack = step.value(options["bound"], 0) - new
+        step.defined(slack)
     elif claim == "nonnegative":
         slack = now
     else:
         bound = step.value(options["bound"], 0) if "bound" in options else sympy.S.Zero
         slack = bound - (new - now)
+        step.defined(bound)
         step.vanishes(-bound - step.squares(data["bound"]), "the bound is not that sum of squares")
     rest = slack - step.squares(data["squares"])
     for kind, i, j, text in data["multipliers"]:

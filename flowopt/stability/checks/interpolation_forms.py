@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flowopt.stability.exact import Refused, read
+from flowopt.stability.exact import Refused, read, symbol
 
 #: what may be assumed of the loss and of the step, in words
 CONVEX, STRONG = "L is convex", "L is mu-strongly convex"
@@ -14,7 +14,7 @@ SMOOTH, SMOOTH_MAX = "L is ell-smooth", "L is ell-smooth in the max norm"
 MINIMISER, MOVING = "theta* is a minimiser of L", "g != 0"
 DISCRETE = "gbar is a discrete gradient"
 PROX = "new_theta minimises L(z) + |z - theta|**2/(2*lr)"
-NOISE = "w is noise with E w = 0 and E |w|**2 <= sigma**2"
+NOISE = "V+ is its mean over w, with E w = 0 and E |w|**2 <= sigma**2"
 WORDS = (CONVEX, STRONG, SMOOTH, SMOOTH_MAX, MINIMISER, MOVING, DISCRETE, PROX, NOISE)
 
 
@@ -63,6 +63,7 @@ class Step:
         self.positive = set(system["positive"])
         self.words = {a for a in statement["assumptions"] if a in WORDS}
         self.sequences: dict[str, str] = {}
+        self.constants: dict[Any, Any] = {}  # μ, ℓ, σ where they are numbers
         self.slacks: list[tuple[str, str, bool]] = []  # a, b and whether a < b strictly
         self.equal: list[tuple[str, str]] = []
         for text in statement["assumptions"]:
@@ -89,7 +90,7 @@ class Step:
         self.gaps = {f"{new}{g}": sympy.Symbol(f"gap_{new}{g}", real=True)
                      for g in self.names for new in ("", "new_")}
         self.star = sympy.Symbol("Lstar", real=True)
-        self.next = {self._symbol(n): self._scalar(t) for n, t in self.sequences.items()}
+        self.next = {symbol(n, self.positive): self._scalar(t) for n, t in self.sequences.items()}
         moved = [self._vector(t) for t in system["equations"]]
         if len(moved) != len(self.variables):
             raise Refused("there must be one equation for each variable")
@@ -108,7 +109,14 @@ class Step:
                 if re.search(rf"\b{name}\b", text) and name not in self.positive:
                     raise Refused(f"{name} must be a positive parameter of the system")
             return
-        if match := re.fullmatch(r"(\w+)\+ = (.+)", text):
+        if match := re.fullmatch(r"(mu|ell|sigma) = (.+)", text):
+            positive = self.positive - {match[1]}
+            value = read(match[2], positive, positive)
+            if match[1] not in self.positive or not value.is_finite or value == 0 or not (
+                    nonnegative(value, value.free_symbols, set())):
+                raise Refused(f"{match[1]} must be a positive parameter, with a positive value")
+            self.constants[symbol(match[1], self.positive)] = value
+        elif match := re.fullmatch(r"(\w+)\+ = (.+)", text):
             self.sequences[match[1]] = match[2]
         elif text.count("==") == 1:
             a, b = text.split("==")
@@ -120,13 +128,12 @@ class Step:
             raise Refused(f"the assumption {text!r} is not understood")
 
     def _symbol(self, name: str) -> Any:
-        import sympy
-
-        return sympy.Symbol(name, positive=True) if name in self.positive else sympy.Symbol(
-            name, real=True)
+        made = symbol(name, self.positive)
+        return self.constants.get(made, made)
 
     def _scalar(self, text: str) -> Any:
-        return read(text, [*self.positive, *self.sequences], self.positive)
+        return read(text, [*self.positive, *self.sequences], self.positive).xreplace(
+            self.constants)
 
     def _vector(self, text: str) -> Any:
         """Return a vector of the step as a combination of its basis; sign(g) is one of it."""
@@ -135,7 +142,7 @@ class Step:
         expr = read(text, [*self.vectors, *self.positive, *self.sequences, "e", "L", "Lstar"],
                     self.positive, {"dot": self._dot})
         v = self.vectors
-        expr = expr.xreplace({sympy.sign(v["g"]): v["sign_g"]})
+        expr = expr.xreplace({sympy.sign(v["g"]): v["sign_g"], **self.constants})
         expr = expr.xreplace({sympy.Symbol("L", real=True): self.gaps["g"] + self.star,
                               sympy.Symbol("e", real=True): v["theta"] - v["theta_star"]})
         self._coefficients(expr)
@@ -145,10 +152,10 @@ class Step:
         import sympy
 
         made = {}
-        for symbol in self.vectors.values():
-            if symbol in vector.free_symbols:
-                made[symbol] = sympy.diff(vector, symbol)
-                if made[symbol].free_symbols & set(self.vectors.values()):
+        for basis in self.vectors.values():
+            if basis in vector.free_symbols:
+                made[basis] = sympy.diff(vector, basis).xreplace(self.constants)
+                if made[basis].free_symbols & set(self.vectors.values()):
                     raise Refused(f"{vector} is not linear in its vectors")
         rest = vector.xreplace(dict.fromkeys(self.vectors.values(), sympy.S.Zero))
         if sympy.simplify(rest) != 0:
@@ -206,8 +213,7 @@ class Step:
         values = [f"L_{g}" for g in self.names if g != "g"]
         expr = read(text, [*self.vectors, *self.positive, *self.sequences, "e", "L", "Lstar",
                            *values], self.positive, {"dot": dot, "norm1": norm1})
-        if shift:
-            expr = expr.xreplace(self.next)
+        expr = expr.xreplace({**self.constants, **(self.next if shift else {})})
         new = "new_" if shift else ""
         expr = expr.xreplace({sympy.Symbol("L", real=True): self.gaps[f"{new}g"] + self.star,
                               **{sympy.Symbol(f"L_{g}", real=True): self.gaps[new + g] + self.star
@@ -222,7 +228,7 @@ class Step:
         """Return the symbols > 0, those >= 0, and what the latter stand for."""
         import sympy
 
-        positive = {self._symbol(n) for n in self.positive}
+        positive = {symbol(n, self.positive) for n in self.positive}
         square, gap = sympy.Symbol("square", real=True), sympy.Symbol("gap", real=True)
         meaning = {square: self._inner(self.vectors["g"], self.vectors["g"])}
         weak: set[Any] = set()
@@ -231,9 +237,9 @@ class Step:
             weak.add(gap)
             meaning[gap] = self.gaps["g"]
         for k, (a, b, strict) in enumerate(self.slacks, 1):
-            symbol = sympy.Symbol(f"c{k}", real=True)
-            (positive if strict else weak).add(symbol)
-            meaning[symbol] = self.value(b, 0) - self.value(a, 0)
+            slack = sympy.Symbol(f"c{k}", real=True)
+            (positive if strict else weak).add(slack)
+            meaning[slack] = self.value(b, 0) - self.value(a, 0)
         return positive, weak, meaning
 
     def weight(self, text: str) -> Any:
@@ -242,11 +248,34 @@ class Step:
         expr = read(text, [str(s) for s in positive | weak], self.positive)
         if not nonnegative(expr, positive, weak):
             raise Refused(f"the factor {text} is not nonnegative by its signs")
-        return expr.xreplace(meaning)
+        return expr.xreplace({**meaning, **self.constants})
 
     def free(self, text: str) -> Any:
         """Return a factor of any sign, a scalar of the step; L_g − Lstar is a gap."""
         return self.value(text, 0)
+
+    def defined(self, *exprs: Any) -> None:
+        """Refuse an expression whose denominator may vanish."""
+        import sympy
+
+        positive, weak, _ = self._known()
+        g = self.vectors["g"]
+        if MOVING in self.words:
+            positive.add(self._inner(g, g))
+        weak |= {self._symbol(n) for n in self.sequences if ("0", n) in {
+            (a, b) for a, b, _ in self.slacks}}
+        # a < b strictly: no factor of b − a vanishes
+        apart = {f for a, b, strict in self.slacks if strict
+                 for f, _ in sympy.factor_list(sympy.fraction(sympy.together(
+                     self.value(b, 0) - self.value(a, 0)))[0])[1]}
+        for expr in exprs:
+            bottom = sympy.fraction(sympy.together(expr))[1]
+            if bottom == 1 or nonnegative(1 / bottom, positive, weak):
+                continue
+            for factor, _ in sympy.factor_list(bottom)[1]:
+                if not {factor, sympy.expand(-factor)} & apart and not nonnegative(
+                        1 / factor, positive, weak):
+                    raise Refused(f"a denominator may vanish: {factor}")
 
     def squares(self, terms: Any) -> Any:
         """Return Σ c ‖u‖² with nonnegative c; an empty u stands for the number 1."""
@@ -341,10 +370,16 @@ class Step:
         return self.value(b, 0) - self.value(a, 0)
 
     def vanishes(self, expr: Any, otherwise: str) -> None:
-        """Refuse unless an expression is identically zero."""
+        """Refuse unless an expression is identically zero, as a rational function."""
         import sympy
 
-        top = sympy.fraction(sympy.together(expr))[0]
-        symbols = sorted(top.free_symbols, key=str)
-        if top != 0 and not (symbols and sympy.Poly(top, *symbols).is_zero):
-            raise Refused(otherwise)
+        held = {*self.gram.values(), *self.gaps.values(), self.star} & expr.free_symbols
+        slopes = [sympy.diff(expr, s) for s in held]
+        parts = [*slopes, expr.xreplace(dict.fromkeys(held, sympy.S.Zero))]
+        if any(part.free_symbols & held for part in slopes):  # not linear in products and values
+            parts = [expr]
+        for part in parts:
+            top = sympy.fraction(sympy.together(part))[0]
+            symbols = sorted(top.free_symbols, key=str)
+            if top != 0 and not (symbols and sympy.Poly(top, *symbols).is_zero):
+                raise Refused(otherwise)

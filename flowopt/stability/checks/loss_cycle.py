@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from flowopt.stability.checks.guard import guarded
 from flowopt.stability.checks.rate import read_class
 from flowopt.stability.exact import Refused, fraction
 from flowopt.stability.linear_step import LinearStep
@@ -18,6 +19,7 @@ TRUST = "A"
 SHOWS = ("disproved",)
 
 
+@guarded
 def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Refuse unless the cycle of `data` breaks the rate of the statement."""
     step, mu, ell = read_class(statement)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from flowopt.stability.checks.guard import guarded
 from flowopt.stability.checks.rate import read_class
 from flowopt.stability.exact import Refused, fraction
 from flowopt.stability.linear_step import Root
@@ -17,6 +18,7 @@ MORE = Fraction(1, 10**15)
 SHOWS = ("disproved",)
 
 
+@guarded
 def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Refuse unless the loss of `data` breaks the rate of the statement."""
     step, mu, ell = read_class(statement)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flowopt.stability.checks.guard import guarded
 from flowopt.stability.checks.map_point import image, point_of
 from flowopt.stability.exact import Refused
 
@@ -12,6 +13,7 @@ TRUST = "A"
 SHOWS = ("disproved",)
 
 
+@guarded
 def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Refuse unless the points of `data` are a cycle that does not end at the fixed point."""
     options = statement["options"]

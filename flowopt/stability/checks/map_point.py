@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flowopt.stability.checks.guard import guarded
 from flowopt.stability.exact import Refused, rational, read
 
 TRUST = "A"
@@ -36,37 +37,39 @@ def _at(system: Mapping[str, Any], text: str, point: Sequence[Any]) -> Any:
     return made
 
 
+@guarded
 def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Refuse unless V rises from the point of `data` to its image."""
     if statement["claim"] not in ("nonincreasing", "decreasing") or set(data) != {
-            "point", "values"}:
-        raise Refused("a point refutes that V does not rise, and V at both ends must be given")
+            "point", "move", "values"}:
+        raise Refused("a point refutes that V does not rise; its move and V must be given")
     if statement["domain"] or statement["assumptions"] or set(statement["options"]):
         raise Refused("the statement must be without domain, assumptions and options")
     system = statement["system"]
     here = point_of(data["point"], len(system["variables"]))
     there = image(system, here)
     before, after = (_at(system, statement["V"], p) for p in (here, there))
-    if list(data["values"]) != [str(before), str(after)]:
-        raise Refused("the values of V are not those of this step")
+    if list(data["values"]) != [str(before), str(after)] or list(data["move"]) != [
+            str(b - a) for a, b in zip(here, there, strict=True)]:
+        raise Refused("the move or the values of V are not those of this step")
     if not after > before:
         raise Refused("V does not rise at this point")
 
 
-def values(system: Mapping[str, Any], V: str, texts: Sequence[str]) -> list[str]:
-    """Return V at a point and at its image, as texts."""
+def evidence(system: Mapping[str, Any], V: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Return the data of a point: its move, and V at both ends."""
     here = point_of(texts, len(system["variables"]))
-    return [str(_at(system, V, p)) for p in (here, image(system, here))]
+    there = image(system, here)
+    return {"point": [str(v) for v in here],
+            "move": [str(b - a) for a, b in zip(here, there, strict=True)],
+            "values": [str(_at(system, V, p)) for p in (here, there)]}
 
 
 def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument, one sentence a step."""
-    system = statement["system"]
-    here = point_of(data["point"], len(system["variables"]))
-    there = image(system, here)
     before, after = data["values"]
-    return [f"From ({', '.join(map(str, here))}) the map goes to ({', '.join(map(str, there))}).",
-            f"V is {before} there, and after the step {after}, which is more."]
+    return [f"From ({', '.join(data['point'])}) the map moves by ({', '.join(data['move'])}).",
+            f"V is {before} at first, and after the step {after}, which is more."]
 
 
 def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:

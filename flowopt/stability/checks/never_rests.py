@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from flowopt.stability.checks.guard import guarded
 from flowopt.stability.checks.interpolation_forms import nonnegative
 from flowopt.stability.exact import Refused, read
 
 TRUST = "A"
 
 
+@guarded
 def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Refuse unless each step of the statement is at least as long as its bound."""
     import sympy

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flowopt.stability.checks.guard import guarded
 from flowopt.stability.exact import Refused, rational, read
 
 TRUST = "A"
@@ -72,6 +73,7 @@ def two_step(f: Any) -> tuple[Any, Any]:
     return pairs, f.diff() * f.diff().compose(f)
 
 
+@guarded
 def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Refuse unless the flip or the cycle is of the kind that the statement says."""
     system, options = statement["system"], statement["options"]
@@ -83,6 +85,8 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         raise Refused("the statement must have the options at and kind, and nothing else")
     low, high = (rational(v) for v in options["at"])
     name = system["variables"][0]
+    if name == "lr":
+        raise Refused("the variable must not be named as the step")
     if statement["claim"] == "flip":
         found = _flip(polynomial(system["equations"][0], [name, "lr"]), low, high)
         kind = FLIPS.get(found["criterion"])

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from flowopt.stability.checks.guard import guarded
 from flowopt.stability.exact import NotPSD, Refused, fraction, ldl
 from flowopt.stability.linear_step import LinearStep, Root, linear_step
 
@@ -56,6 +57,7 @@ def read_class(statement: Mapping[str, Any]) -> tuple[LinearStep, Fraction, Frac
     return linear_step(system), mu, ell
 
 
+@guarded
 def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Refuse unless `data` proves the rate of the statement."""
     step, mu, ell = read_class(statement)
