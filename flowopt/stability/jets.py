@@ -177,9 +177,10 @@ def rules_of(flow: Flow) -> dict[str, Any]:
 class OnLoss:
     """What expressions of the calculus are on a given loss, coordinate by coordinate."""
 
-    def __init__(self, expr: Any, variables: Sequence[Any], states: Mapping[Any, Sequence[Any]]
-                 ) -> None:
+    def __init__(self, expr: Any, variables: Sequence[Any], states: Mapping[Any, Sequence[Any]],
+                 time: Any = t) -> None:
         self.expr, self.variables, self.states = expr, list(variables), dict(states)
+        self.time = time
         self._partial: dict[tuple[int, ...], Any] = {(): expr}
         self._memory: dict[tuple[Any, int], Any] = {}
 
@@ -203,6 +204,8 @@ class OnLoss:
                 return self.partial(i)
             if expr == theta:
                 return self.variables[i]
+            if expr == t:
+                return self.time
             return self.expr if expr == L else self.states[expr][i] if expr in self.states else expr
         if k := order_of(expr):
             return sympy.Add(*[self._product(expr.args, axes, i)

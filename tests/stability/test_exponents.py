@@ -108,6 +108,15 @@ def test_henon():
     assert np.allclose(made.per_time, made.exponents)
 
 
+def test_standard_map_keeps_area():
+    """Chirikov's map is symplectic Euler of a pendulum: λ₁ = −λ₂, about log(K/2) for large K."""
+    field = fo.VectorField(["v", "K*sin(q)"], ["q", "v"], parameters={"K": 10.0})
+    made = fo.lyapunov_exponents(field, [1.0, 0.5], method=fo.SymplecticEuler(h=1.0))
+    assert made.status == "chaotic" and abs(made.sum) < 1e-12
+    assert abs(made.largest - math.log(5)) < 0.03
+    assert abs(made.kaplan_yorke - 2) < 1e-9
+
+
 def test_linear_maps_of_optimizers():
     """The multipliers of the companion matrix: heavy ball with complex ones has √β."""
     made = fo.lyapunov_exponents(fo.optimizers.sgd(lr=0.1, momentum=0.9), [1.0], loss="x**2/2",
