@@ -232,6 +232,36 @@ def test_inequalities_that_are_not_assumed(multiplier):
             "multipliers": [multiplier], "squares": [], "equalities": [], "bound": []}))
 
 
+def test_an_equality_is_not_divided_by_itself():
+    """(X/E)·E = X is an identity, and proves nothing where E = 0."""
+    from flowopt.stability.discrete import written_system
+
+    system = written_system(["theta"], ["theta - lr*g"], {"g": "theta"}, ["lr", "a", "b"])
+    made = statement("recursion", system, "dot(e, e)", bound="0", assumptions=["a == b"])
+    for factor in ("-dot(e - lr*g, e - lr*g)/(b - a)", "-dot(e - lr*g, e - lr*g)/(2*b - 2*a)",
+                   "-dot(e - lr*g, e - lr*g)*(b + a)/(b**2 - a**2)"):
+        with pytest.raises(Refused, match="denominator may vanish"):
+            interpolation.check(made, {"multipliers": [], "squares": [], "bound": [],
+                                       "equalities": [[1, factor]]})
+
+
+def test_a_denominator_must_not_vanish():
+    from flowopt.stability.discrete import written_system
+
+    for equation, words in (("theta - g/(lr - ell)", []), ("theta - g/dot(g, g)", []),
+                            ("theta - g/(k - 1)", ["k+ = k + 1", "0 <= k"]),
+                            ("theta - g/lr", ["k+ = k + 1"])):
+        system = written_system(["theta"], [equation], {"g": "theta"}, ["lr", "ell"])
+        made = statement("recursion", system, "dot(e, e)", assumptions=words,
+                         bound=f"dot({equation} - theta + e, {equation} - theta + e)")
+        data = {"multipliers": [], "squares": [], "bound": [], "equalities": []}
+        if equation == "theta - g/lr":
+            interpolation.check(made, data)
+        else:
+            with pytest.raises(Refused, match="denominator may vanish"):
+                interpolation.check(made, data)
+
+
 def test_inequalities_hold_for_real_losses():
     """Each kind of inequality, on pairs of points of a smooth, strongly convex loss."""
     mu, ell = 0.1, ELL

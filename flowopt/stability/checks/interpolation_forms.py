@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from flowopt.stability.exact import Refused, read, symbol
@@ -187,8 +187,8 @@ class Step:
         new = {self.vectors[g]: self.vectors[f"new_{g}"] for g in self.names}
         return expr.xreplace({**self.moves, **new, **self.next})
 
-    def value(self, text: str, shift: int) -> Any:
-        """Return a scalar of the statement at step k, or k + 1 (shift 1)."""
+    def value(self, text: str, shift: int, more: Collection[str] = ()) -> Any:
+        """Return a scalar of the statement at step k, or k + 1 (shift 1); names of `more` stay."""
         import sympy
 
         def dot(a: Any, b: Any) -> Any:
@@ -212,7 +212,7 @@ class Step:
 
         values = [f"L_{g}" for g in self.names if g != "g"]
         expr = read(text, [*self.vectors, *self.positive, *self.sequences, "e", "L", "Lstar",
-                           *values], self.positive, {"dot": dot, "norm1": norm1})
+                           *values, *more], self.positive, {"dot": dot, "norm1": norm1})
         expr = expr.xreplace({**self.constants, **(self.next if shift else {})})
         new = "new_" if shift else ""
         expr = expr.xreplace({sympy.Symbol("L", real=True): self.gaps[f"{new}g"] + self.star,
@@ -251,8 +251,14 @@ class Step:
         return expr.xreplace({**meaning, **self.constants})
 
     def free(self, text: str) -> Any:
-        """Return a factor of any sign, a scalar of the step; L_g − Lstar is a gap."""
-        return self.value(text, 0)
+        """Return a factor of any sign, a scalar of the step, whose denominator does not vanish.
+
+        Without this a factor 1/E would turn an equality E = 0 into anything.
+        """
+        meaning = {s: e for s, e in self._known()[2].items() if str(s).startswith("c")}
+        expr = self.value(text, 0, [str(s) for s in meaning])
+        self.defined(expr)
+        return expr.xreplace(meaning)
 
     def defined(self, *exprs: Any) -> None:
         """Refuse an expression whose denominator may vanish."""
