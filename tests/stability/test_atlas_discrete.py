@@ -245,6 +245,23 @@ def test_an_equality_is_not_divided_by_itself():
                                        "equalities": [[1, factor]]})
 
 
+def test_means_of_products_are_not_products_of_means():
+    """With noise, E[L⁺ |e⁺|²] is not what the products of means would give: refused."""
+    row = _row("d12")
+    made = statement("recursion", row.system(), "(L - Lstar)*dot(e, e)", bound="(L - Lstar)*0",
+                     assumptions=row.conditions)
+    for squares in ([], [["gap", "e"]]):
+        with pytest.raises(Refused):
+            interpolation.check(made, {"multipliers": [], "squares": squares, "bound": [],
+                                       "equalities": []})
+    bound = "lr**2*dot(g, g)*dot(e, e) + lr**2*sigma**2*(L - Lstar)"
+    made = statement("recursion", row.system(), "dot(e, e)", bound=bound,
+                     assumptions=row.conditions)
+    with pytest.raises(Refused, match="linear|numbers"):
+        interpolation.check(made, {"multipliers": [["noise", "", "", "gap"]], "squares": [],
+                                   "bound": [], "equalities": []})
+
+
 def test_a_denominator_must_not_vanish():
     from flowopt.stability.discrete import written_system
 

@@ -248,7 +248,7 @@ class Step:
         expr = read(text, [str(s) for s in positive | weak], self.positive)
         if not nonnegative(expr, positive, weak):
             raise Refused(f"the factor {text} is not nonnegative by its signs")
-        return expr.xreplace({**meaning, **self.constants})
+        return self._known_before(expr.xreplace({**meaning, **self.constants}))
 
     def free(self, text: str) -> Any:
         """Return a factor of any sign, a scalar of the step, whose denominator does not vanish.
@@ -258,7 +258,14 @@ class Step:
         meaning = {s: e for s, e in self._known()[2].items() if str(s).startswith("c")}
         expr = self.value(text, 0, [str(s) for s in meaning])
         self.defined(expr)
-        return expr.xreplace(meaning)
+        return self._known_before(expr.xreplace(meaning))
+
+    def _known_before(self, factor: Any) -> Any:
+        """Return a factor; with noise, one that holds no product or value, so that means add up."""
+        if NOISE in self.words and factor.free_symbols & {*self.gram.values(),
+                                                          *self.gaps.values()}:
+            raise Refused("with noise the factors must be numbers and parameters")
+        return factor
 
     def defined(self, *exprs: Any) -> None:
         """Refuse an expression whose denominator may vanish."""
@@ -294,6 +301,7 @@ class Step:
                 total += factor * self._inner(self.vectors["g"], self.vectors["sign_g"])
             elif vector:
                 u = self._vector(vector)
+                self.defined(u)
                 total += factor * self._dot(u, u)
             else:
                 total += factor
@@ -383,6 +391,8 @@ class Step:
         slopes = [sympy.diff(expr, s) for s in held]
         parts = [*slopes, expr.xreplace(dict.fromkeys(held, sympy.S.Zero))]
         if any(part.free_symbols & held for part in slopes):  # not linear in products and values
+            if NOISE in self.words:
+                raise Refused("with noise the claim must be linear in products and values")
             parts = [expr]
         for part in parts:
             top = sympy.fraction(sympy.together(part))[0]
