@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from flowopt.stability.atlas_discrete import Row, dictionary, written
-from flowopt.stability.checks.interpolation_forms import (
+from flowopt.stability.checks.interpolation_inequalities import (
     CONVEX as IS_CONVEX,
 )
-from flowopt.stability.checks.interpolation_forms import (
+from flowopt.stability.checks.interpolation_inequalities import (
     DISCRETE,
     MINIMISER,
     MOVING,

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from flowopt.stability.checks import loss_step
-from flowopt.stability.checks.interpolation_forms import (
+from flowopt.stability.checks.interpolation_forms import Step
+from flowopt.stability.checks.interpolation_inequalities import (
     CONVEX,
     MINIMISER,
     SMOOTH,
     STRONG,
     WORDS,
-    Step,
 )
 from flowopt.stability.discrete import optimizer_system
 from flowopt.stability.exact import NotPSD, Refused, fraction, ldl
