@@ -212,7 +212,7 @@ class _Work:
                 (V, "converges_to_critical_set", [*assumed, "coercive"])]
 
     def _any_loss(self) -> tuple[Any, ...]:
-        from flowopt.stability import prove
+        from flowopt.stability.prove import prove
 
         return tuple(prove(self.field.flow, V, claim=claim, assumptions=assumed,
                            seconds=max(0.1, 0.4 * self.budget.share(SHARES["proofs"])))
@@ -221,8 +221,8 @@ class _Work:
     def _this_loss(self) -> tuple[Any, ...]:
         import sympy
 
-        from flowopt.stability import prove
         from flowopt.stability.exact import write
+        from flowopt.stability.prove import prove
 
         field = self.field
         V = sympy.sympify(field.loss.expr)
@@ -239,7 +239,7 @@ class _Work:
 
     def _steps(self, found: Any) -> tuple[tuple[str, Any, Any], ...]:
         import flowopt
-        from flowopt.stability import step_limit
+        from flowopt.stability.step_limit import step_limit
 
         made: list[tuple[str, Any, Any]] = []
         for e in found or ():

@@ -143,6 +143,6 @@ def atlas(names: list[str] = typer.Argument(None, help="Only these rows, such as
     from flowopt.stability import print_atlas
 
     try:
-        print_atlas(format, names or None)
+        print_atlas(names or None, format)
     except ValueError as problem:
         refuse(str(problem))

@@ -11,9 +11,13 @@ from typing import Any
 #: where each public name stands; it is loaded when it is first used
 _WHERE = {
     "prove": "prove",
+    **dict.fromkeys(["transient_growth", "Growth", "pseudospectrum", "numerical_abscissa",
+                     "iteration_matrix", "kreiss_bound"], "transient"),
     "modified_equation": "modified", "ModifiedEquation": "modified",
     "runge_kutta": "schemes",
-    "lyapunov_exponents": "exponents", "Exponents": "exponents",
+    "fit_rate": "rates", "FittedRate": "rates", "finite_time_bound": "rates",
+    "settling_time_bounds": "settling", "SettlingTime": "settling",
+    "lyapunov_exponents": "exponents", "LyapunovSpectrum": "exponents",
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
     "step_limit": "step_limit", "StepLimit": "step_limit",
@@ -22,7 +26,9 @@ _WHERE = {
     "two_cycle_thresholds": "map_thresholds", "Threshold": "map_thresholds",
     "least_step": "never_rests", "sign_cycle": "never_rests", "adam_cycle": "never_rests",
     **dict.fromkeys(["atlas", "AtlasRow", "show_atlas", "print_atlas"], "atlas_table"),
+    "prove_polynomial": "polynomial_claim", "limit_set": "lasalle", "largest_level": "levels",
     "equilibria": "finding", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
+    "sliding": "sliding_rest", "Sliding": "sliding_rest",
     "basins": "phases", "Basins": "phases", "BasinPicture": "picture",
 }
 __all__ = sorted(_WHERE)

@@ -54,10 +54,12 @@ def settle(statement: Mapping[str, Any], alive: Callable[[], bool] = lambda: Tru
 
     reasons = []
     for V in _candidates(statement):
+        made = None
         try:
-            made = _settle({**statement, "V": V}, alive)
+            made = _settle({**statement, "V": V}, alive, refute=statement["V"] is not None)
         except Refused as error:
-            made = None
+            reasons.append(str(error))
+        except AssertionError as error:  # a fault of the search, and no proof
             reasons.append(str(error))
         except Tired:
             reasons.append("the time is spent")
@@ -80,29 +82,33 @@ def _candidates(statement: Mapping[str, Any]) -> Iterator[str]:
     yield from candidates(statement)
 
 
-def _settle(statement: Mapping[str, Any], alive: Callable[[], bool]) -> Verdict | None:
+def _settle(statement: Mapping[str, Any], alive: Callable[[], bool], refute: bool
+            ) -> Verdict | None:
     from flowopt.stability.abstract_search import eliminations
     from flowopt.stability.checks.abstract_goals import setting
 
     words, _, _ = setting(statement)
     refusal = None
-    for items in eliminations(words):
-        try:
-            made = _certificate(statement, words, items, alive)
-        except Refused as error:
-            refusal = refusal or error
-            continue
-        if made is not None:
-            told, data = made
-            return proved(told, METHOD, "A", Evidence("abstract", data))
-    refuted = _refuted(statement, alive)
-    if refuted is None and refusal is not None:
-        raise refusal
-    return refuted
+    for depth in (2, 3):  # short proofs, then a counterexample, then long proofs
+        for items in eliminations(words):
+            try:
+                made = _certificate(statement, words, items, alive, depth)
+            except Refused as error:
+                refusal = refusal or error
+                continue
+            if made is not None:
+                told, data = made
+                return proved(told, METHOD, "A", Evidence("abstract", data))
+        refuted = _refuted(statement, alive) if depth == 2 and refute else None
+        if refuted is not None:
+            return refuted
+        if refusal is not None:
+            raise refusal
+    return None
 
 
 def _certificate(statement: Mapping[str, Any], words: Any, items: list[dict[str, str]],
-                 alive: Callable[[], bool]) -> tuple[Mapping[str, Any], dict[str, Any]] | None:
+                 alive: Callable[[], bool], depth: int) -> tuple[Mapping[str, Any], dict[str, Any]] | None:
     """Return the statement (with what was left open filled in) and its certificate, or None."""
     from flowopt.stability.abstract_laws import laws, zeros
     from flowopt.stability.abstract_search import derivative, settle
@@ -123,7 +129,7 @@ def _certificate(statement: Mapping[str, Any], words: Any, items: list[dict[str,
         data["zero"] = zeros(words, dV)
     parts = []
     for what, goal in goals(statement, words, V, dV, data):
-        part = settle(words, what, goal, alive)
+        part = settle(words, what, goal, alive, depth)
         if part is None:
             return None
         parts.append(part)

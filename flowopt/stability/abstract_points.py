@@ -20,7 +20,7 @@ LOSSES: tuple[tuple[str, str | None], ...] = (
     ("x**2/2 + x**4/4", "0"), ("x**4/4", "0"),
     ("x + ((1 - x)**4 - 1)/4", "0"), ("x + ((1 - x)**6 - 1)/6", "0"),
     ("x + ((1 - x)**12 - 1)/12", "0"), ("x + ((1 - x)**4 - 1)/4 + x**2/100", None),
-    ("(x**2 - 1)**2/4", "1"), ("(x**2 - 1)**2", "1"), ("x**3/3 - x", None), ("x", None),
+    ("x**4/4 - x**2/2", "1"), ("x**4 - 2*x**2", "1"), ("x**3/3 - x", None), ("x", None),
 )
 #: values: small numbers, squares, and numbers that with 1 or 1/4 make squares
 POSITIVE = ("1/100", "1/16", "1/9", "1/4", "9/16", "1", "16/9", "9/4", "3", "4", "5", "8", "9",
@@ -61,8 +61,14 @@ def _point(made: Instance, loss: str, minimiser: str | None, what: str, goal: An
             made.admit(constants)
             values = made.values(constants, state)
             made.meets(values)
+        except Refused:
+            continue
+        for idle in map(str, made.idle(goal)):
+            (constants if idle in constants else state)[idle] = "1"
+        values = made.values(constants, state)
+        try:
             value = goal.subs(values)
-        except (Refused, ValueError):  # ValueError: 1/|g| in a Min where g = 0
+        except ValueError:  # 1/|g| in a Min where g = 0
             continue
         if not value.is_Rational or value > 0 or (value == 0 and what != STRICT):
             continue
@@ -78,7 +84,7 @@ def _proposed(made: Instance, goal: Any, zero: bool
     """Yield values of the constants and the state where the goal is negative, by numbers."""
     random = np.random.default_rng(11)
     names = [*made.constants, "t", "theta", *made.states]
-    free = [n for n in names if n not in made.positive and n not in made.constants]
+    free = [n for n in names if n not in made.positive]
     index = {n: random.integers(0, len(POSITIVE), TRIES) for n in names}
     signs = {n: random.choice([-1, 1], TRIES) if n in free else np.ones(TRIES, int) for n in names}
     for n in made.states:
@@ -96,12 +102,13 @@ def _proposed(made: Instance, goal: Any, zero: bool
 
     result = evaluate(goal)
     good = np.isfinite(result) & (np.abs(result.imag) < 1e-12)
-    good &= (result.real < -1e-12) | (zero & (np.abs(result.real) < 1e-12))
+    size = evaluate(sympy.Add(*map(sympy.Abs, sympy.Add.make_args(sympy.expand(goal))))).real
+    good &= (result.real < -1e-11 * size) | (zero & (np.abs(result.real) <= 1e-11 * size))
     for left, right, sign in made.compared:
         gap = evaluate(made.read(left) - made.read(right)).real
         good &= {"<=": gap <= 0, ">=": gap >= 0, "<": gap < 0, ">": gap > 0}[sign]
     tried: set[Any] = set()
-    for k in np.flatnonzero(good)[:150]:
+    for k in np.flatnonzero(good)[:60]:
         shown = {n: str(signs[n][k] * sympy.Rational(POSITIVE[index[n][k]])) for n in names}
         constants = {n: shown[n] for n in [*made.constants, "t"]}
         if tuple(constants.values()) in tried and len(tried) > 40:

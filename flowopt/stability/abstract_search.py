@@ -38,6 +38,9 @@ def text(words: Words, expr: Any) -> str:
 def derivative(words: Words, rates: Mapping[Any, Any], expr: Any) -> Any:
     """Return d/dt of an expression by its partial derivatives."""
     own: dict[Any, Any] = {}
+    kinks = expr.atoms(sympy.Abs, sympy.sign, sympy.Min, sympy.Max, NORM1, MAXABS)
+    if kinks:
+        raise Refused(f"V must be differentiable, and {min(map(str, kinks))} has a kink")
 
     def hide(e: Any) -> Any:
         if e.func in (S, NORM) or str(e.func) in words.vector_functions or words.scalar_function(

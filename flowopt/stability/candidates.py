@@ -69,7 +69,21 @@ def _catalogue(problem: Any, field: Field, point: Any) -> Iterator[Any]:
             yield L
             if len(R.gens) == 2 * n:
                 yield L + sum((v**2 for v in u[n:]), R.zero) * number("1/2")
+    yield from _energy(field, point)
     yield sum((v**2 for v in u), R.zero) * number("1/2")
+
+
+def _energy(field: Field, point: Any) -> Iterator[Any]:
+    """½|v|² + U(x) for ẋ = v, v̇ = −∇U(x) + terms that vanish with v."""
+    R, n = field.ring, len(field.P) // 2
+    if len(field.P) % 2 or not n or list(field.P[:n]) != list(R.gens[n:]) or any(point[n:]):
+        return
+    U = R.zero
+    for g, p in zip(R.gens, field.P[n:], strict=False):  # ∫ −f(sx)·x ds over [0, 1]
+        for m, c in p.terms():
+            if not any(m[n:]):
+                U -= R({m: c / (sum(m) + 1)}) * g
+    yield U + sum((v**2 for v in R.gens[n:]), R.zero) * number("1/2")
 
 
 def _quadratic(field: Field, point: Any) -> Iterator[Any]:
@@ -96,8 +110,8 @@ def _searched(field: Field, point: Any, deadline: float) -> Iterator[Any]:
     """V of degree 2 and 4 with V and −V̇ sums of squares at once, V̇ strict first."""
     R = field.ring
     n = len(R.gens)
-    if not field.D.is_ground or any(at(p, point) for p in field.P) or n > 4:
-        return
+    if any(at(p, point) for p in field.P) or not 1 < n <= 4:
+        return  # in one variable the distance from the point is enough
     F = [shifted(p, point) for p in field.P]
     for top in (2, 4):
         if n > 3 and top > 2:
@@ -108,26 +122,38 @@ def _searched(field: Field, point: Any, deadline: float) -> Iterator[Any]:
         known = first * number(len(pure))
         steps = [R({m: number(1)}) - (first if m in pure else R.zero)
                  for m in monomials if m != pure[0]]
-        for strict in (True, False):
-            made = _together(F, known, steps, n, top, strict, deadline)
-            if made is not None:
-                back = [(g, g - number(a)) for g, a in zip(R.gens, point, strict=True)]
-                yield made.compose(back) if any(point) else made
-                break
-            if time.monotonic() > deadline:
-                return
+        back = [(g, g - number(a)) for g, a in zip(R.gens, point, strict=True)]
+        for power, down in ((2, True), (2, False), (4, False), (0, False)):
+            if power > top or time.monotonic() > deadline:
+                continue
+            made = _together(F, known, steps, n, power, down and top == 2, deadline)
+            if made is None:
+                continue
+            for q in (10, 100, 10**4):
+                simple = _simple(made, q)
+                if simple:
+                    yield simple.compose(back) if any(point) else simple
+            yield made.compose(back) if any(point) else made
+            break
 
 
-def _together(F: list[Any], known: Any, steps: list[Any], n: int, top: int, strict: bool,
+def _simple(V: Any, q: int) -> Any:
+    """Return V with coefficients of denominator at most q, in proportion to its largest one."""
+    top = max(abs(c) for c in V.values())
+    made = {m: number(Fraction(float(c / top)).limit_denominator(q)) for m, c in V.terms()}
+    return V.ring.from_dict({m: c for m, c in made.items() if c})
+
+
+def _together(F: list[Any], known: Any, steps: list[Any], n: int, power: int, strict: bool,
               deadline: float) -> Any:
-    """Return V = known + Σ vₗ stepsₗ with V − ε|u|ᵏ and −V̇ sums of squares, or None."""
+    """Return V = known + Σ vₗ stepsₗ with V − ε Σ uᵢᵏ and −V̇ sums of squares, or None."""
     R = known.ring
 
     def rate(V: Any) -> Any:
         return -sum((V.diff(g) * f for g, f in zip(R.gens, F, strict=True)), R.zero)
 
-    margin = sum((g**top for g in R.gens), R.zero) * number("1/100")
-    down = sum((g**2 for g in R.gens), R.zero) * number("1/1000") if strict and top == 2 else R.zero
+    margin = sum((g**power for g in R.gens), R.zero) * number("1/100") if power else R.zero
+    down = sum((g**2 for g in R.gens), R.zero) * number("1/1000") if strict else R.zero
     free = dict(enumerate(steps))
     slopes = {k: rate(r) for k, r in free.items()}
     zero = [[Fraction(0)] * n]

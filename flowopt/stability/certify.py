@@ -43,7 +43,6 @@ def sealed(found: Any, between: tuple[Any, Any] | None = None) -> Any:
     system, options = dict(found.claim["system"]), dict(found.claim["options"])
     numbers = {**found.claim["given"],
                **{k: found.values[k] for k in found.substituted if k in found.values}}
-    decided = found.argument
     names = {n for n in _names(system) if n not in system["variables"] and n not in numbers}
     ranges = {n: found.domain.get(n, "positive") for n in sorted(names)}
     ranges[found.step] = "positive"
@@ -67,26 +66,47 @@ def sealed(found: Any, between: tuple[Any, Any] | None = None) -> Any:
                           "numbers, as in .at(lam=1)", method=METHOD)
         return replace(found, verdict=verdict)
     made["options"]["intervals"] = intervals
-    zeta = sympy.Symbol("zeta")
-    exact = {sympy.Symbol(k, positive=True): v for k, v in numbers.items()}
-    poly = sympy.Poly(found.polynomial.subs(exact), zeta)
-    coefficients = poly.all_coeffs()
-    gens = sorted({s for c in coefficients for s in c.free_symbols}
-                  | {sympy.Symbol(found.step, positive=True)}, key=str)
-    common = sympy.Poly(0, *gens, domain="QQ")
-    for c in coefficients:
-        common = common.gcd(sympy.Poly(c, *gens, domain="QQ"))
-    coefficients = [sympy.Poly(c, *gens, domain="QQ").quo(common).as_expr() for c in coefficients]
-    coefficients += [sympy.Integer(0)] * (len(system["variables"]) - poly.degree())
-    binding = [write(f) for f in decided.binding] if decided and decided.how == "signs" else []
-    evidence = Evidence("step_limit", {"characteristic": [write(c) for c in coefficients],
-                                       "binding": binding})
+    how = found.argument.how
+    made["options"]["scale"] = write(found.argument.scale) if how == "scale" else "1"
+    evidence = Evidence("step_limit", _evidence(found, numbers, len(system["variables"])))
     try:
         verdict = proved(made, METHOD, "A", evidence)
     except (AssertionError, Refused) as error:
         verdict = unknown(made, f"the independent check did not settle it: {error}",
                           method=METHOD)
     return replace(found, verdict=verdict)
+
+
+def _evidence(found: Any, numbers: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """Return the characteristic polynomial without common factor, and what binds."""
+    import sympy
+
+    z = sympy.Symbol("z", positive=True)
+    step = sympy.Symbol(found.step, positive=True)
+    exact = {sympy.Symbol(k, positive=True): v for k, v in numbers.items()}
+    coefficients = [sympy.sympify(c).subs(exact) for c in found.coefficients]
+    by_scale = found.argument.how == "scale"
+    if by_scale:
+        coefficients = [sympy.expand(c.subs(step, z * found.argument.scale))
+                        for c in coefficients]
+        coefficients = [sympy.cancel(c / coefficients[0]) for c in coefficients]
+        below = sympy.Integer(1)
+        for c in coefficients:
+            below = sympy.lcm(below, sympy.fraction(c)[1])
+        coefficients = [sympy.cancel(c * below) for c in coefficients]
+    gens = sorted({s for c in coefficients for s in c.free_symbols}
+                  | {z if by_scale else step}, key=str)
+    polys = [sympy.Poly(c, *gens, domain="QQ") for c in coefficients]
+    common = polys[0]
+    for p in polys[1:]:
+        common = common.gcd(p)
+    polys = [p.quo(common) for p in polys]
+    polys += [sympy.Poly(0, *gens, domain="QQ")] * (size + 1 - len(polys))
+    if by_scale:
+        return {"characteristic": [[str(c) for c in p.all_coeffs()] for p in polys],
+                "binding": []}
+    return {"characteristic": [write(p.as_expr()) for p in polys],
+            "binding": [write(f) for f in found.argument.binding]}
 
 
 def certified_numbers(made: Any, found: Any, exact: Mapping[Any, Any]) -> Any:

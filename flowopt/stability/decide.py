@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowopt.stability.domain import sign_on
-from flowopt.stability.roots import Root, holds_where
+from flowopt.stability.roots import Root, holds_where, positive_roots
+from flowopt.stability.schur import conditions as schur_conditions
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Decided:
     intervals: tuple[tuple[End, End], ...]
     how: str
     binding: tuple[Any, ...] = ()
+    scale: Any = 1
 
 
 def prepared(coefficients: Sequence[Any], step: Any, domain: Mapping[str, str]) -> list[Any]:
@@ -55,21 +57,24 @@ def prepared(coefficients: Sequence[Any], step: Any, domain: Mapping[str, str]) 
     """
     import sympy
 
-    exprs = [sympy.together(sympy.sympify(c)) for c in coefficients]
+    exprs = [sympy.sympify(c) for c in coefficients]
     while len(exprs) > 2 and exprs[-1] == 0:
         exprs.pop()
-    split = [sympy.fraction(sympy.cancel(e)) for e in exprs]
-    below = sympy.Integer(1)
-    for _, den in split:
-        below = sympy.lcm(below, den)
     gens = sorted({s for e in exprs for s in e.free_symbols} | {step}, key=str)
-    polys = [sympy.Poly(sympy.cancel(num * below / den), *gens) for num, den in split]
+    if not all(e.is_polynomial(*gens) for e in exprs):
+        split = [sympy.fraction(sympy.cancel(sympy.together(e))) for e in exprs]
+        below = sympy.Integer(1)
+        for _, den in split:
+            below = sympy.lcm(below, den)
+        exprs = [sympy.cancel(num * below / den) for num, den in split]
+    polys = [sympy.Poly(e, *gens, domain="QQ") for e in exprs]
     inside = {**{str(s): "positive" for s in gens}, **domain}
     common = polys[0]
-    for p in polys[1:]:
-        common = common.gcd(p)
-    if sign_on(common.as_expr(), inside) in (1, -1):
-        polys = [p.quo(common) for p in polys]
+    if len(polys[0].terms()) > 1 or polys[0].total_degree() > 0:
+        for p in polys[1:]:
+            common = common.gcd(p)
+        if common.total_degree() > 0 and sign_on(common.as_expr(), inside) in (1, -1):
+            polys = [p.quo(common) for p in polys]
     lead = sign_on(polys[0].as_expr(), inside)
     if lead is None:
         polys = [p * polys[0] for p in polys]
@@ -82,52 +87,51 @@ def prepared(coefficients: Sequence[Any], step: Any, domain: Mapping[str, str]) 
 def scaled(polys: Sequence[Any], step: Any) -> tuple[Any, list[Any]] | None:
     """Return (scale, the polynomials in z) when with step = z·scale only z is left, else None.
 
-    Factors > 0 that are monomials of positive symbols are dropped.
+    A monomial of positive symbols that all polynomials share is dropped.
     """
     import sympy
 
     z = sympy.Symbol("z")
     names = sorted({s for p in polys for s in p.free_symbols} - {step}, key=str)
-    if not names:
-        return sympy.Integer(1), [sympy.Poly(p, step).replace(step, z) for p in polys]
-    direction = None
-    made = []
-    for p in polys:
-        poly = sympy.Poly(p, step, *names)
-        terms = poly.terms()
-        if not terms:
-            made.append(sympy.Poly(0, z, domain="QQ"))
-            continue
-        first = min(terms)[0]
-        total = sympy.Integer(0)
-        for powers, c in terms:
-            k = powers[0] - first[0]
-            shift = tuple(sympy.Rational(a - b) for a, b in zip(powers[1:], first[1:],
-                                                                strict=True))
-            if k == 0:
-                if any(shift):
-                    return None
-            else:
-                here = tuple(s / k for s in shift)
-                if direction is None:
-                    direction = here
-                elif here != direction:
-                    return None
-            total += c * z**(k + first[0])
-        made.append(sympy.Poly(total, z))
-    if direction is None:
-        direction = (0,) * len(names)
+    rows = [dict(sympy.Poly(p, step, *names, domain="QQ").terms()) for p in polys]
+    rows = [{m: c for m, c in row.items() if c != 0} for row in rows]
+    every = [m for row in rows for m in row]
+    if not every:
+        return None
+    first = every[0]
+    direction: tuple[Any, ...] | None = None
+    for powers in every:
+        k = powers[0] - first[0]
+        shift = tuple(sympy.Rational(a - b) for a, b in zip(powers[1:], first[1:], strict=True))
+        if k == 0 and any(shift):
+            return None
+        if k:
+            here = tuple(s / k for s in shift)
+            if direction is None:
+                direction = here
+            elif here != direction:
+                return None
+    least = min(m[0] for m in every)
+    made = [sympy.Poly.from_dict({(m[0] - least,): c for m, c in row.items()} or {(0,): 0}, z,
+                                 domain="QQ") for row in rows]
+    direction = direction or (0,) * len(names)
     return sympy.Mul(*[s**-e for s, e in zip(names, direction, strict=True)]), made
 
 
-def by_scale(conditions: Sequence[Any], step: Any) -> Decided | None:
-    """Return the exact set where the conditions are polynomials in one product, else None."""
-    found = scaled(conditions, step)
+def by_scale(coefficients: Sequence[Any], step: Any) -> Decided | None:
+    """Return the exact set where p(ζ) depends on one product step/scale alone, else None.
+
+    Parameters
+    ----------
+    coefficients : sequence of sympy.Expr
+        Of p, of ζⁿ first and that > 0: polynomials in the step and other symbols.
+    """
+    found = scaled(coefficients, step)
     if found is None:
         return None
     scale, polys = found
     return Decided(tuple((_end(a, scale, 0), _end(b, scale, None))
-                         for a, b in holds_where(polys)), "scale")
+                         for a, b in holds_where(schur_conditions(polys))), "scale", (), scale)
 
 
 def _end(root: Root | None, scale: Any, default: Any) -> End:
@@ -181,8 +185,6 @@ def fixed_sign(factor: Any, step: Any, inside: Mapping[str, str]) -> int | None:
     found = scaled([factor], step)
     if found is None:
         return None
-    from flowopt.stability.roots import positive_roots
-
     poly = found[1][0]
     if positive_roots(poly):
         return None
@@ -233,11 +235,13 @@ def _binomial(poly: Any, step: Any, domain: Mapping[str, str]) -> tuple[Any, int
     import sympy
 
     n = poly.degree()
-    a, second, *_ = poly.all_coeffs()
+    rows = poly.all_coeffs()
+    a, second = rows[0], rows[1]
+    for k in range(2, n):  # the k-th coefficient of a(u − s)ⁿ, s = −second/(n a)
+        if sympy.expand(rows[k] * (n * a)**k - a * sympy.binomial(n, k) * second**k) != 0:
+            return None
     shift = sympy.cancel(-second / (n * a))
-    rest = sympy.cancel(poly.as_expr() - a * sympy.expand((step - shift)**n))
-    if rest.has(step):
-        return None
+    rest = sympy.cancel(rows[n] - a * (-shift)**n)
     before = sign_on(poly.eval(0), domain)
     if not before or sign_on(sympy.fraction(sympy.together(a * before))[0], domain) != -1:
         return None

@@ -28,7 +28,8 @@ def assumptions(domain: Mapping[str, str]) -> list[str]:
     >>> assumptions({"beta": "unit", "lam": "positive"})
     ['0 <= beta < 1', 'lam > 0']
     """
-    words = {"unit": "0 <= {0} < 1", "portion": "0 < {0} <= 1", "positive": "{0} > 0"}
+    words = {"unit": "0 <= {0} < 1", "portion": "0 < {0} <= 1",
+             "inner": "0 < {0} < 1", "positive": "{0} > 0"}
     return [words[kind].format(name) for name, kind in domain.items()]
 
 
@@ -68,7 +69,8 @@ def sign_on(poly: Any, domain: Mapping[str, str]) -> int | None:
             if kind == "positive":
                 term *= sympy.Poly(s**k, *names)
             else:
-                term *= sympy.Poly((s**k if kind == "unit" else 1) * (1 + s)**(d - k), *names)
+                moved = 1 if kind == "portion" else s**k
+                term *= sympy.Poly(moved * (1 + s)**(d - k), *names)
         total += term
     if total.is_zero:
         return 0
@@ -76,6 +78,6 @@ def sign_on(poly: Any, domain: Mapping[str, str]) -> int | None:
     if len(signs) > 1:
         return None
     # strict where a term has no power of an s that may be 0
-    strict = any(all(k == 0 or kind == "positive" for k, kind in zip(powers, kinds, strict=True))
+    strict = any(all(k == 0 or kind in ("positive", "inner") for k, kind in zip(powers, kinds, strict=True))
                  for powers in total.monoms())
     return (1 if signs.pop() else -1) if strict else None

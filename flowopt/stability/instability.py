@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from flowopt.stability import sos
-from flowopt.stability.checks import algebra, chetaev, hurwitz, inequality, line
+from flowopt.stability import sos, witness
+from flowopt.stability.checks import algebra, chetaev, equilibria, hurwitz, inequality, line
 from flowopt.stability.checks.algebra import at
 from flowopt.stability.exact import Refused, write
 from flowopt.stability.verdict import Evidence, Verdict, disproved, proved, unknown
@@ -54,12 +54,16 @@ def attempt(problem: Any) -> Verdict | None:
                     return proved(statement, words, "A", Evidence(kind, made))
                 return disproved(statement, words, Evidence(kind, made))
     if claim == "asymptotically_stable" and free:
-        for kind, made in (("divergence", {"divergence": "0"}), ("equilibria", _other(problem))):
+        along = equilibria.direction(statement)
+        for kind, words, made in (
+                ("divergence", "volume", {"divergence": "0"}),
+                ("equilibria", "a line of equilibria",
+                 {"direction": [str(d) for d in along]} if along else None),
+                ("equilibria", "a second equilibrium", _other(problem))):
             if made is not None and _shows(kind, statement, made, None):
-                return disproved(statement, "volume" if kind == "divergence" else
-                                 "a second equilibrium", Evidence(kind, made))
+                return disproved(statement, words, Evidence(kind, made))
     if claim == "unstable":
-        made = _chetaev(problem, time.monotonic() + 0.6 * min(problem.seconds_left(), 3600.0))
+        made = by_chetaev(statement, time.monotonic() + 0.6 * min(problem.seconds_left(), 3600.0))
         if made is not None:
             return proved(statement, "Chetaev's theorem", "A", Evidence("chetaev", made))
     if data is None and len(field.P) > 1:
@@ -184,8 +188,17 @@ def rational_equilibria(field: algebra.Field) -> Iterator[list[Fraction]]:
                 yield list(x)
 
 
-def _chetaev(problem: Any, deadline: float) -> dict[str, Any] | None:
-    statement = problem.statement
+def by_chetaev(statement: Mapping[str, Any], deadline: float) -> dict[str, Any] | None:
+    """Return the data of `checks.chetaev` for the V of a statement, or for a simple V.
+
+    Examples
+    --------
+    >>> made = by_chetaev({"claim": "unstable", "V": None, "options": {}, "assumptions": [],
+    ...                    "domain": None, "system": {"kind": "field", "parameters": {},
+    ...                    "equations": ["-x", "y**3"], "variables": ["x", "y"]}}, float("inf"))
+    >>> made["V"]
+    '-x**2 + y**2'
+    """
     n = len(statement["system"]["variables"])
     point = algebra.equilibrium(statement)
     given = statement["V"]
@@ -206,6 +219,8 @@ def _chetaev(problem: Any, deadline: float) -> dict[str, Any] | None:
             continue
         for ball in BALLS:
             domain = chetaev.conditions(field, point, ball)
+            if witness.sampled(field.rate, centre=point, conditions=domain) is not None:
+                continue
             proof = sos.prove(field.rate, inequality.OFF, point, None, domain, deadline=deadline,
                               powers=(0,))
             if proof is None or ball and not any(t["of"] == 2 for t in proof["terms"]):

@@ -58,7 +58,9 @@ class Interval:
 
     def __add__(self, other: Any) -> Interval:
         b = Interval.of(other)
-        return Interval(down(self.low + b.low), up(self.high + b.high))
+        low, high = self.low + b.low, self.high + b.high
+        # a sum of doubles that is 0 is exact
+        return Interval(down(low) if low else low, up(high) if high else high)
 
     __radd__ = __add__
 
@@ -67,15 +69,15 @@ class Interval:
 
     def __sub__(self, other: Any) -> Interval:
         b = Interval.of(other)
-        return Interval(down(self.low - b.high), up(self.high - b.low))
+        return self + -b
 
     def __rsub__(self, other: Any) -> Interval:
         return Interval.of(other) - self
 
     def __mul__(self, other: Any) -> Interval:
         b = Interval.of(other)
-        ends = [_times(u, v) for u in (self.low, self.high) for v in (b.low, b.high)]
-        return Interval(down(min(ends)), up(max(ends)))
+        ends = [_product(u, v) for u in (self.low, self.high) for v in (b.low, b.high)]
+        return Interval(min(e[0] for e in ends), max(e[1] for e in ends))
 
     __rmul__ = __mul__
 
@@ -126,6 +128,14 @@ class Interval:
 
     def __repr__(self) -> str:
         return f"[{self.low!r}, {self.high!r}]"
+
+
+def _product(a: float, b: float) -> tuple[float, float]:
+    """Return bounds of a b; a product with 0 is 0 exactly, also with infinity."""
+    if a == 0 or b == 0:
+        return 0.0, 0.0
+    value = a * b
+    return down(value), up(value)
 
 
 def _times(a: float, b: float) -> float:

@@ -135,6 +135,7 @@ class System:
             middle = x[axis].middle
             for half in (Interval(x[axis].low, middle), Interval(middle, x[axis].high)):
                 todo.append([half if i == axis else b for i, b in enumerate(x)])
+        zeros.sort(key=lambda z: [b.low for b in z])
         return Found(zeros, undecided, count)
 
     def _record(self, zeros: list[list[Interval]], unique: list[Interval], k: list[Interval]

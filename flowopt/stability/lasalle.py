@@ -64,7 +64,8 @@ def settle(problem: Any, field: Field, V: str | None, deadline: float) -> Verdic
     zero = (0,) * len(field.P)
     o = Obligation("rate", "", -field.rate, inequality.NONNEGATIVE, zero)
     proof = (lyapunov.prove_part(o, deadline) if len(field.P) == 1 else
-             sos.prove(-field.rate, inequality.NONNEGATIVE, deadline=deadline, powers=(0,)))
+             sos.prove(-field.rate, inequality.NONNEGATIVE, deadline=deadline, powers=(0,),
+                       hints=field.P))
     if proof is None:
         return None
     data: dict[str, Any] = {} if V is None else {"V": V}

@@ -53,7 +53,8 @@ class Rules:
         return self.symbols["h"]
 
 
-def rules_of(flow: Any, h: float, start: Mapping[str, str] | None = None) -> Rules:
+def rules_of(flow: Any, h: float, start: Mapping[str, str] | None = None,
+             fixed: bool = False) -> Rules:
     """Return the rules of a flow on ½λx² in one dimension, with its states told apart.
 
     Parameters
@@ -64,6 +65,8 @@ def rules_of(flow: Any, h: float, start: Mapping[str, str] | None = None) -> Rul
         The step that it has now.
     start : mapping, optional
         The formulas of the states that do not start at 0.
+    fixed : bool
+        Whether a parameter ``h`` of the flow is the number that it has, and not the step.
     """
     import sympy
 
@@ -71,7 +74,10 @@ def rules_of(flow: Any, h: float, start: Mapping[str, str] | None = None) -> Rul
 
     symbols = {n: sympy.Symbol(n, real=True) for n in ("theta", "t", *flow.states)}
     numbers, constant = {}, {}
-    for name, value in {**flow.parameters, "h": h}.items():
+    given = dict(flow.parameters)
+    if fixed and "h" in given:
+        constant["h"] = rational(given.pop("h"))
+    for name, value in {**given, "h": h}.items():
         if name == "h" or 0.0 < value < float("inf"):
             symbols[name] = sympy.Symbol(name, positive=True)
             numbers[name] = rational(value)

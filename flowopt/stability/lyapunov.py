@@ -16,7 +16,7 @@ from flowopt.stability.exact import Refused, fraction
 
 #: ε of V̇ <= −ε|F|²
 EPSILONS = tuple(Fraction(1, q) for q in (1, 2, 10, 100, 1000))
-#: (ε, C) of V >= ε|x − x*|² − C
+#: (ε, C) of Vᵏ >= ε|x − x*|² − C
 BOUNDS = tuple((Fraction(1, e), Fraction(c)) for e, c in
                ((1, 1), (2, 1), (10, 1), (10, 10), (10, 100), (100, 100), (1000, 1000)))
 #: squared radii of the balls on which a local claim is tried
@@ -41,7 +41,7 @@ def prove_part(o: checker.Obligation, deadline: float = float("inf")) -> dict[st
     if witness.sampled(o.p, centre=o.point, box=o.box, conditions=o.domain) is not None:
         return None
     return sos.prove(o.p, o.relation, o.point, o.box, o.domain, zeros=_zeros(o),
-                     deadline=deadline)
+                     deadline=deadline, hints=o.hints)
 
 
 def _zeros(o: checker.Obligation) -> list[Any]:
@@ -126,18 +126,19 @@ def _unbounded(statement: Mapping[str, Any], field: Field, data: dict[str, Any],
         return data, ""
     except Refused:
         pass
-    for bound in BOUNDS:
-        o = checker.obligations(statement, field, bound=bound)[-1]
-        made = prove_part(o, deadline)
+    for epsilon, C, k in [*((*b, 1) for b in BOUNDS),
+                          *((Fraction(1, e), Fraction(1), 2) for e in (10, 100, 1000))]:
+        o = checker.obligations(statement, field, bound=(epsilon, C, k))[-1]
+        made = prove_part(o, deadline) if time.monotonic() < deadline else None
         if made is not None:
-            data["bound"] = [str(b) for b in bound]
+            data["bound"] = [str(epsilon), str(C), k]
             data["parts"]["unbounded"] = made
             return data, ""
     return None, "no proof that V is radially unbounded was found"
 
 
-def refute(statement: Mapping[str, Any], field: Field,
-           deadline: float = float("inf")) -> dict[str, Any] | None:
+def refute(statement: Mapping[str, Any], field: Field, deadline: float = float("inf"),
+           of: str = "") -> dict[str, Any] | None:
     """Return the data of a point that breaks an inequality of the statement, or None.
 
     Examples
@@ -149,7 +150,7 @@ def refute(statement: Mapping[str, Any], field: Field,
     {'point': ['1'], 'value': '-2'}
     """
     try:
-        top, bottom, relation, _ = refuter.quantity(statement)
+        top, bottom, relation, _ = refuter.quantity(statement, of)
     except Refused:
         return None
     p = top * bottom if not bottom.is_ground else top
@@ -157,7 +158,7 @@ def refute(statement: Mapping[str, Any], field: Field,
     centre = algebra.equilibrium(statement)
     n = len(field.ring.gens)
     if relation == "=":
-        return _data(statement, witness.below(-top * top, box=box, deadline=deadline))
+        return _data(statement, witness.below(-top * top, box=box, deadline=deadline), of)
 
     def regular(x: Any) -> bool:
         return all(at(d, x) != 0 for d in (field.D, field.W))
@@ -170,13 +171,13 @@ def refute(statement: Mapping[str, Any], field: Field,
         want = {">=": ">=", "off": "off", "field": "off"}[relation]
         made = sturm.witness(p, want, centre, box)
         if made and "x" in made and accept([made["x"]]):
-            return _data(statement, [made["x"]])
+            return _data(statement, [made["x"]], of)
         if relation == "field":
             return _root(statement, field, p, box)
         return made if made and "factor" in made and _holds(statement, made) else None
     found = witness.below(p, box=box, centre=centre, accept=accept, strict=relation == ">=",
                           deadline=deadline)
-    return _data(statement, found)
+    return _data(statement, found, of)
 
 
 def _root(statement: Mapping[str, Any], field: Field, p: Any, box: Any) -> dict[str, Any] | None:
@@ -202,11 +203,11 @@ def _holds(statement: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     return True
 
 
-def _data(statement: Mapping[str, Any], x: Any) -> dict[str, Any] | None:
+def _data(statement: Mapping[str, Any], x: Any, of: str = "") -> dict[str, Any] | None:
     """Return the data of a point, with the coordinates that do not matter set to 0."""
     if x is None:
         return None
-    top, bottom, relation, _ = refuter.quantity(statement)
+    top, bottom, relation, _ = refuter.quantity(statement, of)
     field = algebra.field(statement)
     x = [fraction(a) for a in x]
     if relation != "off":
@@ -216,5 +217,5 @@ def _data(statement: Mapping[str, Any], x: Any) -> dict[str, Any] | None:
              for k, a in enumerate(x)]
     value = at(top, x) / at(bottom, x)
     made = {"point": [str(a) for a in x], "value": str(value),
-            **refuter.apart(statement, field, x, relation)}
+            **refuter.apart(statement, field, x, relation), **({"of": of} if of else {})}
     return made if _holds(statement, made) else None

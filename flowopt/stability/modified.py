@@ -225,7 +225,8 @@ def modified_equation(system: Any, method: Any = None, order: int = 1, *, reduce
 
     Notes
     -----
-    Where a rule of an optimizer holds the step itself, it stays inside the terms.
+    Where a rule of an optimizer holds the step itself, it stays inside the terms. The equation is
+    that of θ and the states, also where a run reports another point (Nesterov's iterates).
 
     References
     ----------

@@ -18,6 +18,10 @@ from typing import Any
 
 from flowopt.stability.linearise import NoLinearisation, Rules, counted, cycle, jacobian, reached
 
+class Unsuited(ValueError):
+    """The method does not take such a flow; an integration would refuse it too."""
+
+
 Poly1 = list[Fraction]  # coefficients of z⁰, z¹, …
 
 
@@ -234,7 +238,7 @@ def pencil_of(made: Rules, method: Any) -> Pencil:
     from flowopt.integrators.composed import ComposedEuler
     from flowopt.integrators.methods import SequentialEuler, SymplecticEuler
     from flowopt.integrators.stochastic import BAOAB
-    from flowopt.integrators.structured import ConformalLeapfrog
+    from flowopt.integrators.structured import ConformalLeapfrog, DiscreteGradient
 
     if isinstance(method, ComposedEuler) and method.shrink is not None:
         raise NoLinearisation("the proximal step of L1 takes theta to 0 and holds it there")
@@ -265,17 +269,18 @@ def pencil_of(made: Rules, method: Any) -> Pencil:
     variables = tuple(made.linear[i] for i in kept)
     held, meaning = _hold(made, [j for _, j in parts])
     entries = [e for _, j in parts for row in j for e in row]
-    extra = [sympy.Symbol("c_", positive=True)] if isinstance(
-        method, (ConformalLeapfrog, BAOAB)) else []
+    exact = isinstance(method, (ConformalLeapfrog, BAOAB))
+    extra = [sympy.Symbol("c_", positive=True)] if exact and _rubs(parts[0][1], method) else []
     gens = sorted({s for e in entries for s in sympy.sympify(e).free_symbols} | {made.step}
                   | set(extra), key=lambda s: (s != made.step, str(s)))
     ring, delta, matrices = _ringed([j for _, j in parts], gens)
     h = ring.gens[0]
     n = len(kept)
-    if extra:
-        N = _conformal(ring, matrices[0], delta, h, ring.gens[gens.index(extra[0])], variables,
-                       isinstance(method, BAOAB))
-        held["c_"] = ("exp(-gamma*h)" if isinstance(method, BAOAB) else "exp(-gamma*h/2)")
+    if exact:
+        c = ring.gens[gens.index(extra[0])] if extra else ring.one
+        N = _conformal(ring, matrices[0], delta, h, c, isinstance(method, BAOAB))
+        if extra:
+            held["c_"] = "exp(-gamma*h)" if isinstance(method, BAOAB) else "exp(-gamma*h/2)"
         return Pencil(N[0], N[1], ring, variables, held, None, meaning)
     if splitting:
         N, scale = _identity(ring, n), ring.one
@@ -287,6 +292,8 @@ def pencil_of(made: Rules, method: Any) -> Pencil:
                      for j in range(n)] for i in range(n)]
             N, scale = _product(step, N), scale * delta
         return Pencil(N, _identity(ring, n, scale), ring, variables, held, None, meaning)
+    if isinstance(method, DiscreteGradient) and not (len(made.rhs) == 1 and _is_gradient(made)):
+        raise Unsuited("DiscreteGradient needs a gradient flow, a constant times -grad L")
     found = amplification(method)
     if found is None:
         raise NoLinearisation(f"{type(method).__name__} is no map of one step that can be "
@@ -299,6 +306,13 @@ def pencil_of(made: Rules, method: Any) -> Pencil:
                   (above, below, parts[0][1]), meaning)
 
 
+def _is_gradient(made: Rules) -> bool:
+    import sympy
+
+    slope = sympy.cancel(made.rhs["theta"] / (made.symbols["theta"] * made.symbols["lam"]))
+    return not slope.free_symbols & {made.symbols[n] for n in ("theta", "lam", "t")}
+
+
 def _groups(made: Rules, method: Any) -> list[tuple[str, ...]]:
     """Return the names that are updated together, in the order of a step."""
     from flowopt.integrators.methods import SymplecticEuler
@@ -308,12 +322,12 @@ def _groups(made: Rules, method: Any) -> list[tuple[str, ...]]:
     groups = getattr(method, "groups", None)
     if isinstance(method, SymplecticEuler):
         if len(states) != 1:
-            raise NoLinearisation("SymplecticEuler needs as many velocities as positions")
+            raise Unsuited("SymplecticEuler needs a flow with as many velocities as positions")
         order = [(states[0],), ("theta",)]
         return order if method.first == "v" else order[::-1]
     if type(method).__name__ == "SequentialEuler" and groups is None:
         if not states:
-            raise NoLinearisation("SequentialEuler needs a flow with states; use Euler")
+            raise Unsuited("SequentialEuler needs a flow with states next to theta; use Euler")
         return [*((s,) for s in states), ("theta",)]
     if groups is None:
         return [tuple(names)]
@@ -376,11 +390,26 @@ def _ringed(matrices: list[Any], gens: list[Any]) -> tuple[Any, Any, list[Any]]:
     return ring, ring.from_expr(sympy.expand(delta)), made
 
 
-def _conformal(ring: Any, matrix: Any, delta: Any, h: Any, c: Any, variables: tuple[str, ...],
-               baoab: bool) -> tuple[Any, Any]:
+def _rubs(matrix: Any, method: Any) -> bool:
+    """Return whether there is friction; refuse one that is not known to be > 0 or 0."""
+    import sympy
+
+    if len(matrix) != 2:
+        raise Unsuited("ConformalLeapfrog and BAOAB need a flow q' = v, v' = -gamma v + f(q)")
+    own = -sympy.sympify(matrix[1][1])
+    given = getattr(method, "gamma", None)
+    if given is not None and (own == 0 or given == 0):
+        return bool(given > 0)
+    if own == 0 or own.is_positive:
+        return bool(own != 0)
+    raise NoLinearisation(f"the friction {own} is not known to be positive")
+
+
+def _conformal(ring: Any, matrix: Any, delta: Any, h: Any, c: Any, baoab: bool
+               ) -> tuple[Any, Any]:
     """Return the map of conformal leapfrog or of BAOAB on q' = v, v' = −γv − kq (times δ²)."""
     if len(matrix) != 2 or matrix[0][0] or matrix[0][1] != delta:
-        raise NoLinearisation("the method needs a flow q' = v, v' = -gamma v + f(q)")
+        raise Unsuited("ConformalLeapfrog and BAOAB need a flow q' = v, v' = -gamma v + f(q)")
     k = matrix[1][0]  # −δ × curvature
     half = ring.domain(1, 2)
     one, zero = ring.one, ring.zero

@@ -40,6 +40,8 @@ def attempt(problem: Any) -> Verdict | None:
     statement = problem.statement
     if statement["system"].get("kind") not in ("field", "none") or problem.claim not in CLAIMS:
         return None
+    if statement["system"]["kind"] == "none" and problem.claim not in ("positive", "nonnegative"):
+        return None
     given = {**statement, "V": _as_text(statement["V"])}
     try:
         field = algebra.field(given)
@@ -82,6 +84,8 @@ def settle(problem: Any, field: Any) -> Verdict:
             return proved(statement, METHOD, "A", Evidence("lyapunov", data))
         if not statement["assumptions"]:
             point = lyapunov.refute(statement, field, _deadline(problem, 0.3))
+            if point is None and "bound" in statement["options"]:
+                point = lyapunov.refute(statement, field, _deadline(problem, 0.3), "bound")
     if point is not None:
         return disproved(statement, "a point, evaluated exactly", Evidence("point", point))
     return smt.attempt(problem, field, reason)
@@ -121,9 +125,16 @@ def _stability(problem: Any, field: Any) -> Verdict:
         return made
     reasons = [made.reason] if made is not None else []
     if problem.claim == "unstable":
-        return made if made is not None else unknown(statement, "no sign of instability was found")
+        return _rest(problem) or made or unknown(statement, "no sign of instability was found")
     if any(algebra.at(p, algebra.equilibrium(statement)) for p in field.P):
         return unknown(statement, "the point is no equilibrium")
+    seen = instability.spectrum(statement)
+    if seen is not None and seen["shift"] != "0":
+        return unknown(statement, "the linearisation is unstable, and the assumptions are not read")
+    if statement["V"] is None and not statement["assumptions"]:
+        data = instability.by_chetaev(statement, _deadline(problem, 0.2))
+        if data is not None:
+            return disproved(statement, "Chetaev's theorem", Evidence("chetaev", data))
     if statement["V"] is not None:
         trials: Any = [(None, field)]
     else:
@@ -140,6 +151,23 @@ def _stability(problem: Any, field: Any) -> Verdict:
     if statement["V"] is not None:
         reason += _not_lyapunov(problem, field)
     return unknown(statement, "; ".join([*reasons, reason]))
+
+
+def _rest(problem: Any) -> Verdict | None:
+    """Refute instability by a proof of stability."""
+    from flowopt.stability.candidates import candidates
+
+    if problem.statement["assumptions"]:
+        return None
+    stable = {**problem.statement, "claim": "stable", "V": None, "domain": None}
+    if any(algebra.at(p, algebra.equilibrium(stable)) for p in algebra.field(stable).P):
+        return None
+    for V in candidates(problem, _deadline(problem, 0.5)):
+        data, _ = lyapunov.prove(stable, algebra.field(stable, V), _deadline(problem, 0.3), V)
+        if data is not None:
+            return disproved(problem.statement, "a Lyapunov function",
+                             Evidence("rest", {"kind": "lyapunov", "data": data}))
+    return None
 
 
 def _not_lyapunov(problem: Any, field: Any) -> str:

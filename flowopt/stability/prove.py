@@ -17,7 +17,9 @@ from flowopt.stability.verdict import Verdict, unknown
 RUNGS: tuple[tuple[str, str, str], ...] = (
     ("abstract", "flow", "abstract loss"),
     ("instance", "field", "instance of a proof for every loss"),
+    ("sliding_rest", "field", "sign flow on a quadratic loss"),
     ("polynomial", "field", "polynomials"),
+    ("branch", "field", "intervals over a box"),
     ("worst_case", "optimizer", "worst case over smooth convex losses"),
     ("interpolation_search", "optimizer", "interpolation inequalities for a given V"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping
 from fractions import Fraction
@@ -113,6 +114,13 @@ def refute(statement: Mapping[str, Any], deadline: float = float("inf")) -> dict
         if tuple(x) != point and at(below, x) >= 0 and _inside(x, where):
             return {"point": [str(a) for a in x]}
     # where V̇ > 0 on the level set: from a point just inside, go along the gradient of V
+    if not field.rate:
+        here = at(field.N, point) / at(field.W, point)
+        for p in itertools.product((Fraction(0), Fraction(1, 10), Fraction(1)), repeat=len(point)):
+            value = at(field.N, p) / at(field.W, p)
+            if at(below, p) >= 0 and _inside(p, where) and value != here:
+                return {"keeps": [str(a) for a in p], "value": str(value)}
+        return None
     for seed in range(2):
         inside = witness.below(-field.rate, box=where, centre=point, conditions=[below],
                                deadline=deadline, starts=25, seed=seed)

@@ -39,10 +39,10 @@ class Root:
         low, high = self.low, self.high
         if low == high:
             return self
-        up = value_at(self.coefficients, high) > 0
+        up = sign_at(self.coefficients, high) > 0
         while high - low > width:
             middle = (low + high) / 2
-            here = value_at(self.coefficients, middle)
+            here = sign_at(self.coefficients, middle)
             if here == 0:
                 return Root(self.coefficients, middle, middle)
             if (here > 0) == up:
@@ -57,22 +57,37 @@ class Root:
         return float((fine.low + fine.high) / 2)
 
 
-def value_at(coefficients: Sequence[Any], x: Fraction) -> Fraction:
-    """Return the value of a polynomial, highest power first, by Horner's rule.
+def sign_at(coefficients: Sequence[int], x: Fraction) -> int:
+    """Return the sign of a polynomial with integer coefficients, highest power first.
 
     Examples
     --------
-    >>> value_at([1, 0, -2], Fraction(3, 2))
-    Fraction(1, 4)
+    >>> sign_at([1, 0, -2], Fraction(3, 2))
+    1
     """
-    total = Fraction(0)
+    a, b, total, power = x.numerator, x.denominator, 0, 1
     for c in coefficients:
-        total = total * x + c
-    return total
+        total = total * a + c * power
+        power *= b
+    return (total > 0) - (total < 0)
+
+
+def integers(poly: Any) -> tuple[int, ...]:
+    """Return the coefficients of a polynomial over the rationals as integers of gcd 1."""
+    import sympy
+
+    poly = poly.set_domain(sympy.QQ).clear_denoms(convert=True)[1].primitive()[1]
+    return tuple(int(c) for c in poly.all_coeffs())
+
+
+#: digits of the coefficients up to which a polynomial is split into irreducible factors
+FACTORED = 120
 
 
 def positive_roots(poly: Any) -> list[Root]:
     """Return the distinct positive roots of a polynomial over the rationals, in their order.
+
+    Its factors are irreducible unless its coefficients are very long.
 
     Parameters
     ----------
@@ -81,17 +96,21 @@ def positive_roots(poly: Any) -> list[Root]:
     """
     import sympy
 
+    poly = sympy.Poly(list(integers(poly)), poly.gen, domain="ZZ")
+    short = max(len(str(c)) for c in integers(poly)) <= FACTORED
+    factors = [f for f, _ in poly.factor_list()[1]] if short else (
+        [poly.sqf_part()] if poly.degree() > 0 else [])
     found: list[Root] = []
-    for factor, _ in poly.set_domain(sympy.QQ).factor_list()[1]:
-        coefficients = tuple(int(c) for c in factor.clear_denoms()[1].primitive()[1].all_coeffs())
+    for factor in factors:
+        coefficients = integers(factor)
         if len(coefficients) == 2:
             value = Fraction(-coefficients[1], coefficients[0])
             if value > 0:
                 found.append(Root(coefficients, value, value))
             continue
-        for (low, high), _ in factor.intervals(inf=0):
-            root = Root(coefficients, Fraction(int(low.p), int(low.q)),
-                        Fraction(int(high.p), int(high.q)))
+        for ends, _ in factor.intervals(inf=0):
+            low, high = (Fraction(int(v.p), int(v.q)) for v in ends)
+            root = Root(coefficients, low, high)
             if root.high > 0:
                 found.append(root.refined(min(root.high, Fraction(1)) / 2**20))
     return _apart(found)
@@ -151,16 +170,18 @@ def holds_where(polys: Sequence[Any]) -> list[tuple[Root | None, Root | None]]:
 
     if any(p.is_zero for p in polys):
         return []
-    z = polys[0].gen
-    product = sympy.Poly(1, z)
-    for p in polys:
-        product = product.lcm(p.set_domain(sympy.QQ))
-    roots = positive_roots(product)
-    rows = [[Fraction(int(c.p), int(c.q)) for c in p.set_domain(sympy.QQ).all_coeffs()]
-            for p in polys]
+    parts: list[Any] = []
+    for p in polys:  # without common roots, so that no root is found twice
+        left = sympy.Poly(list(integers(p)), p.gen, domain="ZZ").sqf_part()
+        for known in parts:
+            left = left.quo(left.gcd(known))
+        if left.degree() > 0:
+            parts.append(left)
+    roots = _apart([r for p in parts for r in positive_roots(p)])
+    rows = [(integers(p), 1 if p.LC() > 0 else -1) for p in polys]
     ends: list[Root | None] = [None, *roots, None]
     return [(ends[i], ends[i + 1]) for i, x in enumerate(samples(roots))
-            if all(value_at(row, x) > 0 for row in rows)]
+            if all(sign_at(row, x) * (1 if row[0] > 0 else -1) * lead > 0 for row, lead in rows)]
 
 
 def _radicals(root: Root) -> Any:

@@ -27,7 +27,7 @@ MAX_BASIS = 50
 def prove(p: Any, relation: str, point: Sequence[Any] | None = None,
           box: Sequence[tuple[Any, Any]] | None = None, domain: Sequence[Any] = (), *,
           zeros: Sequence[Sequence[Any]] = (), deadline: float = np.inf,
-          powers: Sequence[int] = (0, 1, 2)) -> dict[str, Any] | None:
+          powers: Sequence[int] = (0, 1, 2), hints: Sequence[Any] = ()) -> dict[str, Any] | None:
     """Return the data of a proof that p >= 0, p > 0, or p > 0 off a point; None: not found.
 
     Parameters
@@ -46,6 +46,8 @@ def prove(p: Any, relation: str, point: Sequence[Any] | None = None,
         When to give up, by `time.monotonic`.
     powers : sequence of int
         The multipliers (Σuᵢ²)ᵏ to try.
+    hints : sequence of PolyElement
+        Polynomials whose squares may add up to p, as those of the field do for a gradient flow.
 
     Examples
     --------
@@ -69,6 +71,10 @@ def prove(p: Any, relation: str, point: Sequence[Any] | None = None,
         known = [z for z in known if any(z)] + [centre]
     if conditions or degree(q) <= 2 or len(origin) == 1:
         powers = (0,)  # without conditions, what is nonnegative is a sum of squares there
+    if hints and len(hints) < 12:
+        made = _hinted(p, q, relation, [shifted(h, origin) for h in hints if h], deadline)
+        if made is not None and _holds(p, relation, made, origin, box, domain):
+            return made
     for power in powers:
         if power and relation == inequality.POSITIVE and at(q, [0] * len(origin)) <= 0:
             break
@@ -78,12 +84,32 @@ def prove(p: Any, relation: str, point: Sequence[Any] | None = None,
             made = _attempt(q, relation, conditions, known, power, extra, deadline)
             if made is None:
                 continue
-            try:
-                inequality.check(p, relation, made, origin, box, domain)
-            except Refused:  # such as squares that vanish elsewhere
-                continue
-            return made
+            if _holds(p, relation, made, origin, box, domain):
+                return made
     return None
+
+
+def _holds(p: Any, relation: str, made: dict[str, Any], origin: Any, box: Any,
+           domain: Any) -> bool:
+    try:
+        inequality.check(p, relation, made, origin, box, domain)
+    except Refused:  # such as squares that vanish elsewhere
+        return False
+    return True
+
+
+def _hinted(p: Any, q: Any, relation: str, hints: list[Any],
+            deadline: float) -> dict[str, Any] | None:
+    """Return a proof with the hints as the basis."""
+    if relation == inequality.POSITIVE:
+        return None
+    found = solve([Identity(q, [(p.ring.one, hints)])], deadline=deadline, faces=1)
+    if found is None:
+        return None
+    made = _data(0, "0", [], found)
+    if relation == inequality.OFF:
+        made["strict"] = "squares"
+    return made
 
 
 def _attempt(q: Any, relation: str, conditions: list[Any], zeros: list[list[Any]], power: int,

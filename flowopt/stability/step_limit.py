@@ -25,10 +25,9 @@ class StepLimit:
         The optimizer or flow, and the method.
     step : str
         The name of the step: ``lr`` for an optimizer with its own method, else ``h``.
-    polynomial : sympy.Expr
-        The characteristic polynomial of one step (or of one cycle) in ζ, ``zeta``.
-    conditions : tuple of sympy.Expr
-        Stable exactly where all are > 0.
+    coefficients : tuple of sympy.Expr
+        The characteristic polynomial of one step (or of one cycle) in ζ: polynomials, of ζⁿ first;
+        roots ζ = 0 are left out. Empty for a rule without a derivative.
     limit : sympy.Expr or None
         The least upper bound of the first interval of stable steps, in closed form where it has
         one: ``oo`` when there is no limit, 0 when no step is stable, None when there is no closed
@@ -60,8 +59,7 @@ class StepLimit:
 
     subject: str
     step: str
-    polynomial: Any
-    conditions: tuple[Any, ...]
+    coefficients: tuple[Any, ...]
     limit: Any
     intervals: tuple[tuple[End, End], ...] | None
     held: Mapping[str, str] = field(default_factory=dict)
@@ -72,6 +70,23 @@ class StepLimit:
     notes: tuple[str, ...] = ()
     claim: Any = field(default=None, repr=False)
     argument: Decided | None = field(default=None, repr=False)
+
+    @property
+    def polynomial(self) -> Any:
+        """The characteristic polynomial as an expression in ``zeta``."""
+        import sympy
+
+        zeta = sympy.Symbol("zeta")
+        return sum((c * zeta**k for k, c in enumerate(reversed(self.coefficients))),
+                   sympy.Integer(0))
+
+    @property
+    def conditions(self) -> tuple[Any, ...]:
+        """What must be > 0: the iteration is asymptotically stable exactly where all are."""
+        import sympy
+
+        return tuple(sympy.factor(c) if len(sympy.Add.make_args(c)) < 60 else c
+                     for c in map(sympy.expand, schur_conditions(self.coefficients)))
 
     @property
     def value(self) -> float | None:
@@ -155,8 +170,12 @@ class StepLimit:
 
 
 def _text(end: End) -> str:
-    return str(end.expr) if end.expr is not None else f"{float(end.root):.12g}*{end.scale}" \
-        if end.scale != 1 else f"{float(end.root):.12g}"  # type: ignore[arg-type]
+    import sympy
+
+    if end.expr is not None:
+        return str(end.expr)
+    number = sympy.Float(float(end.root), 12)  # type: ignore[arg-type]
+    return str(number * end.scale)
 
 
 def _number(end: End, values: Mapping[str, Any]) -> float | None:
@@ -184,9 +203,8 @@ def step_limit(optimizer_or_flow: Any, method: Any = None, *, curvature: Any = N
         What steps.
     method : method, optional
         None: the optimizer's own, in terms of its hyper-parameters, with the step ``lr``. A method
-        such as ``fo.RK4(h=0.1)`` (its h does not matter) or a `Tableau`: on the flow, with the
-        flow's parameters and the step ``h``. A parameter h of the flow is the step, as for
-        `flowopt.optimizers.from_flow`.
+        such as ``fo.RK4(h=0.1)`` (its h does not matter) or a `Tableau`: on the flow (that an
+        optimizer tends to, ``opt.limit``), with the flow's parameters and the step ``h``.
     curvature : float, pair of floats, or None
         λ; or (mu, ell): the steps that are stable for every λ of the interval; None: the symbol
         ``lam`` > 0.
@@ -235,9 +253,11 @@ def step_limit(optimizer_or_flow: Any, method: Any = None, *, curvature: Any = N
 
     subject = f"{name}, {_called(method)}" if method is not None else name
     stepper = own.method if method is None else method
+    if method is not None and own is not None:
+        flow = _flow_of(own)
     try:
         made = rules_of(flow, own.method.h if own is not None else getattr(stepper, "h", 1.0),
-                        own.initial if own is not None else {})
+                        own.initial if own is not None else {}, method is not None)
         pencil = pencil_of(made, stepper)
         coefficients = [c.as_expr() for c in characteristic(pencil)]
     except NoLinearisation as why:
@@ -273,34 +293,36 @@ def settle(subject: str, step: str, coefficients: Sequence[Any], domain: Mapping
     if lam is not None and not isinstance(lam, tuple):
         coefficients = [sympy.sympify(c).subs(curvature, lam) for c in coefficients]
     coefficients = prepared(coefficients, u, domain)
-    zeta = sympy.Symbol("zeta")
-    polynomial = sum((c * zeta**k for k, c in enumerate(reversed(coefficients))),
-                     sympy.Integer(0))
-    conditions = [sympy.expand(c) for c in schur_conditions(coefficients)]
     used = {str(s) for c in coefficients for s in sympy.sympify(c).free_symbols}
     domain = {k: v for k, v in domain.items() if k in used}
     numbers = {k: v for k, v in numbers.items() if k in used}
-    shown = tuple(sympy.factor(c) if len(sympy.Add.make_args(c)) < 60 else c for c in conditions)
-    base = StepLimit(subject, step, polynomial, shown, None, None, dict(held), numbers, (), domain,
-                     None, notes)
+    base = StepLimit(subject, step, tuple(coefficients), None, None, dict(held), numbers, (),
+                     domain, None, notes)
     if isinstance(lam, tuple):
-        return _interval(base, conditions, u, curvature, lam)
-    return decided(base, conditions, u)
+        return _interval(base, u, curvature, lam)
+    return decided(base, u)
 
 
-def decided(base: StepLimit, conditions: Sequence[Any], u: Any) -> StepLimit:
+#: terms of the characteristic polynomial up to which conditions are looked at with symbols
+MOST_TERMS = 60
+
+
+def decided(base: StepLimit, u: Any) -> StepLimit:
     """Return `base` with its stable steps, where one of the arguments finds them."""
     import sympy
 
-    found: Decided | None = by_scale(conditions, u)
-    if found is None and max(len(sympy.Add.make_args(c)) for c in conditions) < 400:
-        found = by_signs(conditions, u, base.domain)
+    found: Decided | None = by_scale(base.coefficients, u)
+    terms = sum(len(sympy.Add.make_args(c)) for c in base.coefficients)
+    if found is None and terms <= MOST_TERMS and all(
+            len(str(n)) < 20 for c in base.coefficients for n in c.atoms(sympy.Rational)):
+        found = by_signs([sympy.expand(c) for c in schur_conditions(base.coefficients)], u,
+                         base.domain)
     if found is not None:
         return _with(base, found, ())
-    exact = {s: base.values[str(s)] for c in conditions for s in c.free_symbols
+    exact = {s: base.values[str(s)] for c in base.coefficients for s in c.free_symbols
              if str(s) in base.values}
     if exact:
-        found = by_scale([c.subs(exact) for c in conditions], u)
+        found = by_scale([c.subs(exact) for c in base.coefficients], u)
         if found is not None:
             return _with(base, found, tuple(sorted(map(str, exact))))
     return base
@@ -314,8 +336,7 @@ def _with(base: StepLimit, found: Decided, substituted: tuple[str, ...]) -> Step
                    argument=found)
 
 
-def _interval(base: StepLimit, conditions: Sequence[Any], u: Any, curvature: Any,
-              lam: tuple[Any, Any]) -> StepLimit:
+def _interval(base: StepLimit, u: Any, curvature: Any, lam: tuple[Any, Any]) -> StepLimit:
     """Return the steps that are stable for every λ of [μ, ℓ]."""
     import sympy
 
@@ -323,6 +344,7 @@ def _interval(base: StepLimit, conditions: Sequence[Any], u: Any, curvature: Any
     from flowopt.stability.domain import sign_on
     from flowopt.stability.over_interval import holds_for_all
 
+    conditions = [sympy.expand(c) for c in schur_conditions(base.coefficients)]
     found = by_signs(conditions, u, base.domain)
     if found is not None and len(found.intervals) == 1:
         ends = found.intervals[0][1].expr
@@ -363,16 +385,14 @@ def _at(found: StepLimit, given: Mapping[str, Any]) -> StepLimit:
             raise ValueError(f"{name} must be > 0, got {value}")
         numbers[name] = number
     exact = {s: {**found.values, **numbers}[str(s)]
-             for c in found.conditions for s in c.free_symbols
+             for c in found.coefficients for s in c.free_symbols
              if str(s) in found.values or str(s) in numbers}
     u = sympy.Symbol(found.step, positive=True)
-    cut = [sympy.expand(c.subs(exact)) for c in found.conditions]
+    cut = tuple(sympy.expand(c.subs(exact)) for c in found.coefficients)
     domain = {k: v for k, v in found.domain.items()
               if any(str(s) == k for c in cut for s in c.free_symbols)}
-    base = replace(found, conditions=tuple(cut), polynomial=found.polynomial.subs(exact),
-                   domain=domain, values={}, substituted=(), limit=None, intervals=None,
-                   verdict=None, argument=None)
-    made = decided(base, cut, u)
+    made = decided(replace(found, coefficients=cut, domain=domain, values={}, substituted=(),
+                           limit=None, intervals=None, verdict=None, argument=None), u)
     from flowopt.stability.certify import certified_numbers
 
     return certified_numbers(made, found, exact)
@@ -405,6 +425,14 @@ def _method(given: Any, method: Any) -> Any:
         raise TypeError("method must be a method such as fo.RK4(h=0.1), or a Tableau, got "
                         f"{_check.shown(method)}")
     return method
+
+
+def _flow_of(own: Any) -> Any:
+    """Return the flow that an optimizer tends to, or its own where there is no such flow."""
+    try:
+        return own.limit
+    except ValueError:
+        return own.flow
 
 
 def _called(method: Any) -> str:
@@ -476,10 +504,10 @@ def _in_terms(own: Any) -> tuple[dict[Any, Any], dict[Any, Any], dict[str, Any]]
     for key, expr in maps.items():
         if key != "h":
             changed = sympy.powdenest(expr.subs(inside), force=True)
-            made[sympy.Symbol(key, positive=True)] = changed if changed.has(
-                sympy.Pow) and changed.atoms(sympy.Pow) and any(
-                p.exp.is_Rational and not p.exp.is_Integer for p in changed.atoms(sympy.Pow)
-            ) else sympy.cancel(changed)
+            rooted = any(p.exp.is_Rational and not p.exp.is_Integer
+                         for p in changed.atoms(sympy.Pow))
+            made[sympy.Symbol(key, positive=True)] = (
+                sympy.simplify(expr.subs(inside)) if rooted else sympy.cancel(changed))
     if h in inside:
         made[h] = clock
     return made, back, numbers
@@ -500,6 +528,7 @@ def _hyper(own: Any, coefficients: Sequence[Any], pencil: Any, made: Any) -> Any
                                for v in inside.values()) else "h"
     done = [sympy.cancel(sympy.together(sympy.sympify(c).subs(inside, simultaneous=True)))
             for c in coefficients]
+    done = [sympy.cancel(c / done[0]) for c in done]  # takes out odd powers of h they share
     after: dict[Any, Any] = dict(back)
     if back:
         (h, clock), = back.items()

@@ -54,12 +54,19 @@ def changed(value):
         return [f"{value} + 1", f"2*({value})", "1", ""]
 
 
-def survivors(verdict):
-    """Return the changes of single leaves of the evidence after which the check still holds."""
+def survivors(verdict, most=60):
+    """Return the changes of single leaves of the evidence after which the check still holds.
+
+    Of many leaves, `most` of them spread evenly are tried, and those that are not numbers.
+    """
     shown = verdict.certificate or verdict.counterexample
     plain = json.loads(json.dumps(shown.data))
     found = []
-    for path, value in leaves(plain):
+    every = list(leaves(plain))
+    step = -(-len(every) // most)
+    for k, (path, value) in enumerate(every):
+        if k % step and path[-2:-1] and "gram" in path:
+            continue
         for other in changed(value):
             if other == value:
                 continue

@@ -67,6 +67,13 @@ FALSE = [
     (["0*x", "0*y"], XY, "nonnegative",
      "x**2/2 + 9/4*(x - y)**2 - (x - (2/10 + 1/10**6)*x + 9/10*(x - y))**2/2"
      " - 9/4*(-(2/10 + 1/10**6)*x + 9/10*(x - y))**2", {}),
+    # a V that says nothing
+    (["-x", "-y"], XY, "nonincreasing", "0*x", {}),
+    (["-x", "-y"], XY, "nonincreasing", "x - x + 3", {}),
+    (["-x", "-y"], XY, "conserved", "0*x", {}),
+    (["-x", "-y"], XY, "exponential", "0*x", {"rate": 5}),
+    (["-x", "-y"], XY, "converges_to_critical_set", "0*x", {}),
+    (["-x", "-y"], XY, "region", "0*x", {"level": 1}),
     # stability that is not there
     (["x**2"], ["x"], "stable", None, {}),
     (["x**3"], ["x"], "stable", None, {}),

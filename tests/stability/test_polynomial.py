@@ -47,6 +47,16 @@ PROVED = [
      "lyapunov"),
     (["y", "x"], XY, "nonnegative", "x**4*y**2 + x**2*y**4 - 3*x**2*y**2 + 1", {}, "lyapunov"),
     (["-x + x**3"], ["x"], "region", "x**2", {"level": 0.99}, "region"),
+    # Papachristodoulou and Prajna (2002), section 4.1: a quadratic V exists
+    (["-x**3 - x*z**2", "-y - x**2*y", "-z - 3*z/(z**2 + 1) + 3*x**2*z"], ["x", "y", "z"],
+     "asymptotically_stable", None, {"scope": "global"}, "lyapunov"),
+    # Lorenz below its first bifurcation
+    (["10*(y - x)", "x*(1/2 - z) - y", "x*y - 8*z/3"], ["x", "y", "z"],
+     "asymptotically_stable", None, {"scope": "global"}, "lyapunov"),
+    # Krstic's jet engine in feedback: a quartic V
+    (["-y - 3*x**2/2 - x**3/2", "3*x - y"], XY, "asymptotically_stable", None,
+     {"scope": "global"}, "lyapunov"),
+    (["y", "-x**3 - y"], XY, "asymptotically_stable", None, {"scope": "global"}, "lasalle"),
 ]
 
 
@@ -77,6 +87,14 @@ DISPROVED = [
     (["y", "x"], XY, "positive", "(x + 2*y)**2", {}, "point"),
     (["y", "x"], XY, "nonnegative", "x**4 - x**2 + 1/4 - 1/1000 + y**2", {}, "point"),
     (["-x + x**3"], ["x"], "region", "x**2", {"level": 1}, "region"),
+    (*CENTRE, "region", "x**2 + y**2", {"level": 1}, "region"),
+    (["-x", "0*y"], XY, "asymptotically_stable", None, {}, "equilibria"),
+    (["y - x", "x - y"], XY, "asymptotically_stable", None, {}, "equilibria"),
+    (["-x", "y**3"], XY, "stable", None, {}, "chetaev"),
+    (["-x**3", "-y**3"], XY, "unstable", None, {}, "rest"),
+    (["-x"], ["x"], "nonincreasing", "x**2", {"bound": "-2*x**2 - x**4"}, "point"),
+    (["-x", "-y"], XY, "nonincreasing", "x**2 + y**2", {"bound": "-2*x**2 - 3*y**2"}, "point"),
+    (["y", "x"], XY, "nonnegative", "(x*y - 1)**2 + x**2 - 1/10**4", {}, "point"),
 ]
 
 
@@ -162,7 +180,8 @@ def test_smt_is_trust_b(monkeypatch):
     v = judge(*SPIRAL, "decreasing", "x**2 + y**2")
     assert v.proved and v.trust == "B"
     monkeypatch.setattr(lyapunov, "refute", lambda *a, **k: None)
-    assert judge(["y", "x"], XY, "nonnegative", "x*y").unknown
+    v = judge(["y", "x"], XY, "nonnegative", "x*y")
+    assert v.disproved and v.trust == "A" and v.counterexample.kind == "point"
 
 
 def test_without_extras(monkeypatch):

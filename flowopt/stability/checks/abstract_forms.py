@@ -189,7 +189,7 @@ def _at_most_linear(term: Any, atom: Any) -> bool:
 
 
 def _number(words: Words, expr: Any) -> Any:
-    if not expr.args:
+    if not expr.args and expr not in words.coordinates:
         return expr
     if expr.func == S:
         return total(words, expr.args[0])

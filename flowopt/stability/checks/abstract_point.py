@@ -7,12 +7,13 @@ its derivative along the flow is evaluated in rational numbers.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 import sympy
 
-from flowopt.stability.checks.abstract_words import ALIASES, LOSSES
+from flowopt.stability.checks.abstract_words import ALIASES, LOSSES, Words
 from flowopt.stability.exact import Refused, rational, read
 
 SHOWS = ("disproved",)
@@ -36,6 +37,7 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         if value != rational(data["by"]):
             raise Refused(f"{what} is {value} there, not {data['by']}")
         made.meets(values)
+        made.plain(goal, values)
         if value > 0 or (value == 0 and what != STRICT):
             raise Refused(f"{what} is {value} there, which violates nothing")
         if what == STRICT and all(r.subs(values) == 0 for r in made.rules.values()):
@@ -64,6 +66,25 @@ def nonnegative(poly: Any) -> bool:
                                    if k % 2))
 
 
+@functools.lru_cache(1024)
+def _is(name: str, loss: Any, least: Any, constant: Any) -> bool:
+    """Return whether a polynomial has a property, with its minimiser and its constant."""
+    if name in ("coercive", "bounded"):
+        made = sympy.Poly(loss, X)
+        return bool(made.degree() % 2 == 0 and made.LC() > 0)
+    if least is None:
+        return False
+    slope = sympy.diff(loss, X)
+    bend = sympy.diff(slope, X)
+    height = loss - loss.subs(X, least)
+    bowl = (X - least)**2 / 2
+    tests = {"convex": lambda: [bend], "strongly_convex": lambda: [bend - constant],
+             "PL": lambda: [slope**2 - 2 * constant * height],
+             "smooth": lambda: [constant - bend, constant + bend], "minimum": lambda: [],
+             "half_square": lambda: [height - bowl, bowl - height]}[name]()
+    return slope.subs(X, least) == 0 and all(map(nonnegative, [height, *tests]))
+
+
 class Instance:
     """A statement with an actual loss of one variable in it.
 
@@ -83,6 +104,10 @@ class Instance:
         self.loss = read(loss, ["x"])
         if not self.loss.is_polynomial(X) or not self.loss.has(X):
             raise Refused("the loss must be a polynomial in x")
+        words = Words(statement)
+        for text in [statement["V"], *statement["options"].values()]:
+            if words.is_coordinate(words.read(text)):
+                raise Refused(f"{text} must be a number, and has a value for each coordinate")
         self.states = [k for k in system["rules"] if k != "theta"]
         self.least = None if minimiser is None else rational(minimiser)
         self.positive, self.nonnegative = set(system["positive"]), set[str]()
@@ -130,31 +155,10 @@ class Instance:
         """Refuse unless the loss meets the assumptions with these constants."""
         if set(constants) != {*self.constants, "t"}:
             raise Refused(f"the constants must be {', '.join([*self.constants, 't'])}")
-        slope = sympy.diff(self.loss, X)
-        tests: list[Any] = []
-        height = None if self.least is None else self.loss - self.loss.subs(X, self.least)
-        if self.least is not None:
-            if slope.subs(X, self.least) != 0:
-                raise Refused("theta* is no critical point")
-            tests.append(height)  # L* is the least value
-        for name in (a for a in self.assumed if a in LOSSES):
-            if name in ("coercive", "bounded"):
-                made = sympy.Poly(self.loss, X)
-                tests.append(sympy.Integer(1 if made.degree() % 2 == 0 and made.LC() > 0 else -1))
-                continue
-            if height is None:
-                raise Refused(f"{name} needs a minimiser")
-            constant = rational(constants[LOSSES[name]]) if LOSSES[name] else None
-            tests += {"convex": lambda k, h=height: [self.curvature],
-                      "strongly_convex": lambda k, h=height: [self.curvature - k],
-                      "PL": lambda k, h=height: [slope**2 - 2 * k * h],
-                      "smooth": lambda k, h=height: [k - self.curvature, k + self.curvature],
-                      "minimum": lambda k, h=height: [h],
-                      "half_square": lambda k, h=height: [h - (X - self.least)**2 / 2,
-                                                          (X - self.least)**2 / 2 - h],
-                      }[name](constant)
-        if not all(nonnegative(test) for test in tests):
-            raise Refused("the loss does not meet the assumptions")
+        for name in ["minimum"] * (self.least is not None) + self.assumed:
+            if name in LOSSES and not _is(name, self.loss, self.least, (
+                    rational(constants[LOSSES[name]]) if LOSSES[name] else None)):
+                raise Refused(f"the loss is not {name}")
 
     def values(self, constants: Mapping[str, str], state: Mapping[str, str]) -> dict[Any, Any]:
         """Return the values of all symbols, each rational."""
@@ -176,6 +180,20 @@ class Instance:
                                            ">": gap > 0}[sign]:
                 raise Refused(f"{left} {sign} {right} does not hold there")
 
+    def idle(self, goal: Any) -> list[Any]:
+        """Return the symbols that neither the goal nor a condition holds."""
+        used = sympy.cancel(goal).free_symbols.union(*(
+            (self.read(a) - self.read(b)).free_symbols for a, b, _ in self.compared))
+        names = [n for n in (*self.constants, *self.states, "t") if n not in ("mu", "ell")]
+        return [s for s in (sympy.Symbol(n, real=True) for n in names) if s not in used]
+
+    def plain(self, goal: Any, values: Mapping[Any, Any]) -> None:
+        """Refuse values that do not matter and are not 1, and a loss that is not 0 at 0."""
+        if any(values[s] != 1 for s in self.idle(goal)):
+            raise Refused("what does not matter must be 1")
+        if self.loss.subs(X, 0) != 0:
+            raise Refused("the loss must be 0 at x = 0")
+
     def goals(self) -> list[tuple[str, Any]]:
         """Return (what, expression) for what the claim says is >= 0, in x, states and t."""
         claim, options = self.statement["claim"], self.statement["options"]
@@ -190,7 +208,7 @@ class Instance:
             if "bound" in options:
                 made.append(("(bound) - dV/dt", self.read(options["bound"]) - dV))
             return made
-        if claim == "exponential":
+        if claim == "exponential" and "rate" in options:
             return [("-(rate) V - dV/dt", -self.read(options["rate"]) * V - dV)]
         if claim == "conserved":
             return [("dV/dt", dV), ("-dV/dt", -dV)]

@@ -79,7 +79,7 @@ class Point:
         for part in sympy.fraction(sympy.cancel(sympy.together(expr))):
             try:
                 poly = sympy.Poly(part, *variables, domain=sympy.QQ)
-            except sympy.polys.polyerrors.PolynomialError:
+            except sympy.polys.polyerrors.BasePolynomialError:
                 raise Refused(f"{part} is no polynomial with rational coefficients") from None
             total = self._poly(["0"])
             powers: dict[tuple[int, int], Any] = {}
@@ -117,6 +117,16 @@ def field(statement: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
 
     made = [e.xreplace({by_name[n]: v for n, v in values.items() if n in by_name}) for e in made]
     return made, [sympy.Symbol(n, real=True) for n in names]
+
+
+def parameters_put(statement: Mapping[str, Any]) -> tuple[list[Any], list[Any], Any]:
+    """Return the equations of an autonomous field, its variables, and V, with exact numbers."""
+    import sympy
+
+    made, variables = field({**statement, "V": None, "domain": None})
+    values = {k: rational(v) for k, v in statement["system"]["parameters"].items()}
+    V = read(statement["V"], [*map(str, variables), *values])
+    return made, variables, V.xreplace({sympy.Symbol(k, real=True): v for k, v in values.items()})
 
 
 def list_of(texts: Any, length: int) -> list[Any]:

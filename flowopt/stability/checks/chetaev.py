@@ -17,6 +17,7 @@ from flowopt.stability.checks.algebra import at, number, shifted
 from flowopt.stability.exact import Refused, fraction
 
 TRUST = "A"
+SHOWS = ("proved", "disproved")
 
 
 def conditions(field: algebra.Field, point: Sequence[Any], ball: Any) -> tuple[Any, ...]:
@@ -44,8 +45,8 @@ def along(V: Any, point: Sequence[Any], direction: Sequence[Any]) -> tuple[int, 
     raise Refused("V does not change along the direction")
 
 
-def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-    """Refuse unless the data proves that the equilibrium is unstable.
+def check(statement: Mapping[str, Any], data: Mapping[str, Any], status: str) -> None:
+    """Refuse unless the data proves that the equilibrium is unstable, or refutes that it is not.
 
     Raises
     ------
@@ -55,8 +56,10 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     keys = {"direction", "order", "coefficient", "rate"}
     if set(data) - {"ball"} != keys | ({"V"} if statement["V"] is None else set()):
         raise Refused("the certificate does not have the parts of Chetaev's theorem")
-    if statement["claim"] != "unstable":
-        raise Refused("Chetaev's theorem shows instability")
+    if statement["claim"] not in {"proved": ("unstable",), "disproved": (
+            "stable", "asymptotically_stable")}[status] or (
+            status == "disproved" and statement["assumptions"]):
+        raise Refused(f"Chetaev's theorem shows instability, not that the claim is {status}")
     field = algebra.field(statement, data.get("V"))
     if "V" in data and field.N.coeff(1):
         raise Refused("a V that was found must be without a constant")

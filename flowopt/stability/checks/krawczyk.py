@@ -107,18 +107,32 @@ def _evaluated(e: Any, at: Mapping[Any, Any]) -> Any:
         if not args[0].a > 0:
             raise Refused("a root of what is not positive")
         return iv.exp(args[1] * iv.log(args[0]))
+    if isinstance(e, (sympy.Min, sympy.Max)):
+        pick = min if isinstance(e, sympy.Min) else max
+        return iv.mpf([pick(v.a for v in args), pick(v.b for v in args)])
     x = args[-1]
     name = "exp" if e.is_Pow else e.func.__name__
     if name == "log" and not x.a > 0:
         raise Refused("a logarithm of what is not positive")
     simple = {"exp": iv.exp, "log": iv.log, "sin": iv.sin, "cos": iv.cos,
-              "tan": lambda v: iv.sin(v) / iv.cos(v),
+              "tan": _tangent,
               "sinh": lambda v: (iv.exp(v) - iv.exp(-v)) / 2,
               "cosh": lambda v: (iv.exp(v) + iv.exp(-v)) / 2,
-              "tanh": lambda v: 1 - 2 / (iv.exp(2 * v) + 1)}
+              "tanh": lambda v: 1 - 2 / (iv.exp(2 * v) + 1), "Abs": abs,
+              "sign": lambda v: iv.mpf([1 if v.a > 0 else -1, -1 if v.b < 0 else 1]),
+              "Heaviside": lambda v: iv.mpf([1 if v.a > 0 else 0, 0 if v.b < 0 else 1])}
     if name not in simple:
         raise Refused(f"{name} is not evaluated in intervals here")
     return simple[name](x)
+
+
+def _tangent(v: Any) -> Any:
+    from mpmath import iv
+
+    below = iv.cos(v)
+    if below.a <= 0 <= below.b:
+        raise Refused("a pole of tan in the box")
+    return iv.sin(v) / below
 
 
 def _determinant(a: Sequence[Sequence[Any]]) -> Any:
@@ -173,7 +187,8 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
             "so an eigenvalue has a positive real part over the whole box: the equilibrium is "
             "unstable by Lyapunov's first method.")
     box = " x ".join(f"[{a}, {b}]" for a, b in statement["options"]["box"])
-    return [f"Krawczyk's operator maps {box} into its interior: it holds exactly one zero of the field.",
+    return [f"Krawczyk's operator maps {box} into its interior: it holds exactly one zero of "
+            "the field.",
             "Hurwitz's minors of the Jacobian"
             + (" are positive" if data["eigenvalues"] == "all left" else
                ", with lambda moved by some s > 0, hold a negative one") + " there, " + last]

@@ -26,7 +26,7 @@ WAYS = ("", "off", "field", "roots", "second order")
 
 @dataclass(frozen=True)
 class Obligation:
-    """One inequality that a claim needs."""
+    """One inequality that a claim needs; `hints` are polynomials whose squares may add up to it."""
 
     name: str
     words: str
@@ -35,6 +35,7 @@ class Obligation:
     point: tuple[Any, ...]
     box: Sequence[tuple[Any, Any]] | None = None
     domain: tuple[Any, ...] = ()
+    hints: tuple[Any, ...] = ()
 
 
 def obligations(statement: Mapping[str, Any], field: Field, *, way: str = "",
@@ -53,8 +54,8 @@ def obligations(statement: Mapping[str, Any], field: Field, *, way: str = "",
         ε of "field": −V̇ >= ε|F|², up to positive factors.
     ball : Fraction, optional
         r²: stability is shown on |x − x*|² <= r² only, which is enough for a local claim.
-    bound : pair of Fractions, optional
-        (ε, C) of V >= ε|x − x*|² − C.
+    bound : triple of two Fractions and an int, optional
+        (ε, C, k) of (V − V(x*))ᵏ >= ε|x − x*|² − C.
 
     Raises
     ------
@@ -64,6 +65,8 @@ def obligations(statement: Mapping[str, Any], field: Field, *, way: str = "",
     claim, R = statement["claim"], field.ring
     if claim not in CLAIMS:
         raise Refused(f"{claim} is no claim of this kind")
+    if not any(field.N.diff(g) * field.W - field.N * field.W.diff(g) for g in R.gens):
+        raise Refused("V is a constant, and says nothing")
     n = len(R.gens)
     point = algebra.equilibrium(statement)
     zero = (fraction(0),) * n
@@ -85,7 +88,8 @@ def obligations(statement: Mapping[str, Any], field: Field, *, way: str = "",
     rate = -field.rate
 
     def add(name: str, words: str, p: Any, relation: str, centre: Any = zero) -> None:
-        made.append(Obligation(name, words, p, relation, tuple(centre), where, domain))
+        made.append(Obligation(name, words, p, relation, tuple(centre), where, domain,
+                               field.P if name == "rate" else ()))
 
     if claim in ("nonincreasing", "decreasing", "conserved", "exponential", "stable",
                  "asymptotically_stable") and not field.P:
@@ -126,9 +130,10 @@ def obligations(statement: Mapping[str, Any], field: Field, *, way: str = "",
         add("rate", "dV/dt <= 0" if claim == "stable" else "dV/dt < 0 off x*", rate,
             NONNEGATIVE if claim == "stable" else OFF, point)
         if not local and bound is not None:
-            add("unbounded", f"V >= {bound[0]}*|x - x*|^2 - {bound[1]}, so that V is radially "
-                "unbounded", above - field.W * (number(bound[0]) * square - number(bound[1])),
-                NONNEGATIVE)
+            epsilon, C, k = bound
+            add("unbounded", f"(V - V(x*))^{k} >= {epsilon}*|x - x*|^2 - {C}, so that V is "
+                "radially unbounded",
+                above**k - field.W**k * (number(epsilon) * square - number(C)), NONNEGATIVE)
     if "bound" in statement["options"] and claim in ("nonincreasing", "decreasing"):
         b = polynomial(_text(statement, "bound"), R, statement["system"]["parameters"])
         add("bound", f"dV/dt <= {b}", b * field.D * field.W**2 + rate, NONNEGATIVE)
@@ -245,9 +250,10 @@ def _read(statement: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Field,
             raise Refused("a V that was found must be a polynomial without a constant")
     bound: Any = data.get("bound")
     if "bound" in data:
-        bound = (fraction(bound[0]), fraction(bound[1]))
-        if bound[0] <= 0 or len(data["bound"]) != 2:
-            raise Refused("a bound must be a positive epsilon and C")
+        epsilon, C, k = bound
+        bound = (fraction(epsilon), fraction(C), k)
+        if bound[0] <= 0 or type(k) is not int or not 1 <= k <= 4:
+            raise Refused("a bound must be a positive epsilon, C, and a power of V")
         if statement["claim"] != "asymptotically_stable":
             raise Refused("a bound from below belongs to a global claim")
     ball = fraction(data["ball"]) if "ball" in data else None

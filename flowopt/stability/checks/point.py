@@ -22,8 +22,10 @@ TRUST = "A"
 SHOWS = ("disproved",)
 
 
-def quantity(statement: Mapping[str, Any]) -> tuple[Any, Any, str, str]:
+def quantity(statement: Mapping[str, Any], of: str = "") -> tuple[Any, Any, str, str]:
     """Return numerator, denominator and relation of what a claim says, with its words.
+
+    With "bound" for `of` it is the bound − V̇ of a claim that has one.
 
     The relation is one of ">=", "off" (positive off a point), "field" (positive where the field
     is not zero) and "=" (zero).
@@ -39,6 +41,12 @@ def quantity(statement: Mapping[str, Any]) -> tuple[Any, Any, str, str]:
         return field.N, field.W, ">=", "V"
     if not field.P:
         raise Refused("there is no field")
+    if of == "bound" and claim in ("nonincreasing", "decreasing"):
+        b = polynomial(statement["options"].get("bound"), field.ring,
+                       statement["system"]["parameters"])
+        return b * bottom - field.rate, bottom, ">=", "the bound - dV/dt"
+    if of:
+        raise Refused("the claim has no such part")
     if claim == "nonincreasing":
         return -field.rate, bottom, ">=", "-dV/dt"
     if claim == "decreasing":
@@ -69,14 +77,14 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """
     if statement["assumptions"]:
         raise Refused("a point says nothing about assumptions")
-    top, bottom, relation, _ = quantity(statement)
+    top, bottom, relation, _ = quantity(statement, data.get("of", ""))
     where = algebra.box(statement)
     field = algebra.field(statement)
     if set(data) == {"factor", "interval", "values"}:
         _root(statement, data, top, bottom, relation, field, where)
         return
     keys = {"point", "value", *{"off": ["distance"], "field": ["field"]}.get(relation, [])}
-    if set(data) != keys or len(data["point"]) != len(field.ring.gens):
+    if set(data) - {"of"} != keys or len(data["point"]) != len(field.ring.gens):
         raise Refused("a counterexample must hold " + ", ".join(sorted(keys)))
     point = [fraction(a) for a in data["point"]]
     if where is not None and not all(a <= x <= b for x, (a, b) in zip(point, where, strict=True)):
@@ -146,7 +154,7 @@ def _root(statement: Mapping[str, Any], data: Mapping[str, Any], top: Any, botto
 
 def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument, one step a string."""
-    _, _, relation, words = quantity(statement)
+    _, _, relation, words = quantity(statement, data.get("of", ""))
     if "factor" in data:
         a, b = data["interval"]
         return [f"{data['factor']} changes its sign between {a} and {b}, so that it has a root "
@@ -163,7 +171,8 @@ def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     if "factor" in data:
         return [rf"A root of ${data['factor'].replace('**', '^').replace('*', ' ')}$ lies in "
                 rf"$[{data['interval'][0]}, {data['interval'][1]}]$."]
-    _, _, _, words = quantity(statement)
-    shown = {"V": "V", "-dV/dt": r"-\dot V", "-dV/dt - rate*V": r"-\dot V - rV"}[words]
+    words = quantity(statement, data.get("of", ""))[3]
+    shown = {"V": "V", "-dV/dt": r"-\dot V", "-dV/dt - rate*V": r"-\dot V - rV"}.get(
+        words, r"b - \dot V")
     place = ", ".join(data["point"])
     return [f"At $({place})$: ${shown} = {data['value']}$."]

@@ -10,8 +10,9 @@ other variables (None in one variable, where a face is a point); or {"by": "boun
 "C": C, "proof": ...} with V >= ε|x − x*|² − C.
 
 It refutes the claim with {"from": p, "to": q, "rate": proof}: V(p) <= ρ < V(q) and V̇ > 0 on the
-segment, so that somewhere on it V = ρ and the motion leaves; or with {"point": p}, a second
-equilibrium where V <= ρ.
+segment, so that somewhere on it V = ρ and the motion leaves; with {"point": p}, a second
+equilibrium where V <= ρ; or with {"keeps": p, "value": v}, where V̇ is identically 0 and V(p) = v
+is another value than V(x*).
 """
 
 from __future__ import annotations
@@ -133,9 +134,10 @@ def _refuted(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         raise Refused("a counterexample says nothing about assumptions")
     field = algebra.field(statement)
     point, where = algebra.equilibrium(statement), algebra.box(statement)
-    if set(data) not in ({"point"}, {"from", "to", "rate"}) or not field.P:
+    if set(data) not in ({"point"}, {"from", "to", "rate"}, {"keeps", "value"}) or not field.P:
         raise Refused("a region is refuted by a segment or by a second equilibrium")
-    given = [data["point"]] if "point" in data else [data["from"], data["to"]]
+    given = [data["from"], data["to"]] if "from" in data else [
+        data["point" if "point" in data else "keeps"]]
     places = [tuple(fraction(a) for a in p) for p in given]
     if statement["V"] is None or not field.W.is_ground or not field.D.is_ground:
         raise Refused("the field and V must be polynomials")
@@ -146,6 +148,11 @@ def _refuted(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     heights = [at(field.N, p) / at(field.W, p) for p in places]
     if heights[0] > level(statement):
         raise Refused("the point is outside the level set")
+    if "keeps" in data:
+        level_there = at(field.N, point) / at(field.W, point)
+        if field.rate or heights[0] != fraction(data["value"]) or heights[0] == level_there:
+            raise Refused("V is not kept, or has the value of the equilibrium")
+        return
     if "point" in data:
         if places[0] == point or any(at(p, places[0]) for p in field.P):
             raise Refused("the point is no second equilibrium")
@@ -163,6 +170,9 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     rho = statement["options"].get("level")
     if "point" in data:
         return [f"({', '.join(data['point'])}) is a second equilibrium, and V <= {rho} there."]
+    if "keeps" in data:
+        return [f"dV/dt is identically 0, and V = {data['value']} at ({', '.join(data['keeps'])}): "
+                "a motion from there keeps this value and does not tend to x*."]
     field = algebra.field(statement)
     if "from" in data:
         return [f"V <= {rho} at ({', '.join(data['from'])}), and V > {rho} at "
@@ -192,6 +202,8 @@ def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
 
     if "point" in data:
         return [rf"$F({', '.join(data['point'])}) = 0$ with $V \le \rho$."]
+    if "keeps" in data:
+        return [r"$\dot V = 0$ identically."]
     if "from" in data:
         return [rf"$\dot V > 0$ on the segment from $({', '.join(data['from'])})$ to "
                 rf"$({', '.join(data['to'])})$, where $V$ passes $\rho$."]

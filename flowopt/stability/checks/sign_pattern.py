@@ -180,7 +180,7 @@ def _rational(e: Any, x: Any) -> tuple[Any, Any, list[Any]]:
                 part = sympy.resultant(part, relation, w)
         try:
             made.append(sympy.Poly(part, x, domain=sympy.QQ))
-        except sympy.polys.polyerrors.PolynomialError:
+        except sympy.polys.polyerrors.BasePolynomialError:
             raise Refused(f"{part} is no polynomial with rational coefficients") from None
     return made[0], made[1], made[2:]
 
@@ -202,7 +202,8 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
            "stable": "so no motion moves away from it.",
            "unstable": "so the motions on one side move away from it up to a fixed distance."}
     at = statement["options"]["at"]
-    return [f"By Sturm's theorem no zero, pole or jump of the field but {at} lies in a small interval around this point.",
+    return [f"By Sturm's theorem no zero, pole or jump of the field but {at} lies "
+            "in a small interval around this point.",
             f"Left of it the field is {words[data['left']]}, right of it {words[data['right']]}, "
             + end[statement["claim"]]]
 

@@ -34,7 +34,7 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     L = L.xreplace({sympy.Symbol(k, real=True): v for k, v in values.items()})
     try:
         poly = sympy.Poly(L, *variables, domain=sympy.QQ)
-    except sympy.polys.polyerrors.PolynomialError:
+    except sympy.polys.polyerrors.BasePolynomialError:
         raise Refused("the loss is no polynomial") from None
     n = len(variables)
     if poly.total_degree() != 2 or poly.eval(tuple([0] * n)) != 0:
@@ -71,12 +71,13 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
              "and V = L - L*.",
              "L is smooth, so dV/dt = -norm1(g) for every selection of the Filippov set, with g = "
              "grad L: on g_i = 0 the selection does not matter.",
-             f"H**2 - mu*H is positive semidefinite with mu = {data['mu']} (exact LDL), so |g|**2 >= "
-             "2*mu*V, dV/dt <= -|g| <= -sqrt(2*mu*V), and V reaches 0 within sqrt(2*V0/mu)."]
+             f"H**2 - mu*H is positive semidefinite with mu = {data['mu']} (exact LDL), so "
+             "|g|**2 >= 2*mu*V, dV/dt <= -|g| <= -sqrt(2*mu*V), and V reaches 0 within "
+             "sqrt(2*V0/mu)."]
     if both:
-        steps.append("H - mu is positive semidefinite, and the motion x' = -u keeps or leaves g_i "
-                     "= 0 with u_i*(H*u)_i <= 0: d(norm1(g))/dt = -u.H*u <= -mu*|u|**2 <= -mu while "
-                     "g != 0, since then some |u_i| = 1. So g reaches 0 within G0/mu.")
+        steps.append("H - mu is positive semidefinite, and the motion x' = -u keeps or leaves "
+                     "g_i = 0 with u_i*(H*u)_i <= 0: d(norm1(g))/dt = -u.H*u <= -mu*|u|**2 <= -mu "
+                     "while g != 0, since then some |u_i| = 1. So g reaches 0 within G0/mu.")
     return steps
 
 

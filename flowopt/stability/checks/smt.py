@@ -55,6 +55,17 @@ def decide(o: lyapunov.Obligation, milliseconds: int = PATIENCE) -> str:
     Refused
         When z3 is not installed.
     """
+    return str(question(o, milliseconds)[0].check())
+
+
+def question(o: lyapunov.Obligation, milliseconds: int) -> tuple[Any, list[Any]]:
+    """Return z3's solver with the negation of an inequality, and its variables.
+
+    Raises
+    ------
+    Refused
+        When z3 is not installed.
+    """
     try:
         import z3
     except ImportError:
@@ -82,7 +93,7 @@ def decide(o: lyapunov.Obligation, milliseconds: int = PATIENCE) -> str:
         solver.add(x >= z3.RealVal(str(a)), x <= z3.RealVal(str(b)))
     for g in o.domain:
         solver.add(term(g) >= 0)
-    return str(solver.check())
+    return solver, names
 
 
 def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:

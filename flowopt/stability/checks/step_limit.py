@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from flowopt.stability.checks import sturm_chain as sturm
+from flowopt.stability.checks.boundary import marks, schur_stable, walls_of
 from flowopt.stability.exact import Refused, fraction, read
 
 TRUST = "A"
@@ -47,25 +48,21 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     if set(data) != {"characteristic", "binding"}:
         raise Refused("the evidence must hold the characteristic polynomial and what binds")
     options = statement["options"]
-    if set(options) - {"numerator", "denominator", "cycle"} != {"bound", "step", "intervals"}:
-        raise Refused("the options must be the step, its intervals and their words")
+    if set(options) - {"numerator", "denominator"} != {"bound", "step", "intervals", "scale"}:
+        raise Refused("the options must be the step, its scale, its intervals and their words")
     if options["bound"] != bound_text(options["step"], options["intervals"]):
         raise Refused("the words for the set are not those of its data")
     claim = _Claim(statement)
-    _compare(claim, data["characteristic"])
+    given = data["characteristic"]
+    if claim.between is None and not data["binding"] and all(isinstance(c, list) for c in given):
+        _check_numbers(claim, given, options["intervals"])
+        return
+    claim.coefficients = claim.characteristic()
+    _compare(claim, given)
     if claim.between is not None:
         _check_interval(claim, data["binding"])
-    elif data["binding"]:
-        _check_signs(claim, data["binding"])
     else:
-        try:
-            _check_numbers(claim, options["intervals"])
-        except _NotScaled:
-            _check_signs(claim, [])
-
-
-class _NotScaled(Refused):
-    """The polynomial does not depend on one product alone."""
+        _check_signs(claim, data["binding"])
 
 
 class _Claim:
@@ -110,7 +107,7 @@ class _Claim:
                     raise Refused("the equations are not linear")
             if sympy.expand(expr - sum(self.matrix[i, j] * v for j, v in enumerate(own))) != 0:
                 raise Refused("the equations are not linear")
-        self.coefficients = self._characteristic()
+        self.coefficients: list[Any] = []
 
     @staticmethod
     def symbol(name: str) -> Any:
@@ -118,7 +115,7 @@ class _Claim:
 
         return sympy.Symbol(name, positive=True)
 
-    def _characteristic(self) -> list[Any]:
+    def characteristic(self) -> list[Any]:
         """Return the coefficients of the characteristic polynomial, of ζⁿ first."""
         import sympy
 
@@ -168,165 +165,174 @@ def _compare(claim: _Claim, texts: Any) -> None:
 
 
 # ------------------------------------------------------------------ numbers
+def _in_scale(claim: _Claim, scale: Any) -> list[list[Fraction]]:
+    """Return the characteristic polynomial at step = z·scale: polynomials in z, of ζⁿ first."""
+    import sympy
+
+    z = sympy.Symbol("z", positive=True)
+    n = claim.matrix.shape[0]
+    if claim.system["kind"] == "field":  # the eigenvalues of hA are z times those of scale·A
+        zeta = sympy.Symbol("zeta")
+        own = (claim.matrix * scale).applyfunc(sympy.cancel).charpoly(zeta).all_coeffs()
+        own = [sympy.cancel(c) for c in own]
+        if not all(c.is_Rational for c in own):
+            raise Refused("the scale does not take all symbols away")
+        chi = [Fraction(int(c.p), int(c.q)) for c in own]
+        companion = [[-chi[n - j] if i == n - 1 else Fraction(int(j == i + 1))
+                      for j in range(n)] for i in range(n)]
+        rows = [[fraction(t) for t in claim.options[k]] for k in ("numerator", "denominator")]
+        degree = n * (max(map(len, rows)) - 1)
+        points = [Fraction(k) for k in range(degree + 1)]
+        values = [_determinant_at(companion, rows, x) for x in points]
+        return [sturm.interpolated([(x, v[k]) for x, v in zip(points, values, strict=True)])
+                for k in range(n + 1)]
+    if claim.system["kind"] != "map":
+        raise Refused("the system must be a map or a field")
+    moved = claim.matrix.subs(claim.step, z * scale)
+    made = [sympy.cancel(sympy.together(c)) for c in moved.charpoly().all_coeffs()]
+    if {s for c in made for s in c.free_symbols} - {z}:
+        raise Refused("the scale does not take all symbols away")
+    total = sympy.Integer(1)
+    for c in made:
+        total = sympy.lcm(total, sympy.fraction(c)[1])
+    return [_fractions(sympy.Poly(sympy.cancel(c * total), z, domain="QQ")) for c in made]
+
+
+def _determinant_at(companion: Any, rows: Any, z: Fraction) -> list[Fraction]:
+    """Return the coefficients of det(ζ Q(zC) − P(zC)) for numbers, by Newton's differences in ζ."""
+    n = len(companion)
+    scaled = [[z * c for c in row] for row in companion]
+    above, below = (_of_matrix(r, scaled) for r in rows)
+    points = [Fraction(k) for k in range(n + 1)]
+    made = sturm.interpolated([(x, _determinant(
+        [[x * b - a for a, b in zip(u, v, strict=True)] for u, v in zip(above, below, strict=True)]
+    )) for x in points])
+    return [Fraction(0)] * (n + 1 - len(made)) + made
+
+
+def _of_matrix(coefficients: list[Fraction], matrix: Any) -> Any:
+    n = len(matrix)
+    total = [[Fraction(0)] * n for _ in range(n)]
+    for c in reversed(coefficients):
+        total = [[sum((a * b for a, b in zip(row, column, strict=True)), Fraction(0))
+                  for column in zip(*matrix, strict=True)] for row in total]
+        for i in range(n):
+            total[i][i] += c
+    return total
+
+
+def _determinant(rows: list[list[Fraction]]) -> Fraction:
+    """Return a determinant by elimination."""
+    rows, total = [list(r) for r in rows], Fraction(1)
+    for k in range(len(rows)):
+        pivot = next((i for i in range(k, len(rows)) if rows[i][k] != 0), None)
+        if pivot is None:
+            return Fraction(0)
+        if pivot != k:
+            rows[k], rows[pivot], total = rows[pivot], rows[k], -total
+        total *= rows[k][k]
+        for i in range(k + 1, len(rows)):
+            factor = rows[i][k] / rows[k][k]
+            rows[i] = [a - factor * b for a, b in zip(rows[i], rows[k], strict=True)]
+    return total
+
+
 def _fractions(poly: Any) -> list[Fraction]:
     return [Fraction(int(c.p), int(c.q)) for c in poly.all_coeffs()]
 
 
-def schur_stable(p: list[Fraction]) -> bool:
-    """Return whether all roots lie inside the unit circle, by the Schur–Cohn recursion.
-
-    Examples
-    --------
-    >>> schur_stable([Fraction(1), Fraction(0), Fraction(-1, 2)])
-    True
-    """
-    p = list(p)
-    while len(p) > 1:
-        if p[0] == 0 or abs(p[-1]) >= abs(p[0]):
-            return False
-        factor = p[-1] / p[0]
-        p = [a - factor * b for a, b in zip(p, p[::-1], strict=True)][:-1]
-    return True
-
-
-def _meets(coefficients: list[Any], names: tuple[Any, ...]) -> Any:
-    """Return a polynomial that is 0 wherever two roots of p have product 1, or p's lead is 0."""
-    import sympy
-
-    zeta = sympy.Symbol("zeta")
-    kept = list(coefficients)
-    while len(kept) > 2 and kept[-1] == 0:  # roots ζ = 0 meet nothing
-        kept.pop()
-    n = len(kept) - 1
-    forward = sum((c * zeta**(n - i) for i, c in enumerate(kept)), sympy.Integer(0))
-    backward = sum((c * zeta**i for i, c in enumerate(kept)), sympy.Integer(0))
-    ends = forward.subs(zeta, 1) * forward.subs(zeta, -1)
-    lead = kept[0]
-    if n == 1:
-        return sympy.Poly(sympy.expand(lead * ends), *names)
-    if n == 2:
-        return sympy.Poly(sympy.expand(lead * ends * (kept[0] - kept[2])), *names)
-    return sympy.Poly(sympy.expand(lead * sympy.resultant(forward, backward, zeta)), *names)
-
-
-def _check_numbers(claim: _Claim, intervals: Any) -> None:
-    import sympy
-
-    scales = {e[3] for pair in intervals for e in pair if not isinstance(e, str)}
-    if len(scales) > 1:
-        raise Refused("the ends must share one scale")
-    z = sympy.Symbol("z", positive=True)
-    scale = read(scales.pop(), claim.names, positive=claim.names) if scales else _guessed(
-        claim, intervals)
-    made = [sympy.cancel(sympy.together(c.subs(claim.step, z * scale) / claim.coefficients[0].subs(
-        claim.step, z * scale))) for c in claim.coefficients]
-    if {s for c in made for s in c.free_symbols} - {z}:
-        raise _NotScaled("the scale does not take all symbols away")
-    total = sympy.Integer(1)
-    for c in made:
-        total = sympy.lcm(total, sympy.fraction(c)[1])
-    polys = [sympy.Poly(sympy.cancel(c * total), z) for c in made]
-    boundary = _meets([p.as_expr() for p in polys], (z,))
-    if boundary.is_zero:
-        if intervals:
-            raise Refused("two eigenvalues have product 1 at every step: no step is stable")
-        return
-    edge = sturm.squarefree(_fractions(boundary))
-    roots = sturm.isolate(edge)
-    rows = [_fractions(p) for p in polys]
-
-    def stable(x: Fraction) -> bool:
-        return schur_stable([sturm.value(row, x) for row in rows])
-
-    cells = _cells(edge, roots)
-    found = [(i, stable(x)) for i, x in enumerate(cells)]
-    wanted = [i for i, good in found if good]
+def _check_numbers(claim: _Claim, given: Any, intervals: Any) -> None:
+    scale = read(claim.options["scale"], claim.names, positive=claim.names)
+    polys = _in_scale(claim, scale)
+    rows = [[fraction(c) for c in row] for row in given]
+    if len(rows) != len(polys) or not any(rows[0]):
+        raise Refused("the characteristic polynomial has another degree")
+    for row, own in zip(rows, polys, strict=True):
+        if _times(row, polys[0]) != _times(own, rows[0]):
+            raise Refused("the characteristic polynomial is not that of the equations")
+    common = sturm.primitive(rows[0])
+    for row in rows[1:]:
+        common = sturm.gcd(common, row) if any(row) else common
+    if len(common) > 1:
+        raise Refused("the characteristic polynomial holds a common factor")
+    edges, roots, cells = marks(rows)
+    good = [schur_stable([sturm.value(row, x) for row in rows]) for x in cells]
+    wanted = [i for i, g in enumerate(good) if g]
+    if edges is None:
+        wanted = []
     if len(wanted) != len(intervals):
         raise Refused("the number of intervals is another")
     for i, (left, right) in zip(wanted, intervals, strict=True):
-        _same_end(left, None if i == 0 else roots[i - 1], edge, scale, "0")
-        _same_end(right, None if i == len(roots) else roots[i], edge, scale, "oo")
+        _same_end(left, None if i == 0 else roots[i - 1], scale, "0")
+        _same_end(right, None if i == len(roots) else roots[i], scale, "oo")
 
 
-def _guessed(claim: _Claim, intervals: Any) -> Any:
-    """Return the scale that takes all symbols away, for ends in closed form."""
-    import sympy
-
-    for pair in intervals:
-        for end in pair:
-            if end not in ("0", "oo"):
-                expr = read(end, claim.names, positive=claim.names)
-                return expr if expr.free_symbols else sympy.Integer(1)
-    return sympy.Integer(1)
+def _times(a: list[Fraction], b: list[Fraction]) -> list[Fraction]:
+    made = [Fraction(0)] * (len(a) + len(b) - 1)
+    for i, u in enumerate(a):
+        for j, v in enumerate(b):
+            made[i + j] += u * v
+    while len(made) > 1 and made[0] == 0:
+        made.pop(0)
+    return made
 
 
-def _cells(edge: list[Fraction], roots: list[tuple[Fraction, Fraction]]) -> list[Fraction]:
-    """Return a number before, between and after the roots."""
-    if not roots:
-        return [Fraction(1)]
-    fine = []
-    for i, r in enumerate(roots):
-        width = r[1] - r[0]
-        while True:
-            r = sturm.narrowed(edge, r, width)
-            if r[0] > 0 and (i == 0 or r[0] > fine[i - 1][1]) and sturm.value(edge, r[0]) != 0:
-                break
-            width /= 4
-            if r[0] == r[1]:
-                raise Refused("the roots of the boundary cannot be told apart")
-        fine.append(r)
-    roots[:] = fine
-    made = [fine[0][0] / 2]
-    made += [(a[1] + b[0]) / 2 for a, b in zip(fine, fine[1:], strict=False)]
-    return [*made, fine[-1][1] + 1]
-
-
-def _same_end(given: Any, root: tuple[Fraction, Fraction] | None, edge: list[Fraction],
-              scale: Any, default: str) -> None:
+def _same_end(given: Any, root: Any, scale: Any, default: str) -> None:
+    """Refuse unless a given end is the root (edge, a, b) of the boundary."""
     import sympy
 
     if root is None:
         if given != default:
             raise Refused(f"an end must be {default}")
         return
+    edge, low, high = root
     if isinstance(given, str):
         names = [str(s) for s in scale.free_symbols]
-        expr = read(given, names, positive=names) if given not in ("0", "oo") else None
-        if expr is None:
+        if given in ("0", "oo"):
             raise Refused("an end must be a root of the boundary")
-        ratio = sympy.cancel(expr / scale)
+        ratio = sympy.cancel(read(given, names, positive=names) / scale)
         if not ratio.is_Rational:
             raise Refused("an end in closed form must be rational; give its polynomial")
         at = Fraction(int(ratio.p), int(ratio.q))
-        if sturm.value(edge, at) != 0 or not root[0] < at <= root[1]:
+        if sturm.value(edge, at) != 0 or not low < at <= high:
             raise Refused("an end is no root of the boundary")
         return
-    coefficients, low, high, _ = given
-    own = sturm.trimmed([fraction(c) for c in coefficients])
-    low, high = fraction(low), fraction(high)
-    if len(own) < 2 or sturm.remainder(edge, own):
-        raise Refused("the polynomial of an end does not divide that of the boundary")
-    if not 0 < low <= high:
-        raise Refused("an isolating interval must lie above 0")
-    links = sturm.chain(sturm.squarefree(own))
-    inside = sturm.count(links, low, high) + (sturm.value(own, low) == 0)
-    same = sturm.count(links, *root)
-    a, b = max(low, root[0]), min(high, root[1])
-    both = sturm.count(links, a, b) + (sturm.value(own, low) == 0 and a == low > root[0]) \
-        if a <= b else 0
-    if inside != 1 or same != 1 or both != 1:
-        raise Refused("the isolating interval of an end does not hold its root alone")
+    coefficients, a, b, own_scale = given
+    own = sturm.primitive([fraction(c) for c in coefficients])
+    if read(own_scale, [str(s) for s in scale.free_symbols],
+            positive=[str(s) for s in scale.free_symbols]) != scale:
+        raise Refused("the scale of an end is another")
+    if any(str(int(fraction(c))) != c for c in coefficients) or own != [
+            int(fraction(c)) for c in coefficients]:
+        raise Refused("the polynomial of an end must have integers without common factor")
+    a, b = fraction(a), fraction(b)
+    if len(own) < 2 or not 0 < a < b or sturm.value(own, a) == 0 or sturm.roots_in(
+            sturm.squarefree(own), a, b) != 1:
+        raise Refused("the isolating interval of an end must hold one root, above 0")
+    common = sturm.gcd(own, edge)
+    low, high = max(a, low), min(b, high)
+    if len(common) < 2 or low >= high or sturm.roots_in(
+            sturm.squarefree(common), low, high) != 1:
+        raise Refused("an end is no root of the boundary")
 
 
 # ------------------------------------------------------------------ signs
 def _one_sign(poly: Any, claim: _Claim) -> int | None:
-    """Return the sign of a polynomial on the domain, from its coefficients, else None."""
+    """Return the sign of a polynomial on the domain of a claim, else None."""
+    return _signed(poly, claim.ranges)
+
+
+def _signed(poly: Any, ranges: Mapping[str, str]) -> int | None:
+    """Return the sign of a polynomial on a domain, from its coefficients, else None.
+
+    β in [0, 1) is s/(1 + s), and in (0, 1] 1/(1 + s): a polynomial in s >= 0 over one that is > 0.
+    """
     import sympy
 
     names = sorted(poly.free_symbols, key=str)
     if not names:
         return int(sympy.sign(poly))
-    inside = {s: claim.ranges.get(str(s)) for s in names}
+    inside = {s: ranges.get(str(s)) for s in names}
     if None in inside.values():
         raise Refused("a symbol has no range")
     moved = poly
@@ -335,12 +341,12 @@ def _one_sign(poly: Any, claim: _Claim) -> int | None:
             moved = moved.subs(s, s / (1 + s))
         elif kind == "portion":
             moved = moved.subs(s, 1 / (1 + s))
-    top = sympy.Poly(sympy.fraction(sympy.together(moved))[0], *names)
-    below = sympy.Poly(sympy.fraction(sympy.together(moved))[1], *names)
-    if not below.is_ground and not all(c > 0 for c in below.coeffs()):
-        return None
-    if below.is_ground and below.LC() < 0:
+    above, below = sympy.fraction(sympy.together(moved))
+    top, base = sympy.Poly(above, *names), sympy.Poly(below, *names)
+    if all(c < 0 for c in base.coeffs()):
         top = -top
+    elif not all(c > 0 for c in base.coeffs()):
+        return None
     if top.is_zero:
         return 0
     signs = {bool(c > 0) for c in top.coeffs()}
@@ -494,13 +500,13 @@ def _check_interval(claim: _Claim, binding: Any) -> None:
         return
     if free:
         raise Refused("only the step and the curvature may be symbols")
-    boundary = _meets(claim.coefficients, (claim.step, lam))
-    if boundary.is_zero:
+    edge = sympy.Poly(1, claim.step, domain="QQ")
+    walls = walls_of(claim.coefficients)
+    if any(w == 0 for w in walls):
         if claim.options["intervals"]:
             raise Refused("two eigenvalues have product 1 at every step: no step is stable")
         return
-    edge = sympy.Poly(1, claim.step, domain="QQ")
-    for factor, _ in sympy.factor_list(boundary.as_expr())[1]:
+    for factor, _ in (f for w in walls for f in sympy.factor_list(w)[1]):
         inner = sympy.Poly(factor, lam)
         tests = [factor.subs(lam, e) for e in ends]
         tests += [inner.LC()] if inner.degree() else []
@@ -509,45 +515,67 @@ def _check_interval(claim: _Claim, binding: Any) -> None:
             made = sympy.Poly(t, claim.step, domain="QQ")
             if not made.is_zero:
                 edge = edge.lcm(made)
-    line = sturm.squarefree(_fractions(edge))
-    roots = sturm.isolate(line)
+    _, roots, cells = marks([], [_fractions(edge)])
     good = []
-    for x in _cells(line, roots):
+    for x in cells:
         at = sympy.Rational(x.numerator, x.denominator)
-        along = sympy.Poly(boundary.as_expr().subs(claim.step, at), lam)
-        here = _fractions(along)
-        meets = sturm.value(here, mu) == 0 or (len(sturm.trimmed(here)) > 1 and sturm.count(
-            sturm.chain(sturm.squarefree(here)), mu, ell) > 0)
+        meets = False
+        for w in walls:
+            here = sturm.squarefree(_fractions(sympy.Poly(w.subs(claim.step, at), lam)))
+            meets |= not here or sturm.value(here, mu) == 0 or (
+                len(here) > 1 and sturm.roots_in(here, mu, ell) > 0)
         row = [c.subs({claim.step: at, lam: ends[0]}) for c in claim.coefficients]
         good.append(not meets and schur_stable([Fraction(int(c.p), int(c.q)) for c in row]))
-    _same_set(claim, good, roots, line)
+    _same_set(claim, good, roots, lambda r: _open_at(claim, walls, r, lam, mu, ell))
 
 
-def _same_set(claim: _Claim, good: list[bool], roots: list[tuple[Fraction, Fraction]],
-              line: list[Fraction]) -> None:
-    """Refuse unless the intervals are the runs of good cells between them."""
+def _open_at(claim: _Claim, walls: list[Any], root: Any, lam: Any, mu: Fraction, ell: Fraction
+             ) -> bool:
+    """Return whether no wall is met on [μ, ℓ] at a critical step itself.
+
+    With |u − m| <= r: |w(u, λ)| >= |w(m, λ)| − r·B, B a bound of |∂w/∂u| by coefficients.
+    """
     import sympy
 
-    place = 0
-    for left, right in claim.options["intervals"]:
-        while place < len(good) and not good[place]:
-            place += 1
-        if place == len(good):
-            raise Refused("there is no such interval")
-        _same_end(left, roots[place - 1] if place else None, line, sympy.Integer(1), "0")
-        if place + 1 < len(good) and good[place + 1] and _is_end(right, roots[place]) is False:
-            raise Refused("an interval goes on past a critical step")
-        _same_end(right, roots[place] if place < len(roots) else None, line, sympy.Integer(1),
-                  "oo")
-        place += 1
-    if any(good[place:]):
-        raise Refused("an interval is missing")
+    for width in (2**30, 2**80, 2**160):
+        a, b = sturm.narrowed(root[0], root[1:], Fraction(1, width))
+        middle, radius = (a + b) / 2, (b - a) / 2
+        at = sympy.Rational(middle.numerator, middle.denominator)
+        good = True
+        for w in walls:
+            poly = sympy.Poly(w, claim.step, lam)
+            slope = sum(abs(Fraction(int(c.p), int(c.q))) * i * b**max(i - 1, 0) * ell**k
+                        for (i, k), c in poly.terms())
+            here = _fractions(sympy.Poly(w.subs(claim.step, at), lam))
+            for sign in (1, -1):  # neither w = r B nor w = −r B is met: |w| > r B, or < everywhere
+                moved = [*here[:-1], here[-1] - sign * radius * slope]
+                free = sturm.squarefree(moved)
+                good = good and sturm.value(moved, mu) != 0 and (
+                    len(free) < 2 or sturm.roots_in(free, mu, ell) == 0)
+            good = good and abs(sturm.value(here, mu)) > radius * slope
+        if good:
+            return True
+    return False
 
 
-def _is_end(given: Any, root: tuple[Fraction, Fraction]) -> bool:
-    if isinstance(given, str):
-        return given != "oo" and root[0] < fraction(given) <= root[1]
-    return fraction(given[1]) <= root[1] and fraction(given[2]) >= root[0]
+def _same_set(claim: _Claim, good: list[bool], roots: list[Any], open_at: Any) -> None:
+    """Refuse unless the intervals are the runs of good cells between critical steps."""
+    import sympy
+
+    runs: list[list[int]] = []
+    for k, fine in enumerate(good):
+        if not fine:
+            continue
+        if runs and runs[-1][1] == k - 1 and open_at(roots[k - 1]):
+            runs[-1][1] = k
+        else:
+            runs.append([k, k])
+    if len(runs) != len(claim.options["intervals"]):
+        raise Refused("the number of intervals is another")
+    one = sympy.Integer(1)
+    for (first, last), (left, right) in zip(runs, claim.options["intervals"], strict=True):
+        _same_end(left, roots[first - 1] if first else None, one, "0")
+        _same_end(right, roots[last] if last < len(roots) else None, one, "oo")
 
 
 # ------------------------------------------------------------------ words
