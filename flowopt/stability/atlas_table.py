@@ -42,8 +42,8 @@ class AtlasRow:
 
     @property
     def V(self) -> str:
-        """The Lyapunov function, as text."""
-        return str(self.verdict.statement["V"])
+        """The Lyapunov function, as text; a dash where the claim has none."""
+        return str(self.verdict.statement["V"] or "-")
 
     @property
     def claim(self) -> str:
@@ -62,7 +62,15 @@ class AtlasRow:
             return f"T <= {options.get('bound', '?')}"
         if made["claim"] == "converges_to_critical_set":
             return "g -> 0"
+        if made["claim"] in ("recursion", "nonnegative"):
+            return f"V+ <= {options['bound']}" if "bound" in options else "V >= 0"
+        if made["claim"] == "rate":
+            return f"|theta_k - theta*| <= C ({options['rate']})^k"
+        if made["claim"] == "asymptotically_stable":
+            return "the rest attracts all"
         sign = "<" if made["claim"] == "decreasing" else "<="
+        if made["system"]["kind"] in ("map", "optimizer"):
+            return "V+ <= V" + (f", V+ - V <= {options['bound']}" if "bound" in options else "")
         return f"V' {sign} 0" + (f", V' <= {options['bound']}" if "bound" in options else "")
 
     def __repr__(self) -> str:
@@ -72,16 +80,16 @@ class AtlasRow:
 
 
 def atlas(rows: Sequence[str] | str | None = None, *, seconds: float = 20.0) -> list[AtlasRow]:
-    """Prove the table of Lyapunov functions of flows, row by row.
+    """Prove the tables of Lyapunov functions of flows and of optimizers, row by row.
 
-    Each row claims something of V along a flow, on every loss that meets the row's assumptions
+    Each row claims something of V along a flow (1 to 37) or an optimizer as a map (d1 to d14), on every loss that meets the row's assumptions
     and in any dimension; it is proved here and now, and can be checked again with
     ``row.verdict.check()``.
 
     Parameters
     ----------
     rows : sequence of str, optional
-        Numbers of rows such as "28" (all of its claims) or "28a"; by default all.
+        Numbers of rows such as "28" (all of its claims), "28a" or "d7"; by default all.
     seconds : float, > 0
         The time for each row; what is not settled by then is unknown.
 
@@ -103,19 +111,24 @@ def atlas(rows: Sequence[str] | str | None = None, *, seconds: float = 20.0) -> 
     ('proved', 'L + 2*sum(sqrt(v + eps))')
     """
     from flowopt.stability.abstract import settle
+    from flowopt.stability.atlas_discrete import numbered
     from flowopt.stability.atlas_rows import entries
     from flowopt.stability.verdict import unknown
 
     seconds = _check.real("seconds", seconds, above=0.0)
     chosen = list(entries())
+    maps = numbered()
     if rows is not None:
         named = [rows] if isinstance(rows, str) else list(rows)
         for name in named:
-            if name not in {n for e in chosen for n in (e.number, e.number.rstrip("abcdefgh"))}:
+            if name not in {n for number in (*(e.number for e in chosen), *maps)
+                            for n in (number, number.rstrip("abcdefgh"))}:
                 raise ValueError(f"rows must be numbers of the atlas such as '1' or '28a', got "
                                  f"{_check.shown(name)}; atlas() shows them all")
         chosen = [e for e in chosen
                   if e.number in named or e.number.rstrip("abcdefgh") in named]
+        maps = {n: row for n, row in maps.items()
+                if n in named or n.rstrip("abcdefgh") in named}
     made = []
     for entry in chosen:
         start = time.monotonic()
@@ -123,6 +136,10 @@ def atlas(rows: Sequence[str] | str | None = None, *, seconds: float = 20.0) -> 
                    settle(entry.statement(), _clock(start + seconds)))
         made.append(AtlasRow(entry.number, entry.flow, verdict, time.monotonic() - start,
                              entry.follows, entry.source, entry.note))
+    for number, row in maps.items():
+        start = time.monotonic()
+        made.append(AtlasRow(number, row.method, row.verdict(), time.monotonic() - start,
+                             "", row.source, row.note))
     return made
 
 

@@ -38,6 +38,18 @@ def test_the_table_is_whole():
     assert list(dict.fromkeys(r.number for r in ROWS)) == [f"d{k}" for k in range(1, 15)]
 
 
+def test_the_atlas_shows_the_table():
+    from flowopt.stability.atlas_table import atlas, show_atlas
+
+    made = atlas(["d7", "d13b", "d4a"])
+    assert [(r.number, r.verdict.status) for r in made] == [
+        ("d4a", "proved"), ("d7", "proved"), ("d13b", "disproved")]
+    text = show_atlas(made)
+    assert "V+ <= V, V+ - V <= -lr*dot(new_g, new_g)" in text and "2 proved, 1 disproved" in text
+    with pytest.raises(ValueError, match="rows must be numbers"):
+        atlas("d15")
+
+
 @pytest.mark.parametrize("row", IDENTITIES, ids=lambda r: f"{r.number}-{r.method[:12]}")
 def test_each_changed_leaf_fails(row):
     verdict = row.verdict()
