@@ -190,7 +190,8 @@ class _Work:
         arrivals = self.part("arrivals", "arrivals", lambda: self._arrivals(found), ())
         for verdict in (*any_loss, *this_loss):
             if verdict.unknown:
-                where = "any loss" if verdict.statement["system"]["kind"] == "flow" else "this loss"
+                whole = verdict.statement["system"]["kind"] == "flow"
+                where = "any loss" if whole else "this loss"
                 V = verdict.statement["V"] if where == "any loss" else "the same V"
                 self.unsettled.append(f"{verdict.statement['claim']} with V = {V}, for {where}: "
                                       f"{verdict.reason}".replace("V = the same V", "the same V"))

@@ -45,7 +45,7 @@ def test_the_atlas_shows_the_table():
     assert [(r.number, r.verdict.status) for r in made] == [
         ("d4a", "proved"), ("d7", "proved"), ("d13b", "disproved")]
     text = show_atlas(made)
-    assert "V+ <= V, V+ - V <= -lr*dot(new_g, new_g)" in text and "2 proved, 1 disproved" in text
+    assert "V+ - V <= -lr*dot(new_g, new_g)" in text and "2 proved, 1 disproved" in text
     with pytest.raises(ValueError, match="rows must be numbers"):
         atlas("d15")
 
