@@ -11,7 +11,8 @@ from flowopt.stability.equilibrium import Equilibria, Equilibrium, bounds
 from flowopt.stability.forms import value
 from flowopt.stability.judge import by_signs
 from flowopt.stability.kinds import loss_at
-from flowopt.stability.line import Line, Mark, Pieces, between, phase_line
+from flowopt.stability.line import Line, Mark, between, phase_line
+from flowopt.stability.pieces import Pieces
 from flowopt.stability.statement import field_system
 from flowopt.stability.target import Target
 
