@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from flowopt.stability.atlas_discrete import Row, dictionary, written
-from flowopt.stability.checks.interpolation_forms import (
+from flowopt.stability.checks.interpolation_inequalities import (
     CONVEX as IS_CONVEX,
 )
-from flowopt.stability.checks.interpolation_forms import (
+from flowopt.stability.checks.interpolation_inequalities import (
     DISCRETE,
     MINIMISER,
     MOVING,
@@ -26,6 +26,7 @@ _TRIPLE = written(
     {"g": "theta", "new_g": "new_theta"}, ["ell", "mu", "r"])
 _TRIPLE_V = ("L - Lstar - dot(g, g)/(2*ell) - mu/(2*(1 - r**2))*dot(e - g/ell, e - g/ell) "
              "+ mu/(1 - r**2)*dot(z - theta + e, z - theta + e)")
+_GHADIMI_V = "L - Lstar + (1 - lr*mu)/(2*lr)*dot(hv, hv)"
 _TAYLOR = "Taylor, Hendrickx & Glineur, J. Optim. Theory Appl. 178 (2018) 455"
 
 CONVEX = (
@@ -110,6 +111,20 @@ CONVEX = (
         multipliers=[("smooth", "new_g", "g", "1")],
         squares=[("momentum/(2*lr)", "hv - momentum*hv + lr*g")],
         sign=[("ell*c1/(2*lr)", "momentum*hv - lr*g")]),
+    Row("d8", "heavy ball, beta = sqrt((1 - alpha mu)(1 - alpha ell))", _GHADIMI_V,
+        f"(1 - lr*mu)*({_GHADIMI_V})",
+        (STRONG, SMOOTH, MINIMISER, "mu < ell", "lr < 1/ell",
+         "momentum**2 == (1 - lr*mu)*(1 - lr*ell)"),
+        "Ghadimi, Feyzmahdavian & Johansson, ECC 2015, Theorem 4",
+        "from rest (hv = 0) it is L_k - L* <= (1 - h mu)^k (L_0 - L*)", claim="recursion",
+        system=dictionary("heavy_ball", ["lr", "momentum"], more=["mu", "ell"]),
+        multipliers=[("smooth_strong", "g", "new_g", "(ell*c2 + lr*c1)/c1"),
+                     ("smooth_strong", "*", "new_g", "lr*mu/c1")],
+        squares=[("1/(2*c1)", "new_g + (lr*ell + lr*mu - 1)*g - momentum*ell*hv - lr*ell*mu*e"),
+                 ("lr*ell/(2*c1*(ell*c2 + lr*c1))",
+                  "momentum*(g - mu*e) + (ell - mu)*(1 - lr*mu)*hv")],
+        equalities=[(1, "lr*ell/(2*c1*(ell*c2 + lr*c1))*dot(g - mu*e, g - mu*e) "
+                        "+ (1 + lr*ell - lr*mu)/(2*lr)*dot(hv, hv)")]),
     Row("d9", "fast gradient method, h = 1/ell",
         "lam**2*(L - Lstar) + ell/2*dot(z - theta + e, z - theta + e)", "",
         (IS_CONVEX, SMOOTH, MINIMISER, "lam+ = newlam", "lam**2 == newlam**2 - newlam"),

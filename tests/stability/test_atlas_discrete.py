@@ -10,7 +10,7 @@ import sympy
 import flowopt as fo
 from flowopt.stability.atlas_discrete import rows
 from flowopt.stability.checks import interpolation
-from flowopt.stability.checks.interpolation_forms import nonnegative
+from flowopt.stability.checks.interpolation_signs import nonnegative
 from flowopt.stability.exact import Refused
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, Verdict, proved
@@ -36,6 +36,18 @@ def test_row(row):
 
 def test_the_table_is_whole():
     assert list(dict.fromkeys(r.number for r in ROWS)) == [f"d{k}" for k in range(1, 15)]
+
+
+def test_the_atlas_shows_the_table():
+    from flowopt.stability.atlas_table import atlas, show_atlas
+
+    made = atlas(["d7", "d13b", "d4a"])
+    assert [(r.number, r.verdict.status) for r in made] == [
+        ("d4a", "proved"), ("d7", "proved"), ("d13b", "disproved")]
+    text = show_atlas(made)
+    assert "V+ - V <= -lr*dot(new_g, new_g)" in text and "2 proved, 1 disproved" in text
+    with pytest.raises(ValueError, match="rows must be numbers"):
+        atlas("d15")
 
 
 @pytest.mark.parametrize("row", IDENTITIES, ids=lambda r: f"{r.number}-{r.method[:12]}")
@@ -230,6 +242,53 @@ def test_inequalities_that_are_not_assumed(multiplier):
     with pytest.raises(AssertionError):
         proved(made, "none", "A", Evidence("interpolation", {
             "multipliers": [multiplier], "squares": [], "equalities": [], "bound": []}))
+
+
+def test_an_equality_is_not_divided_by_itself():
+    """(X/E)·E = X is an identity, and proves nothing where E = 0."""
+    from flowopt.stability.discrete import written_system
+
+    system = written_system(["theta"], ["theta - lr*g"], {"g": "theta"}, ["lr", "a", "b"])
+    made = statement("recursion", system, "dot(e, e)", bound="0", assumptions=["a == b"])
+    for factor in ("-dot(e - lr*g, e - lr*g)/(b - a)", "-dot(e - lr*g, e - lr*g)/(2*b - 2*a)",
+                   "-dot(e - lr*g, e - lr*g)*(b + a)/(b**2 - a**2)"):
+        with pytest.raises(Refused, match="denominator may vanish"):
+            interpolation.check(made, {"multipliers": [], "squares": [], "bound": [],
+                                       "equalities": [[1, factor]]})
+
+
+def test_means_of_products_are_not_products_of_means():
+    """With noise, E[L⁺ |e⁺|²] is not what the products of means would give: refused."""
+    row = _row("d12")
+    made = statement("recursion", row.system(), "(L - Lstar)*dot(e, e)", bound="(L - Lstar)*0",
+                     assumptions=row.conditions)
+    for squares in ([], [["gap", "e"]]):
+        with pytest.raises(Refused):
+            interpolation.check(made, {"multipliers": [], "squares": squares, "bound": [],
+                                       "equalities": []})
+    bound = "lr**2*dot(g, g)*dot(e, e) + lr**2*sigma**2*(L - Lstar)"
+    made = statement("recursion", row.system(), "dot(e, e)", bound=bound,
+                     assumptions=row.conditions)
+    with pytest.raises(Refused, match="linear|numbers"):
+        interpolation.check(made, {"multipliers": [["noise", "", "", "gap"]], "squares": [],
+                                   "bound": [], "equalities": []})
+
+
+def test_a_denominator_must_not_vanish():
+    from flowopt.stability.discrete import written_system
+
+    for equation, words in (("theta - g/(lr - ell)", []), ("theta - g/dot(g, g)", []),
+                            ("theta - g/(k - 1)", ["k+ = k + 1", "0 <= k"]),
+                            ("theta - g/lr", ["k+ = k + 1"])):
+        system = written_system(["theta"], [equation], {"g": "theta"}, ["lr", "ell"])
+        made = statement("recursion", system, "dot(e, e)", assumptions=words,
+                         bound=f"dot({equation} - theta + e, {equation} - theta + e)")
+        data = {"multipliers": [], "squares": [], "bound": [], "equalities": []}
+        if equation == "theta - g/lr":
+            interpolation.check(made, data)
+        else:
+            with pytest.raises(Refused, match="denominator may vanish"):
+                interpolation.check(made, data)
 
 
 def test_inequalities_hold_for_real_losses():
