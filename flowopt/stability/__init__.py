@@ -28,8 +28,8 @@ _WHERE = {
     **dict.fromkeys(["atlas", "AtlasRow", "show_atlas", "print_atlas"], "atlas_table"),
     "prove_polynomial": "polynomial_claim", "limit_set": "lasalle", "largest_level": "levels",
     "equilibria": "finding", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
-    "sliding": "sliding_rest", "Sliding": "sliding_rest",
-    "basins": "phases", "Basins": "phases", "BasinPicture": "picture",
+    "sliding": "sliding_motion", "Sliding": "sliding_motion",
+    "basins": "phases", "Basins": "basin", "BasinPicture": "picture",
 }
 __all__ = sorted(_WHERE)
 
