@@ -14,6 +14,9 @@ _WHERE = {
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
     "step_limit": "step_limit", "StepLimit": "step_limit",
+    "optimal_parameters": "optimal", "OptimalParameters": "optimal",
+    **dict.fromkeys(["TransientGrowth", "iteration_matrix", "numerical_abscissa",
+                     "pseudospectrum", "transient_growth"], "transient"),
 }
 __all__ = sorted(_WHERE)
 

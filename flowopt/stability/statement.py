@@ -33,6 +33,8 @@ CLAIMS = {
     "rate": "V falls by at least the factor {rate} in a step{of}",
     "positive": "V > 0 off {at}",
     "nonnegative": "V >= 0",
+    "spectral_radius": "the largest modulus of an eigenvalue is {rate}, at {at} and at no lam "
+                       "more{of}",
     "step_limit": "the iteration is asymptotically stable exactly for {bound}{of}",
 }
 _DEFAULTS = {"at": "0", "scope": "", "rate": "r", "bound": "", "level": "r"}
