@@ -14,6 +14,7 @@ _WHERE = {
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
     "step_limit": "step_limit", "StepLimit": "step_limit",
+    "stability_function": "onestep", "amplification": "onestep",
     "optimal_parameters": "optimal", "OptimalParameters": "optimal",
     **dict.fromkeys(["TransientGrowth", "iteration_matrix", "numerical_abscissa",
                      "pseudospectrum", "transient_growth"], "transient"),

@@ -43,25 +43,38 @@ def step_limit_at(optimizer: Any, method: Any, loss: Any, at: Any) -> Any:
     text = ", ".join(_shown(b) for b in bounds)
     point = ", ".join(f"{v} = {x}" for v, x in zip(variables, exact, strict=True))
     notes = (*found.notes, f"at {point}: eigenvalues of the Hessian {text}")
-    if high < 0 or low < 0:
-        return replace(found, limit=_zero(), intervals=(), argument=None, notes=(
-            *notes, "the equilibrium is no minimum: the Hessian has a negative eigenvalue"),
-            verdict=_unknown(found, "at a negative curvature the claim for lam > 0 says nothing"))
-    if low <= 0:
+    if low < 0:
+        return _at_saddle(found, low, notes)
+    if low == 0 or not found.coefficients:
+        why = ("an eigenvalue of the Hessian is 0: the linearisation says nothing" if low == 0
+               else found.verdict.reason or "the rule has no linearisation")
         return replace(found, limit=None, intervals=None, argument=None, notes=notes,
-                       verdict=_unknown(found, "an eigenvalue of the Hessian is 0: the "
-                                        "linearisation says nothing"))
-    pair = low if low == high else (low, high)
-    made = step_limit(optimizer, method, curvature=pair)
-    if made.intervals is None and made.values:
-        made = made if isinstance(pair, tuple) else made.at()
+                       verdict=_unknown(found, why))
+    made = step_limit(optimizer, method, curvature=low if low == high else (low, high))
+    if made.intervals is None and low == high:
+        made = made.at()
     return replace(made, notes=(*made.notes, notes[-1]))
 
 
-def _zero() -> Any:
+def _at_saddle(found: Any, least: Fraction, notes: tuple[str, ...]) -> Any:
+    """Return the steps that are stable in the direction of a negative eigenvalue."""
     import sympy
 
-    return sympy.Integer(0)
+    from flowopt.stability.decide import by_scale
+
+    lam = sympy.Symbol("lam", positive=True)
+    value = sympy.Rational(least.numerator, least.denominator)
+    exact = {s: found.values[str(s)] for c in found.coefficients for s in c.free_symbols
+             if str(s) in found.values}
+    cut = [sympy.expand(c.subs({**exact, lam: value})) for c in found.coefficients]
+    decided = by_scale([sympy.expand(c * cut[0]) for c in cut],
+                       sympy.Symbol(found.step, positive=True)) if cut else None
+    intervals = None if decided is None else decided.intervals
+    return replace(found, intervals=intervals, argument=None, coefficients=tuple(cut), values={},
+                   limit=sympy.Integer(0) if intervals == () else None,
+                   notes=(*notes, "the equilibrium is no minimum: the Hessian has a negative "
+                          "eigenvalue, and the steps are those that do not leave along it"),
+                   verdict=_unknown(found, "the check is for curvatures > 0"))
 
 
 def _unknown(found: Any, why: str) -> Any:
@@ -76,9 +89,8 @@ def _hessian(loss: Any, at: Any) -> tuple[list[Any], Any, list[Any]]:
 
     from flowopt.stability.exact import rational
 
-    field = loss.symbolic if hasattr(loss, "symbolic") else None
-    del field
-    variables, expr = _expression(loss)
+    parameters = {p: rational(loss.parameters[n]) for n, p in loss.parameter_symbols().items()}
+    variables, expr = list(loss.variables), sympy.sympify(loss.expr).subs(parameters)
     point = [rational(v) for v in _check.array("at", at, f"({len(variables)},)", (1,))]
     if len(point) != len(variables):
         raise ValueError(f"at must have shape ({len(variables)},), got ({len(point)},)")
@@ -96,22 +108,6 @@ def _hessian(loss: Any, at: Any) -> tuple[list[Any], Any, list[Any]]:
         values = {variables[0]: near[0]}
     rows = sympy.Matrix([[sympy.diff(g, v).subs(values) for v in variables] for g in gradient])
     return variables, rows, list(values.values())
-
-
-def _expression(loss: Any) -> tuple[list[Any], Any]:
-    import sympy
-
-    from flowopt.stability.exact import rational
-
-    system = loss.on_gradient_flow().system if hasattr(loss, "on_gradient_flow") else None
-    if system is None:
-        from flowopt.flows.catalogue import GradientFlow
-
-        system = GradientFlow().on(loss).system
-    expr = system.loss.literal
-    values = {s: rational(loss.parameters[str(s)]) for s in expr.free_symbols
-              if str(s) in loss.parameters}
-    return list(system.variables), sympy.sympify(expr.subs(values))
 
 
 def _eigenvalues(hessian: Any) -> list[tuple[Fraction, Fraction]]:
