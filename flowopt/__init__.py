@@ -31,6 +31,7 @@ _WHERE = {
                     "flowopt.integrators.structured"),
     **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),
     "prove": "flowopt.stability.prove",
+    "step_limit": "flowopt.stability.limits",
     "Verdict": "flowopt.stability.verdict",
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",

@@ -196,6 +196,8 @@ def growth_of_powers(curves: Sequence[tuple[str, Any, float]], *, bound: float |
     if bound is not None:
         axes.axhline(bound, color=COLOURS["grey"], linestyle="--", linewidth=1.1,
                      label=f"Kreiss: the peak is at least {bound:.4g}")
-    axes.set(yscale="log", xlabel="step k", ylabel="norm of the k-th power")
+    axes.set_yscale("log")
+    axes.margins(y=0.12)
+    axes.set(xlabel="step k", ylabel="norm of the k-th power")
     axes.legend(loc="lower left")
     return figure

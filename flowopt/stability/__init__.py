@@ -13,7 +13,7 @@ _WHERE = {
     "prove": "prove",
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
-    "step_limit": "step_limit", "StepLimit": "step_limit",
+    "step_limit": "limits", "StepLimit": "limits",
     "stability_function": "onestep", "amplification": "onestep",
     "optimal_parameters": "optimal", "OptimalParameters": "optimal",
     **dict.fromkeys(["TransientGrowth", "iteration_matrix", "numerical_abscissa",

@@ -28,7 +28,7 @@ def step_limit_at(optimizer: Any, method: Any, loss: Any, at: Any) -> Any:
         For λ = the eigenvalues, as their exact numbers (or rational enclosures).
     """
     from flowopt.losses.loss import KernelLoss, Loss
-    from flowopt.stability.step_limit import step_limit
+    from flowopt.stability.limits import step_limit
 
     if loss is None or at is None:
         raise ValueError("loss and at must be given together: a loss and an equilibrium of it")
@@ -89,8 +89,10 @@ def _hessian(loss: Any, at: Any) -> tuple[list[Any], Any, list[Any]]:
 
     from flowopt.stability.exact import rational
 
-    parameters = {p: rational(loss.parameters[n]) for n, p in loss.parameter_symbols().items()}
-    variables, expr = list(loss.variables), sympy.sympify(loss.expr).subs(parameters)
+    parameters = {n: rational(v) for n, v in loss.parameters.items()}
+    expr = loss.expr.subs({s: parameters[str(s)] for s in loss.expr.free_symbols
+                           if str(s) in parameters})
+    variables = list(loss.variables)
     point = [rational(v) for v in _check.array("at", at, f"({len(variables)},)", (1,))]
     if len(point) != len(variables):
         raise ValueError(f"at must have shape ({len(variables)},), got ({len(point)},)")

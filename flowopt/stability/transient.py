@@ -97,7 +97,7 @@ def transient_growth(matrix_or_optimizer: Any, *, curvature: Any = 1.0, steps: i
     >>> import flowopt as fo
     >>> growth = fo.stability.transient_growth([[0.9, 5.0], [0.0, 0.8]])
     >>> round(growth.peak, 3), growth.peak_at, growth.check()
-    (15.387, 5, True)
+    (13.478, 6, True)
     """
     from flowopt.optimizers.optimizer import Optimizer
 
@@ -165,7 +165,7 @@ _known: dict[Any, Any] = {}
 
 def _found(optimizer: Any) -> Any:
     """Return the step limit of an optimizer, found once for all its learning rates."""
-    from flowopt.stability.step_limit import step_limit
+    from flowopt.stability.limits import step_limit
 
     own = {k: v for k, v in optimizer.hyper.items() if k != "lr"}
     key = (optimizer.flow.definition if optimizer.flow.rules else optimizer.flow.name,
@@ -290,7 +290,7 @@ def pseudospectrum(matrix: Any, x: Any = None, y: Any = None) -> tuple[np.ndarra
     matrix = _check.array("matrix", matrix, "(n, n)", (2,))
     if matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"matrix must have shape (n, n), got {matrix.shape}")
-    reach = 1.25 * max(1.0, float(np.abs(np.linalg.eigvals(matrix)).max()))
+    reach = 1.5 * max(1.0, float(np.abs(np.linalg.eigvals(matrix)).max()))
     x = np.linspace(-reach, reach, 121) if x is None else _check.array("x", x, "(k,)", (1,))
     y = np.linspace(-reach, reach, 121) if y is None else _check.array("y", y, "(m,)", (1,))
     z = x[None, :] + 1j * y[:, None]
