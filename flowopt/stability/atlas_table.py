@@ -82,9 +82,9 @@ class AtlasRow:
 def atlas(rows: Sequence[str] | str | None = None, *, seconds: float = 20.0) -> list[AtlasRow]:
     """Prove the tables of Lyapunov functions of flows and of optimizers, row by row.
 
-    Each row claims something of V along a flow (1 to 37) or an optimizer as a map (d1 to d14), on every loss that meets the row's assumptions
-    and in any dimension; it is proved here and now, and can be checked again with
-    ``row.verdict.check()``.
+    Each row claims something of V along a flow (1 to 37) or an optimizer as a map (d1 to d14), on
+    every loss that meets the row's assumptions and in any dimension; it is proved here and now,
+    and can be checked again with ``row.verdict.check()``.
 
     Parameters
     ----------
