@@ -31,7 +31,8 @@ class Tired(Exception):
 def text(words: Words, expr: Any) -> str:
     """Return the text of an expression, as `Words.read` reads it."""
     shown = expr.replace(S, lambda a: sympy.Function("sum")(a))
-    return write(shown.subs(words.symbol["D"], words.symbol["L"] - words.symbol["Lstar"]))
+    s = words.symbol
+    return write(shown.subs({s["D"]: s["L"] - s["Lstar"], s["Q"]: -sympy.log(s["L"])}))
 
 
 # ------------------------------------------------------------------------------- derivative
@@ -102,10 +103,13 @@ def _solved(words: Words, left: list[Any], items: list[dict[str, str]],
     new = sympy.Symbol(name, **flags)
     if taken is None:
         words.extend(name, strict)
+    words.coordinates -= {words.symbol[name]}
     words.symbol[name] = new
+    if words.is_coordinate(gap):
+        words.coordinates |= {new}
     words.changes = changes
     for x in sorted(gap.free_symbols, key=str):
-        if str(x) not in {*words.parameters, *words.positive, "t"}:
+        if not words.solvable(str(x), gap):
             continue
         item = {"condition": condition, "symbol": str(x)}
         slope, start = sympy.diff(gap, x), gap.subs(x, 0)
@@ -118,6 +122,8 @@ def _solved(words: Words, left: list[Any], items: list[dict[str, str]],
         elif sign(-slope) == 2:
             for other, left_over in _partners(words, str(x), rest):
                 more = words.gap(other)[0]
+                if words.is_coordinate(more) != words.is_coordinate(gap):
+                    continue
                 rise = sympy.diff(more, x)
                 if rise.has(x) or sign(rise) != 2:
                     continue
@@ -172,6 +178,9 @@ def _of_terms(words: Words, goal: Any) -> Iterator[dict[str, Any]]:
                 yield {"lemma": "oracle", "with": [name]}
     for name in (n for n, kind in words.functions.items() if kind in CONVEX):
         yield from _convex(words, name, goal)
+    if "exponential_loss" in words.assumed and goal.has(g):
+        yield {"lemma": "Cauchy-Schwarz", "with": ["g", "theta"]}
+        yield {"lemma": "square", "with": ["dot(g, theta) - L*log(L)"]}
     if goal.has(NORM1(g)):
         yield {"lemma": "norms", "with": ["g"]}
     if goal.has(MAXABS(g)):
@@ -208,7 +217,7 @@ def settle(words: Words, what: str, goal: Any, alive: Callable[[], bool],
     g = words.symbol["g"]
     known = [(item, number(words, words.apply(s))) for item, s in lemmas(words, start)]
     if start.has(NORM(g)) or any(s.has(NORM(g)) for item, s in known
-                                 if item["lemma"] == "norms"):
+                                 if item["lemma"] in ("norms", "Cauchy-Schwarz")):
         square = {S(g**2): NORM(g)**2}
         start = number(words, start.xreplace(square))
         known = [(item, number(words, s.xreplace(square))) for item, s in known]
@@ -251,8 +260,9 @@ def _multipliers(words: Words, left: Any, bound: Any) -> list[Any]:
         if carrier == 1:
             continue
         made.append(left.coeff(carrier) / (term / carrier))
-        made += [t / term for t in sympy.Add.make_args(left) if t.has(carrier)
-                 or carrier in (words.symbol["D"],)]
+        pieces = sympy.Mul.make_args(carrier)
+        made += [t / term for t in sympy.Add.make_args(left) if any(t.has(f) for f in pieces)
+                 or carrier == words.symbol["D"]]
     kept: list[Any] = []
     for m in made:
         m = sympy.factor_terms(m)

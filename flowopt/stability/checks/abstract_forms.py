@@ -217,6 +217,7 @@ def field(words: Words, rules: dict[str, str]) -> dict[Any, Any]:
     made[s["e"]] = motion
     made[s["g"]] = H(motion)
     made[s["D"]] = S(s["g"].xreplace(words.meaning) * motion)
+    made[s["Q"]] = -sympy.exp(s["Q"]) * made[s["D"]]
     made[s["t"]] = sympy.Integer(1)
     return made
 

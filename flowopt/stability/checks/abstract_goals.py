@@ -43,6 +43,9 @@ def invariant(statement: Mapping[str, Any], words: Words) -> None:
             rule = words.read(statement["system"]["rules"][name])
             if not sign(words.apply(rule.subs(words.symbol[name], 0))):
                 raise Refused(f"{name} does not stay positive along the flow")
+    for text, big, small, _ in words.conditions:
+        if words.is_coordinate(big - small):
+            raise Refused(f"{text} need not stay along the flow")
     if {"theta", "e", "g"} & (words.nonnegative | words.positive):
         raise Refused("a sign of theta, e or g need not stay along the flow")
 
@@ -145,6 +148,13 @@ def _finite(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
     gives T = 1/(c(1−a)) + 1/(k(b−1)) from every start.
     """
     s = words.symbol
+    motion = words.read(statement["system"]["rules"]["theta"])
+    if words.states or not motion.free_symbols <= {s["g"], s["e"], *map(
+            s.get, [*words.parameters, *words.positive])}:
+        raise Refused("for finite time the flow must hold g and parameters only: what else it "
+                      "holds might be infinite before")
+    if s["e"] in motion.free_symbols and "half_square" not in words.assumed:
+        raise Refused("for finite time the flow must hold g and parameters only")
     form = number(words, V)
     scales = [sympy.cancel(form / what) for what in (s["D"], S(s["e"]**2))]
     if not any(sign(words.apply(k)) == 2 and not k.has(s["D"], S) for k in scales):
