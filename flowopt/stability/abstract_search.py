@@ -226,6 +226,7 @@ def settle(words: Words, what: str, goal: Any, alive: Callable[[], bool],
         found = _deeper(words, start, known, [], most, alive, seen)
         if found is not None:
             used, order, p, r = found
+            used = [{**step, "multiplier": text(words, step["multiplier"])} for step in used]
             return {"goal": what, "lemmas": used, "order": order, "number": text(words, p),
                     "summand": text(words, r)}
     return None
@@ -244,7 +245,7 @@ def _deeper(words: Words, left: Any, known: list[Lemma], used: list[dict[str, An
         rest = [*known[:k], *known[k + 1:]]
         for m in _multipliers(words, left, bound):
             lower = expand(left - expand(m * bound))
-            step = {**item, "multiplier": text(words, m)}
+            step = {**item, "multiplier": m}
             found = _deeper(words, lower, rest, [*used, step], most - 1, alive, seen)
             if found is not None:
                 return found
