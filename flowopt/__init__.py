@@ -33,6 +33,7 @@ _WHERE = {
     "analyze": "flowopt.analysis",
     "phase_portrait": "flowopt.portraits",
     "prove": "flowopt.stability.prove",
+    "step_limit": "flowopt.stability.step_limit",
     "modified_equation": "flowopt.stability.modified",
     "lyapunov_exponents": "flowopt.stability.exponents",
     "equilibria": "flowopt.stability.finding",

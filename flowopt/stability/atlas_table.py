@@ -105,8 +105,15 @@ def _all(seconds: float) -> Sequence[tuple[str, Callable[[], AtlasRow]]]:
     from flowopt.stability.atlas_discrete import rows
     from flowopt.stability.atlas_rows import entries
 
-    return ([(e.number, partial(_flow_row, e, seconds)) for e in entries()]
-            + [(r.number, partial(_map_row, r)) for r in rows()])
+    made: list[tuple[str, Callable[[], AtlasRow]]] = [
+        (e.number, partial(_flow_row, e, seconds)) for e in entries()]
+    maps = rows()
+    every = [r.number for r in maps]
+    for k, row in enumerate(maps):  # letters tell several claims of one number apart
+        twin = every[:k].count(row.number)
+        number = row.number + ("abcd"[twin] if every.count(row.number) > 1 else "")
+        made.append((number, partial(_map_row, row, number)))
+    return made
 
 
 def _flow_row(entry: Any, seconds: float) -> AtlasRow:
@@ -127,12 +134,12 @@ def _flow_row(entry: Any, seconds: float) -> AtlasRow:
                     entry.follows, entry.source, entry.note)
 
 
-def _map_row(row: Any) -> AtlasRow:
+def _map_row(row: Any, number: str) -> AtlasRow:
     start = time.monotonic()
     verdict = row.verdict()
     said = {"nonnegative": "V >= 0", "recursion": f"V+ <= {row.bound}"}
     says = row.bound if row.settle else said.get(row.claim, f"V+ - V <= {row.bound or 0}")
-    return AtlasRow(row.number, row.method, row.V, says, verdict, time.monotonic() - start,
+    return AtlasRow(number, row.method, row.V, says, verdict, time.monotonic() - start,
                     "", row.source, row.note)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from flowopt.stability.algebraic import Number
 from flowopt.stability.forms import value
-from flowopt.stability.spectrum import Count, characteristic, count, eigenvalues
+from flowopt.stability.spectrum import Count, characteristic, count, eigenvalues, symmetric
 
 
 def motion(found: Count) -> str:
@@ -41,7 +41,8 @@ def spectrum(entries: list[list[Number]]) -> tuple[list[Number], Count, np.ndarr
     chi = characteristic(entries)
     guess = np.linalg.eigvals(np.array([[float(c) for c in row] for row in entries]))
     values, radii = eigenvalues(chi, guess)
-    found = count(chi)
+    found = symmetric(chi) if all((entries[i][j] - entries[j][i]).zero for i in range(len(entries))
+                                  for j in range(i)) else count(chi)
     if found.real == len(values):
         values = values.real + 0j
     return chi, found, values, radii

@@ -269,17 +269,18 @@ def pencil_of(made: Rules, method: Any) -> Pencil:
     variables = tuple(made.linear[i] for i in kept)
     held, meaning = _hold(made, [j for _, j in parts])
     entries = [e for _, j in parts for row in j for e in row]
-    extra = [sympy.Symbol("c_", positive=True)] if isinstance(
-        method, (ConformalLeapfrog, BAOAB)) else []
+    exact = isinstance(method, (ConformalLeapfrog, BAOAB))
+    extra = [sympy.Symbol("c_", positive=True)] if exact and _rubs(parts[0][1], method) else []
     gens = sorted({s for e in entries for s in sympy.sympify(e).free_symbols} | {made.step}
                   | set(extra), key=lambda s: (s != made.step, str(s)))
     ring, delta, matrices = _ringed([j for _, j in parts], gens)
     h = ring.gens[0]
     n = len(kept)
-    if extra:
-        N = _conformal(ring, matrices[0], delta, h, ring.gens[gens.index(extra[0])], variables,
-                       isinstance(method, BAOAB))
-        held["c_"] = ("exp(-gamma*h)" if isinstance(method, BAOAB) else "exp(-gamma*h/2)")
+    if exact:
+        c = ring.gens[gens.index(extra[0])] if extra else ring.one
+        N = _conformal(ring, matrices[0], delta, h, c, isinstance(method, BAOAB))
+        if extra:
+            held["c_"] = "exp(-gamma*h)" if isinstance(method, BAOAB) else "exp(-gamma*h/2)"
         return Pencil(N[0], N[1], ring, variables, held, None, meaning)
     if splitting:
         N, scale = _identity(ring, n), ring.one
@@ -389,8 +390,23 @@ def _ringed(matrices: list[Any], gens: list[Any]) -> tuple[Any, Any, list[Any]]:
     return ring, ring.from_expr(sympy.expand(delta)), made
 
 
-def _conformal(ring: Any, matrix: Any, delta: Any, h: Any, c: Any, variables: tuple[str, ...],
-               baoab: bool) -> tuple[Any, Any]:
+def _rubs(matrix: Any, method: Any) -> bool:
+    """Return whether there is friction; refuse one that is not known to be > 0 or 0."""
+    import sympy
+
+    if len(matrix) != 2:
+        raise Unsuited("ConformalLeapfrog and BAOAB need a flow q' = v, v' = -gamma v + f(q)")
+    own = -sympy.sympify(matrix[1][1])
+    given = getattr(method, "gamma", None)
+    if given is not None and (own == 0 or given == 0):
+        return bool(given > 0)
+    if own == 0 or own.is_positive:
+        return bool(own != 0)
+    raise NoLinearisation(f"the friction {own} is not known to be positive")
+
+
+def _conformal(ring: Any, matrix: Any, delta: Any, h: Any, c: Any, baoab: bool
+               ) -> tuple[Any, Any]:
     """Return the map of conformal leapfrog or of BAOAB on q' = v, v' = −γv − kq (times δ²)."""
     if len(matrix) != 2 or matrix[0][0] or matrix[0][1] != delta:
         raise Unsuited("ConformalLeapfrog and BAOAB need a flow q' = v, v' = -gamma v + f(q)")

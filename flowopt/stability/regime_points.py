@@ -7,6 +7,8 @@ unknowns in [-1, 1]: with an F that is affine in them, 0 lies in Filippov's set 
 from __future__ import annotations
 
 import itertools
+import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,9 @@ def find(asked: Target, end: float) -> Equilibria:
         sets += [_shown(s, choice) for s in more]
         for z in zeros.points:
             at = dict(zip(form.unknowns, z.coordinates, strict=True))
+            if time.monotonic() > end:
+                gaps.append("the time is spent, and not every zero is judged")
+                break
             if all((value(e, at).sign() == s if s else value(e, at).sign() >= 0)
                    for e, s in form.signs):
                 points.append(_judged(asked, form, fields, at, choice, z.multiplicity or None,
@@ -151,7 +156,8 @@ def _judged(asked: Target, form: Form, fields: list[Any], at: dict[Any, Number],
     coordinates = tuple(at[v] for v in asked.variables)
     options = encoded(coordinates)
     values = radii = None
-    of_loss = _critical(asked, at)
+    plain = not choice and not form.roots and _is_gradient(asked)
+    of_loss = () if plain else _critical(asked, at)
     if 0 in choice:
         active = [a for a in at if a not in asked.variables and str(a).startswith("s[")]
         moves = "rest on a surface" if active else "non-hyperbolic"
@@ -177,6 +183,8 @@ def _judged(asked: Target, form: Form, fields: list[Any], at: dict[Any, Number],
                    gradients(fields, asked.variables, at, form.roots))
         chi, found, values, radii = spectrum(entries)
         moves = motion(found)
+        if plain:  # the Hessian is minus this Jacobian
+            of_loss = (critical(replace(found, left=found.right, right=found.left)),)
         if form.roots:
             verdict = judge.unknown(
                 statement("stable", system, **options),
@@ -223,6 +231,15 @@ def _critical(asked: Target, at: dict[Any, Number]) -> tuple[str, ...]:
     except (NotAlgebraic, ZeroDivisionError):
         return ()
     return (critical(found),)
+
+
+def _is_gradient(asked: Target) -> bool:
+    """Return whether the field is −∇L as it stands."""
+    from flowopt.stability.firstorder import symbols
+
+    flow = asked.field.flow
+    return asked.loss is not None and flow is not None and bool(flow.rules) and not flow.states \
+        and flow.abstract_rules()["theta"] == -symbols()[0]
 
 
 def _smooth_descent(asked: Target) -> bool:

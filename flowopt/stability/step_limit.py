@@ -313,7 +313,8 @@ def decided(base: StepLimit, u: Any) -> StepLimit:
 
     found: Decided | None = by_scale(base.coefficients, u)
     terms = sum(len(sympy.Add.make_args(c)) for c in base.coefficients)
-    if found is None and terms <= MOST_TERMS:
+    if found is None and terms <= MOST_TERMS and all(
+            len(str(n)) < 20 for c in base.coefficients for n in c.atoms(sympy.Rational)):
         found = by_signs([sympy.expand(c) for c in schur_conditions(base.coefficients)], u,
                          base.domain)
     if found is not None:

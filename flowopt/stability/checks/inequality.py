@@ -199,11 +199,11 @@ def _sos(p: Any, relation: str, proof: Any, point: Sequence[Any], domain: Sequen
              or not strict and constant > 0 and power == 0}
     if not holds.get(relation):
         raise Refused("the sums of squares show another relation than the one claimed")
-    before = -1
+    before = 0
     for term in proof["terms"]:
         _keys(term, {"of", "basis", "gram"})
         j = term["of"]
-        if type(j) is not int or not before < j <= len(domain):
+        if type(j) is not int or not before <= j <= len(domain):
             raise Refused("a term belongs to no condition of the domain")
         before = j
         total += squares(R, term["basis"], term["gram"]) * (
@@ -212,8 +212,7 @@ def _sos(p: Any, relation: str, proof: Any, point: Sequence[Any], domain: Sequen
     if shifted(p, point) * weight != total:
         raise Refused("the sums of squares do not add up to the polynomial")
     if squared:
-        first: Any = proof["terms"][0] if proof["terms"] else {"of": 1}
-        if first["of"] != 0 or not only_origin(roots_of(R, first["basis"], first["gram"])):
+        if not only_origin(plain_squares(R, proof["terms"])):
             raise Refused("the squares have a common zero off the point")
 
 
@@ -246,6 +245,11 @@ def roots_of(R: Any, basis: Sequence[str], gram: Sequence[Sequence[str]]) -> lis
     L, D = ldl([[fraction(c) for c in row] for row in gram])
     return [sum((number(L[i][k]) * z[i] for i in range(k, len(z))), R.zero)
             for k, d in enumerate(D) if d > 0]
+
+
+def plain_squares(R: Any, terms: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return the qᵢ of all terms that have no factor gⱼ."""
+    return [q for t in terms if t["of"] == 0 for q in roots_of(R, t["basis"], t["gram"])]
 
 
 def only_origin(polynomials: Sequence[Any]) -> bool:

@@ -33,7 +33,7 @@ def generators(field: algebra.Field, proof: Mapping[str, Any], steps: int) -> li
     if proof["by"] == "sos":
         if proof["power"] or proof["strict"] or any(t["of"] for t in proof["terms"]):
             raise Refused("the squares must add up to -dV/dt itself")
-        last = inequality.roots_of(R, proof["terms"][0]["basis"], proof["terms"][0]["gram"])
+        last = inequality.plain_squares(R, proof["terms"])
     else:
         last = [field.rate] if field.rate else []
     made = list(last)
