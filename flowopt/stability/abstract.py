@@ -120,8 +120,8 @@ def _certificate(statement: Mapping[str, Any], words: Any, items: list[dict[str,
     """Return the statement (with what was left open filled in) and its certificate, or None."""
     from flowopt.stability.abstract_laws import laws, zeros
     from flowopt.stability.abstract_search import derivative, settle
-    from flowopt.stability.checks.abstract_forms import field
     from flowopt.stability.checks.abstract_goals import goals
+    from flowopt.stability.checks.abstract_rates import field
 
     V = words.read(statement["V"])
     dV = derivative(words, field(words, statement["system"]["rules"]), V)

@@ -88,7 +88,7 @@ def atlas(rows: Sequence[str] | str | None = None, *, seconds: float = 20.0) -> 
     ('proved', 'L + 2*sum(sqrt(v + eps))')
     """
     seconds = _check.real("seconds", seconds, above=0.0)
-    chosen = _all(seconds)
+    chosen = list(_all(seconds))
     if rows is not None:
         named = [rows] if isinstance(rows, str) else list(rows)
         for name in named:
@@ -100,7 +100,7 @@ def atlas(rows: Sequence[str] | str | None = None, *, seconds: float = 20.0) -> 
     return [make() for _, make in chosen]
 
 
-def _all(seconds: float) -> list[tuple[str, Callable[[], AtlasRow]]]:
+def _all(seconds: float) -> Sequence[tuple[str, Callable[[], AtlasRow]]]:
     """Return the number of each row, and what proves it."""
     from flowopt.stability.atlas_discrete import rows
     from flowopt.stability.atlas_rows import entries

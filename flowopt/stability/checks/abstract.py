@@ -13,9 +13,10 @@ from typing import Any
 
 import sympy
 
-from flowopt.stability.checks.abstract_forms import number, rate
+from flowopt.stability.checks.abstract_forms import number
 from flowopt.stability.checks.abstract_goals import goals, setting
 from flowopt.stability.checks.abstract_lemmas import LOSS_LEMMAS, VECTOR_LEMMAS, slack
+from flowopt.stability.checks.abstract_rates import rate
 from flowopt.stability.checks.abstract_words import NORM, NORM1, H, S, Words
 from flowopt.stability.checks.positivity import gram, is_zero, parts, semidefinite, sign
 from flowopt.stability.exact import Refused

@@ -7,7 +7,8 @@ from typing import Any
 
 import sympy
 
-from flowopt.stability.checks.abstract_forms import field, number
+from flowopt.stability.checks.abstract_forms import number
+from flowopt.stability.checks.abstract_rates import field
 from flowopt.stability.checks.abstract_words import NORM, UNIT, S, Words
 from flowopt.stability.checks.positivity import expand, is_zero, sign
 from flowopt.stability.exact import Refused
