@@ -105,7 +105,7 @@ def _solved(words: Words, left: list[Any], items: list[dict[str, str]],
     words.symbol[name] = new
     words.changes = changes
     for x in sorted(gap.free_symbols, key=str):
-        if str(x) not in {*words.parameters, *words.positive, "t"}:
+        if str(x) not in words.solved_for:
             continue
         item = {"condition": condition, "symbol": str(x)}
         slope, start = sympy.diff(gap, x), gap.subs(x, 0)

@@ -49,7 +49,7 @@ def substitute(words: Words, given: list[Mapping[str, str]]) -> None:
         if not {"condition", "symbol", "value"} <= set(item) <= {"condition", "symbol", "value",
                                                                  "and"}:
             raise Refused("a condition is given by its text, its symbol, and the symbol's value")
-        if item["symbol"] not in {*words.parameters, *words.positive, "t"}:
+        if item["symbol"] not in words.solved_for:
             raise Refused(f"{item['symbol']} is no parameter")
         gap, strict = words.gap(item["condition"])
         if "and" in item:

@@ -101,7 +101,8 @@ class Words:
         self.meaning = {s["L"]: s["Lstar"] + s["D"], s["thetastar"]: s["theta"] - s["e"]}
         if "half_square" in self.assumed:  # L = L* + |e|^2/2
             self.meaning |= {s["g"]: s["e"], s["L"]: s["Lstar"] + S(s["e"]**2) / 2}
-        fixed = {self.symbol[n] for n in {"Lstar", *self.parameters, *constants}}
+        #: the symbols of numbers that are the same at all times
+        self.fixed = fixed = {self.symbol[n] for n in {"Lstar", *self.parameters, *constants}}
         for left, right in self.equal:
             value = self.read(right)
             if left not in self.parameters or not value.free_symbols <= fixed:
@@ -170,6 +171,11 @@ class Words:
                 return made
             made = made.xreplace(self.meaning)
         raise Refused("the equalities that are assumed run in a circle")
+
+    @property
+    def solved_for(self) -> set[str]:
+        """The numbers that a condition may be solved for: no coordinate, which has many values."""
+        return {*self.parameters, *self.positive, "t"} - set(map(str, self.coordinates))
 
     def extend(self, name: str, strict: bool) -> Any:
         """Add a number that is not negative (positive when `strict`), and return its symbol."""
