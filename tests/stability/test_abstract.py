@@ -175,7 +175,7 @@ def test_a_changed_counterexample_is_refused(number):
     (claim("converges_to_critical_set", {"theta": "-g/sqrt(v + 1)", "v": "g**2"}, "L",
            "coercive", "v >= 0"), "does not bound the state v"),
     (claim("exponential", {"theta": "-g*v", "v": "-1"}, "L - Lstar", "PL", "v >= 1", rate="mu"),
-     "no combination"),
+     "v may change along a motion"),
     (claim("exponential", {"theta": "-g*(1 + v)", "v": "-1"}, "L - Lstar", "PL", "v >= 0",
            rate="2*mu"), "does not stay positive"),
 ])
