@@ -174,7 +174,7 @@ def test_a_changed_counterexample_is_refused(number):
     (claim("converges_to_critical_set", {"theta": "-g/sqrt(v + 1)", "v": "g**2"}, "L",
            "coercive", "v >= 0"), "does not bound the state v"),
     (claim("exponential", {"theta": "-g*v", "v": "-1"}, "L - Lstar", "PL", "v >= 1", rate="mu"),
-     "need not stay"),
+     "v may change along a motion"),
     (claim("finite_time", {"theta": "-sign(g)", "v": "v**2"}, "L - Lstar", "PL",
            bound="sqrt(2*V0/mu)"), "g and parameters only"),
     (claim("finite_time", {"theta": "-sign(g)*(1 + theta**2)"}, "L - Lstar", "PL",

@@ -104,7 +104,8 @@ class Words:
         self.meaning = {s["L"]: s["Lstar"] + s["D"], s["thetastar"]: s["theta"] - s["e"]}
         if "half_square" in self.assumed:  # L = L* + |e|^2/2
             self.meaning |= {s["g"]: s["e"], s["L"]: s["Lstar"] + S(s["e"]**2) / 2}
-        fixed = {self.symbol[n] for n in {"Lstar", *self.parameters, *constants}}
+        #: the symbols of numbers that are the same at all times
+        self.fixed = fixed = {self.symbol[n] for n in {"Lstar", *self.parameters, *constants}}
         if "exponential_loss" in self.assumed:  # L = sum of exp(-<a_k, theta>), Q = -log(L)
             self.meaning[s["L"]] = sympy.exp(-s["Q"])
         for left, right in self.equal:
@@ -201,7 +202,7 @@ class Words:
         """Return whether a difference may be solved for a name: per coordinate, for a state."""
         if self.is_coordinate(gap):
             return name in self.states
-        return name in {*self.parameters, *self.positive, "t"} - set(self.states)
+        return name in {*self.parameters, *self.positive, "t"} - set(map(str, self.coordinates))
 
     def apply(self, expr: Any) -> Any:
         """Return an expression after the changes of symbols that the conditions stand for."""

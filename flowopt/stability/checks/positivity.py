@@ -134,7 +134,7 @@ def _power(base: Any, exponent: Any) -> int:
         return 2
     divides = not (exponent.is_Rational and exponent > 0) and sign(exponent) == 0
     if str(base.func) == "norm":  # a flow that divides by a norm is meant where it is not zero
-        return 2 if divides else 1
+        return 2 if sign(-exponent) == 2 else 1
     if known == 1 and not divides:
         return 1
     if exponent.is_Integer and exponent % 2 == 0 and exponent > 0:

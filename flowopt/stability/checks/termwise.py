@@ -30,6 +30,11 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
                 sympy.Integer(0))
     if sympy.expand(along + rate) != 0:
         raise Refused("the rate is not -dV/dt")
+    for e in (rate, V, *equations):
+        for power in e.atoms(sympy.Pow):
+            if not power.exp.is_Integer and not power.base.is_positive and not all(
+                    manifest(t) for t in sympy.Add.make_args(power.base)):
+                raise Refused(f"{power.base} stands under a root and may be negative")
     if not all(manifest(t) for t in sympy.Add.make_args(rate)):
         raise Refused("a term is not manifestly >= 0")
 
