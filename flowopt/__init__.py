@@ -33,11 +33,11 @@ _WHERE = {
     "analyze": "flowopt.analysis",
     "phase_portrait": "flowopt.portraits",
     "prove": "flowopt.stability.prove",
-    "step_limit": "flowopt.stability.step_limit",
     "modified_equation": "flowopt.stability.modified",
     "lyapunov_exponents": "flowopt.stability.exponents",
     "equilibria": "flowopt.stability.finding",
     "basins": "flowopt.stability.phases",
+    "step_limit": "flowopt.stability.limits",
     "Verdict": "flowopt.stability.verdict",
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",

@@ -244,7 +244,7 @@ class _Work:
 
     def _steps(self, found: Any) -> tuple[tuple[str, Any, Any], ...]:
         import flowopt
-        from flowopt.stability.step_limit import step_limit
+        from flowopt.stability.limits import step_limit
 
         made: list[tuple[str, Any, Any]] = []
         for e in found or ():

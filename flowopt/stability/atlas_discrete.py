@@ -89,23 +89,6 @@ def rows() -> tuple[Row, ...]:
     return tuple(sorted(made, key=lambda row: int(row.number[1:])))
 
 
-def numbered() -> dict[str, Row]:
-    """Return the entries by their numbers; letters tell several entries of a row apart.
-
-    Examples
-    --------
-    >>> list(numbered())[:3]
-    ['d1a', 'd1b', 'd2']
-    """
-    made: dict[str, Row] = {}
-    table = rows()
-    for k, row in enumerate(table):
-        same = [j for j, other in enumerate(table) if other.number == row.number]
-        letter = "abcdefgh"[same.index(k)] if len(same) > 1 else ""
-        made[row.number + letter] = row
-    return made
-
-
 def dictionary(name: str, keep: Sequence[str], change: Mapping[str, str] | None = None,
                more: Sequence[str] = (), points: Mapping[str, str] | None = None,
                **options: Any) -> Callable[[], dict[str, Any]]:

@@ -24,7 +24,7 @@ def homogeneous(flow: Any, own: Any, method: Any, subject: str, lam: Any, why: s
 
     `why` says what kept it from being linearised.
     """
-    from flowopt.stability.step_limit import StepLimit, _in_terms
+    from flowopt.stability.limits import StepLimit, _in_terms
 
     step = "lr" if method is None and own is not None else "h"
     nothing = StepLimit(subject, step, (), None, None,

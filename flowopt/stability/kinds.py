@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from flowopt.stability.algebraic import Number
-from flowopt.stability.forms import value
+from flowopt.stability.forms import NotAlgebraic, value
 from flowopt.stability.spectrum import Count, characteristic, count, eigenvalues, symmetric
 
 
@@ -28,6 +28,14 @@ def critical(found: Count) -> str:
     if found.left and found.right:
         return "saddle"
     return "minimum" if found.right else "maximum"
+
+
+def loss_at(asked: Any, at: dict[Any, Number]) -> float:
+    """Return the loss at an exact point: by exact arithmetic where it is algebraic."""
+    try:
+        return float(value(asked.loss, at))
+    except (NotAlgebraic, ZeroDivisionError):
+        return float(asked.field.loss.value([float(at[v]) for v in asked.variables[:asked.n]]))
 
 
 def matrix(exprs: Sequence[Any], variables: Sequence[Any], at: dict[Any, Number]

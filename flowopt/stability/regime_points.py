@@ -17,7 +17,7 @@ from flowopt.stability import components, judge
 from flowopt.stability.algebraic import Number
 from flowopt.stability.equilibrium import Equilibria, Equilibrium, bounds
 from flowopt.stability.forms import Form, NotAlgebraic, formed, value, with_sides
-from flowopt.stability.kinds import critical, matrix, motion, spectrum
+from flowopt.stability.kinds import critical, loss_at, matrix, motion, spectrum
 from flowopt.stability.points import encoded
 from flowopt.stability.statement import field_system, statement
 from flowopt.stability.target import Target
@@ -200,7 +200,7 @@ def _judged(asked: Target, form: Form, fields: list[Any], at: dict[Any, Number],
             radii = radii[::-1]
         elif _smooth_descent(asked):
             kinds = tuple(dict.fromkeys((*of_loss, moves)))
-    loss = float(value(asked.loss, at)) if asked.loss is not None and of_loss else None
+    loss = loss_at(asked, at) if asked.loss is not None and of_loss else None
     return Equilibrium(np.array([float(c) for c in coordinates]), asked.n, bounds(coordinates),
                        kinds, verdict, values, radii, multiplicity, loss, coordinates)
 

@@ -152,6 +152,16 @@ def test_known_fields(equations, names, truth):
     assert {tuple(round(float(v), 9) for v in e.y): e.kind for e in found} == truth
 
 
+def test_a_loss_that_is_not_algebraic_with_a_rational_gradient():
+    for flow in (None, F.SignFlow(), F.NormalizedFlow()):
+        loss = fo.Loss("log(1 + x**2) + y**2")
+        found = fo.equilibria(loss if flow is None else flow.on(loss))
+        assert found.complete and len(found) == 1 and "minimum" in found[0].kinds
+        assert found[0].loss == 0 and (found[0].verdict.proved or flow is not None)
+    line = fo.equilibria(fo.Loss("log(1 + x**2)"))
+    assert line.complete and line[0].verdict.proved
+
+
 def test_lorenz():
     """Three equilibria; the outer two lose stability at r = 470/19 (Sparrow 1982)."""
     def lorenz(r):

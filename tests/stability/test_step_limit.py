@@ -12,7 +12,7 @@ import sympy
 import flowopt as fo
 from flowopt.integrators.tableaus import Tableau
 from flowopt.optimizers.table import CATALOGUE
-from flowopt.stability.step_limit import step_limit
+from flowopt.stability.limits import step_limit
 from flowopt.stability.verdict import Evidence
 
 o = fo.optimizers

@@ -1,8 +1,8 @@
 """What the checkers of equilibria share: a point of a statement, and signs at it.
 
 Everything is a polynomial in alpha over Q modulo q. The sign of p(alpha) follows from bounds on a
-small cell of alpha, or from a Tarski query: with Sturm's sequence of q and q' p, V(a) − V(b) is the sum of the signs of p at the roots of q in
-(a, b), of which alpha is the only one.
+small cell of alpha, or from a Tarski query: with Sturm's sequence of q and q' p, V(a) − V(b) is the
+sum of the signs of p at the roots of q in (a, b), of which alpha is the only one.
 """
 
 from __future__ import annotations

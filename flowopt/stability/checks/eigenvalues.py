@@ -4,9 +4,9 @@ data: "sides": the side of each switching function at the point (in the order of
 "characteristic": the coefficients of det(lambda − J), ascending, each a polynomial in alpha.
 
 All eigenvalues have negative real parts exactly if Hurwitz's minors are positive. One has a real
-part >= s > 0 if a Hurwitz minor of the polynomial in lambda + s is negative. Of a symmetric Jacobian
-all eigenvalues are real: they are negative exactly if all coefficients are positive, and one is
-positive exactly if a coefficient is negative.
+part >= s > 0 if a Hurwitz minor of the polynomial in lambda + s is negative. Of a symmetric
+Jacobian all eigenvalues are real: they are negative exactly if all coefficients are positive, and
+one is positive exactly if a coefficient is negative.
 """
 
 from __future__ import annotations

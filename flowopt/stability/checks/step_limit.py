@@ -579,37 +579,52 @@ def _same_set(claim: _Claim, good: list[bool], roots: list[Any], open_at: Any) -
 
 
 # ------------------------------------------------------------------ words
+def _in_words(row: Any) -> str:
+    """Return a coefficient of ζ as text: it is text, or a list of coefficients of z."""
+    if isinstance(row, str):
+        return row
+    n = len(row) - 1
+    return " + ".join(f"({c})*z**{n - i}" for i, c in enumerate(row) if c != "0") or "0"
+
+
+def _shown(data: Mapping[str, Any]) -> list[str]:
+    words = [_in_words(row) for row in data["characteristic"]]
+    return [w if len(w) <= 300 else "..." for w in words]
+
+
 def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument, a sentence a step."""
-    n = len(data["characteristic"]) - 1
-    poly = " + ".join(f"({c})*zeta**{n - i}" for i, c in enumerate(data["characteristic"])
-                      if c != "0")
-    steps = [f"The characteristic polynomial of one step is {poly}."]
+    words, options = _shown(data), statement["options"]
+    n = len(words) - 1
+    poly = " + ".join(f"({c})*zeta**{n - i}" for i, c in enumerate(words) if c != "0")
+    scale = options["scale"]
+    where = "" if isinstance(data["characteristic"][0], str) else (
+        f" with z = {options['step']}" + ("" if scale == "1" else f"/({scale})"))
+    steps = [f"But for a factor, the characteristic polynomial of one step is {poly}{where}."]
     if data["binding"]:
         steps.append("Every factor of Jury's conditions has one sign for all parameters, by the "
                      "signs of its coefficients, except " + ", ".join(data["binding"])
                      + ", which changes its sign once in the step.")
     else:
         steps.append("Where two eigenvalues have product 1, or one is 1 or -1, a polynomial in "
-                     "the step vanishes; its positive roots are isolated by Sturm's chain.")
+                     "the step vanishes; its positive roots are isolated exactly.")
         steps.append("Between two roots the Schur-Cohn recursion decides at one rational step.")
-    steps.append(f"So all eigenvalues have modulus < 1 exactly for "
-                 f"{statement['options']['bound']}.")
-    return steps
+    return [*steps, f"So all eigenvalues have modulus < 1 exactly for {options['bound']}."]
 
 
 def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument in LaTeX."""
     import sympy
 
-    claim = _Claim(statement)
-    n = len(data["characteristic"]) - 1
-    parts = []
-    for i, text in enumerate(data["characteristic"]):
-        c = read(text, claim.names, positive=claim.names)
-        if c != 0:
-            parts.append(rf"\left({sympy.latex(c)}\right)\zeta^{{{n - i}}}")
-    return [r"The characteristic polynomial of one step is $" + " + ".join(parts) + "$.",
+    words = _shown(data)
+    n, parts = len(words) - 1, []
+    names = {"z", *_Claim(statement).names}
+    for i, text in enumerate(words):
+        if text != "0":
+            shown = r"\dots" if text == "..." else sympy.latex(read(text, names, positive=names))
+            parts.append(rf"\left({shown}\right)\zeta^{{{n - i}}}")
+    return ["But for a factor, the characteristic polynomial of one step is $"
+            + " + ".join(parts) + "$.",
             "All its roots have modulus less than 1 exactly for the steps of the claim, by "
             + ("the signs of Jury's conditions." if data["binding"] else
-               "Sturm's count of its meetings with the unit circle.")]
+               "its meetings with the unit circle, isolated exactly.")]

@@ -123,7 +123,7 @@ class StepLimit:
         >>> import flowopt as fo
         >>> ball = fo.step_limit(fo.flows.HeavyBall(gamma=1.0), fo.RK4(h=0.1))
         >>> ball.limit is None, round(ball.at(lam=1).value, 6)
-        (True, 3.0613)
+        (True, 2.622542)
         """
         return _at(self, numbers)
 
