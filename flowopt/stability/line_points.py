@@ -63,7 +63,7 @@ def _motion(mark: Mark, eigenvalue: Number | None) -> str:
     if mark.singular:
         return "singular"
     if mark.jump:
-        return "sliding rest" if mark.attracts else "repelling rest"
+        return "repelling rest" if mark.repels else "sliding rest"
     if mark.left.order == mark.right.order == 1 or (eigenvalue is not None
                                                     and not eigenvalue.zero):
         return "node"

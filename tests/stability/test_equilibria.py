@@ -130,6 +130,18 @@ def test_degenerate_points(loss, claim):
         assert standing(e) == claim and e.verdict.check()
 
 
+def test_flows_of_published_optimizers():
+    """Adam, RMSProp and Adadelta rest at the critical points; under Adagrad v may be anything."""
+    from flowopt import optimizers
+
+    loss = "x**4/4 - x**2/2"
+    for name in ("adam", "rmsprop", "adadelta"):
+        found = fo.equilibria(getattr(optimizers, name)().flow.on(loss))
+        assert found.complete and [round(float(e.x[0]), 9) for e in found] == [-1, 0, 1]
+    found = fo.equilibria(optimizers.adagrad().flow.on(loss))
+    assert not found.complete and found.sets
+
+
 def test_sets_of_equilibria_are_said():
     found = fo.equilibria(fo.Loss("x**2*y**2"))
     assert not found.complete and found.sets == ("x = 0", "y = 0") and len(found) == 0
