@@ -44,6 +44,9 @@ def differentiable(words: Words, V: Any) -> None:
     """
     loose = V.replace(lambda x: x.is_Pow and sign(words.apply(x.exp - 1)) == 2,
                       lambda x: x.base.args[0] if x.base.func == NORM else x.base)
+    if "exponential_loss" in words.assumed and sign(words.apply(words.symbol["Q"])) == 2:
+        # at θ = 0 each of the terms is 1, so that L < 1 keeps the motion away from it
+        loose = loose.xreplace({NORM(words.symbol["theta"]): sympy.Symbol("r", positive=True)})
     if loose.has(NORM):
         raise Refused("V must be differentiable, and norm has a kink at 0; take its square")
     for power in loose.atoms(sympy.Pow):
