@@ -18,12 +18,15 @@ closed box. It is one of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowopt.stability.checks.algebra import at, number, polynomial, shifted
 from flowopt.stability.exact import NotPSD, Refused, fraction, ldl
 
+#: more zeros than this are left alone
+MAX_ZEROS = 130
 #: p >= 0, p > 0, p > 0 off the point
 NONNEGATIVE, POSITIVE, OFF = ">=", ">", "off"
 
@@ -258,23 +261,36 @@ def only_origin(polynomials: Sequence[Any]) -> bool:
     A basis with a power of each variable as a leading term has finitely many zeros; they are 0
     alone when a power of each variable reduces to 0.
     """
+    from sympy import grevlex
     from sympy.polys.groebnertools import groebner
 
     kept = [q for q in polynomials if q]
-    if not kept:
+    if not kept or not small(kept):
         return False
-    R = kept[0].ring
-    made = groebner(kept, R)
-    for g in R.gens:
-        bound = 1
-        for q in made:  # dimension of Q[u]/I is at most the product of the pure leading powers
-            m = q.LM
-            if sum(m) == m[R.gens.index(g)] > 0:
-                break
-        else:
+    R = kept[0].ring.clone(order=grevlex)
+    made = groebner([q.set_ring(R) for q in kept], R)
+    leading = [q.LM for q in made]
+    bound = 1  # the dimension of Q[u]/I is at most the product of the pure leading powers
+    for k in range(len(R.gens)):
+        powers = [m[k] for m in leading if sum(m) == m[k] > 0]
+        if not powers:
             return False
-    for q in made:
-        m = q.LM
-        if sum(m) == max(m):
-            bound *= max(m)
-    return all(not (g**bound).rem(made) for g in R.gens)
+        bound *= min(powers)
+    for g in R.gens:
+        power, left = 1, g.rem(made)
+        while left and power < bound:
+            power, left = 2 * power, (left * left).rem(made)
+        if left:
+            return False
+    return True
+
+
+def small(polynomials: Sequence[Any]) -> bool:
+    """Return whether a Gröbner basis is begun: Bézout's number must be at most `MAX_ZEROS`.
+
+    It cannot be interrupted; what is larger counts as not shown.
+    """
+    n = len(polynomials[0].ring.gens)
+    degrees = sorted((max(map(sum, q)) for q in polynomials if q), reverse=False)
+    return math.prod(max(1, d) for d in degrees[:n]) <= MAX_ZEROS and n <= 12 and \
+        max(degrees, default=0) <= 12
