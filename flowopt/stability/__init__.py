@@ -14,7 +14,7 @@ _WHERE = {
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
     "step_limit": "limits", "StepLimit": "limits",
-    "stability_function": "onestep", "amplification": "onestep",
+    "stability_function": "amplify", "amplification": "amplify",
     "optimal_parameters": "optimal", "OptimalParameters": "optimal",
     **dict.fromkeys(["TransientGrowth", "iteration_matrix", "numerical_abscissa",
                      "pseudospectrum", "transient_growth"], "transient"),
