@@ -30,7 +30,8 @@ def amplification_grid(above: Sequence[Any], below: Sequence[Any], x: Any, y: An
 
 
 def stability_region(above: Sequence[Any], below: Sequence[Any], *, eigenvalues: Any = (),
-                     name: str = "", x: Any = (-5.0, 1.5), y: Any = (-3.6, 3.6)) -> Any:
+                     name: str = "", x: tuple[float, float] = (-5.0, 1.5),
+                     y: tuple[float, float] = (-3.6, 3.6)) -> Any:
     """Draw where |R(hλ)| < 1 for a method, with eigenvalues hλ in it.
 
     Parameters
@@ -55,7 +56,7 @@ def stability_region(above: Sequence[Any], below: Sequence[Any], *, eigenvalues:
     'Re hλ'
     """
     figure, axes = new_figure(5.6, 4.8)
-    xs, ys = np.linspace(*x, 401), np.linspace(*y, 401)
+    xs, ys = np.linspace(x[0], x[1], 401), np.linspace(y[0], y[1], 401)
     size = amplification_grid(above, below, xs, ys)
     axes.contourf(xs, ys, size, levels=[0.0, 1.0], colors=[_INSIDE])
     axes.contour(xs, ys, size, levels=[1.0], colors=[COLOURS["blue"]], linewidths=1.6)
@@ -79,7 +80,7 @@ def stability_region(above: Sequence[Any], below: Sequence[Any], *, eigenvalues:
 
 def stable_steps(boundaries: Sequence[tuple[str, Callable[[np.ndarray], np.ndarray]]], *,
                  horizontal: str = "momentum β", vertical: str = "step × curvature, lr·λ",
-                 x: Any = (0.0, 0.99), y: Any = (0.0, 6.0)) -> Any:
+                 x: tuple[float, float] = (0.0, 0.99), y: tuple[float, float] = (0.0, 6.0)) -> Any:
     """Draw the exact boundaries of stable steps against a hyper-parameter.
 
     Parameters
@@ -103,7 +104,7 @@ def stable_steps(boundaries: Sequence[tuple[str, Callable[[np.ndarray], np.ndarr
     1
     """
     figure, axes = new_figure(6.4, 4.2)
-    xs = np.linspace(*x, 400)
+    xs = np.linspace(x[0], x[1], 400)
     names = ("blue", "vermillion", "green", "orange", "purple", "black")
     dashes = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (1, 1)))
     least = np.full(len(xs), np.inf)

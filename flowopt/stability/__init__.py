@@ -28,7 +28,7 @@ _WHERE = {
     "sliding": "sliding_motion", "Sliding": "sliding_motion",
     "basins": "phases", "Basins": "basin", "BasinPicture": "picture",
     "step_limit": "limits", "StepLimit": "limits",
-    "stability_function": "onestep", "amplification": "onestep",
+    "stability_function": "amplify", "amplification": "amplify",
     "optimal_parameters": "optimal", "OptimalParameters": "optimal",
     **dict.fromkeys(["TransientGrowth", "iteration_matrix", "numerical_abscissa",
                      "pseudospectrum", "transient_growth"], "transient"),

@@ -47,7 +47,7 @@ def step_limit_at(optimizer: Any, method: Any, loss: Any, at: Any) -> Any:
         return _at_saddle(found, low, notes)
     if low == 0 or not found.coefficients:
         why = ("an eigenvalue of the Hessian is 0: the linearisation says nothing" if low == 0
-               else found.verdict.reason or "the rule has no linearisation")
+               else getattr(found.verdict, "reason", "") or "the rule has no linearisation")
         return replace(found, limit=None, intervals=None, argument=None, notes=notes,
                        verdict=_unknown(found, why))
     made = step_limit(optimizer, method, curvature=low if low == high else (low, high))

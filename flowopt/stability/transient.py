@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from flowopt import _check
+from flowopt.stability.kreiss import certified_bound, kreiss_constant, square_of_bound
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class TransientGrowth:
         A.
     norms : ndarray, shape (steps + 1,)
         ‖Aᵏ‖₂ for k = 0, 1, ….
-    spectral_radius, numerical_radius_bound : float
-        ρ(A), and ‖A‖₂, which bounds the growth of one step.
+    spectral_radius, norm : float
+        ρ(A), and ‖A‖₂, the growth of one step.
     peak, peak_at : float, int
         The largest ‖Aᵏ‖ and its k.
     kreiss : float
@@ -61,7 +62,7 @@ class TransientGrowth:
     def check(self) -> bool:
         """Return whether the lower bound of the Kreiss constant holds, in rational arithmetic."""
         z, v = self.bound_at
-        return _square_of_bound(self.matrix, z, v) >= self.kreiss_bound**2
+        return square_of_bound(self.matrix, z, v) >= self.kreiss_bound**2
 
     def __repr__(self) -> str:
         return (f"<TransientGrowth: spectral radius {self.spectral_radius:.6g}, largest norm of a "
@@ -114,8 +115,8 @@ def transient_growth(matrix_or_optimizer: Any, *, curvature: Any = 1.0, steps: i
     radius = float(np.abs(np.linalg.eigvals(matrix)).max())
     norms = _norms(matrix, radius, steps)
     place = int(norms.argmax())
-    kreiss, z = _kreiss(matrix, radius)
-    bound, at = _certified(matrix, z) if np.isfinite(kreiss) else (Fraction(0), (2, None))
+    kreiss, z = kreiss_constant(matrix, radius)
+    bound, at = certified_bound(matrix, z) if np.isfinite(kreiss) else (Fraction(0), (2, None))
     return TransientGrowth(matrix, norms, radius, float(norms[1]) if len(norms) > 1 else 1.0,
                            float(norms[place]), place, kreiss, bound, at)
 
@@ -191,76 +192,6 @@ def _norms(matrix: np.ndarray, radius: float, steps: int | None) -> np.ndarray:
         if steps is None and (found[-1] < 1e-3 * peak or not np.isfinite(found[-1])):
             break
     return np.array(found)
-
-
-def _resolvent(matrix: np.ndarray, z: complex) -> float:
-    """Return the least singular value of z − A."""
-    return float(np.linalg.svd(z * np.eye(len(matrix)) - matrix, compute_uv=False)[-1])
-
-
-def _kreiss(matrix: np.ndarray, radius: float) -> tuple[float, complex]:
-    """Return the Kreiss constant and where it is taken: a grid in (log(|z| − 1), angle), refined."""
-    if radius > 1:
-        return float("inf"), complex(radius)
-
-    def ratio(u: float, angle: float) -> float:
-        r = 1 + np.exp(u)
-        least = _resolvent(matrix, r * np.exp(1j * angle))
-        return float(np.exp(u) / least) if least > 0 else np.inf
-
-    us, angles = np.linspace(-9.0, 4.0, 53), np.linspace(0.0, np.pi, 61)
-    _, u, angle = max((ratio(u, a), u, a) for u in us for a in angles)
-    wide, turn = 0.25, np.pi / 60
-    best = ratio(u, angle)
-    while wide > 1e-9:
-        moved = [(ratio(u + i * wide, abs(angle + j * turn)), u + i * wide, abs(angle + j * turn))
-                 for i in (-1, 0, 1) for j in (-1, 0, 1)]
-        top = max(moved)
-        if top[0] <= best:
-            wide, turn = wide / 2, turn / 2
-        else:
-            best, u, angle = top
-    return max(best, 1.0), complex((1 + np.exp(u)) * np.exp(1j * angle))
-
-
-def _certified(matrix: np.ndarray, z: complex) -> tuple[Fraction, tuple[Any, Any]]:
-    """Return a rational lower bound of K(A) with the z and v that show it."""
-    shift = z * np.eye(len(matrix)) - matrix
-    v = np.linalg.svd(shift)[2][-1].conj()
-    at = (Fraction(round(z.real * 2**20), 2**20), Fraction(round(z.imag * 2**20), 2**20))
-    vector = tuple((Fraction(round(c.real * 2**20), 2**20), Fraction(round(c.imag * 2**20), 2**20))
-                   for c in map(complex, v))
-    square = _square_of_bound(matrix, at, vector)
-    root = Fraction(int(np.floor(np.sqrt(float(square)) * 2**30 * (1 - 1e-12))), 2**30)
-    while root**2 > square:
-        root -= Fraction(1, 2**30)
-    return max(root, Fraction(1)), (at, vector)
-
-
-def _square_of_bound(matrix: np.ndarray, z: Any, v: Any) -> Fraction:
-    """Return a rational below ((|z| − 1)‖v‖/‖(z − A)v‖)², or 1, which K(A) always reaches."""
-    if v is None:
-        return Fraction(1)
-    real, imaginary = z
-    length = real**2 + imaginary**2
-    scale = 2**40
-    # a rational below |z|
-    size = Fraction(int(np.floor(np.sqrt(float(length)) * scale * (1 - 1e-12))), scale)
-    while size**2 > length:
-        size -= Fraction(1, scale)
-    if size <= 1:
-        return Fraction(1)
-    exact = [[Fraction(repr(float(c))) for c in row] for row in matrix]
-    below, above = Fraction(0), Fraction(0)
-    for i, row in enumerate(exact):
-        a, b = v[i]
-        x = real * a - imaginary * b - sum((c * w[0] for c, w in zip(row, v, strict=True)),
-                                           Fraction(0))
-        y = real * b + imaginary * a - sum((c * w[1] for c, w in zip(row, v, strict=True)),
-                                           Fraction(0))
-        below += x * x + y * y
-        above += a * a + b * b
-    return max(Fraction(1), (size - 1)**2 * above / below) if below else Fraction(1)
 
 
 def pseudospectrum(matrix: Any, x: Any = None, y: Any = None) -> tuple[np.ndarray, np.ndarray,

@@ -22,8 +22,8 @@ def _read(statement: Mapping[str, Any]) -> Any:
     import sympy
 
     system, options = statement["system"], statement["options"]
-    if statement["claim"] != "spectral_radius" or system["kind"] != "map" or system["parameters"] or \
-            statement["V"] is not None:
+    if statement["claim"] != "spectral_radius" or system["kind"] != "map" or \
+            system["parameters"] or statement["V"] is not None:
         raise Refused("the claim must be the spectral radius of a map")
     if set(options) != {"rate", "ell", "at"} or options["at"] != "lam = 1":
         raise Refused("the options must be the rate, the largest curvature and lam = 1")

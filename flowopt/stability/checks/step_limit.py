@@ -253,7 +253,7 @@ def _check_numbers(claim: _Claim, given: Any, intervals: Any) -> None:
             raise Refused("the characteristic polynomial is not that of the equations")
     common = sturm.primitive(rows[0])
     for row in rows[1:]:
-        common = sturm.gcd(common, row) if any(row) else common
+        common = sturm.gcd(common, sturm.primitive(row)) if any(row) else common
     if len(common) > 1:
         raise Refused("the characteristic polynomial holds a common factor")
     edges, roots, cells = marks(rows)
@@ -401,7 +401,8 @@ def _check_signs(claim: _Claim, binding: Any, at: Mapping[Any, Any] | None = Non
             if power % 2 == 0 or bound:
                 raise Refused("a binding factor must stand once in a condition")
             sign *= limits[which][1] * int(sympy.sign(sympy.cancel(factor / factors[which])))
-            bound, _ = 1, seen.add(which)
+            bound = 1
+            seen.add(which)
         if sign <= 0:
             if bound:
                 raise Refused("a condition fails before its root")

@@ -34,9 +34,10 @@ def primitive(p: Sequence[Fraction | int]) -> Poly:
 
 def value(p: Sequence[Fraction | int], x: Fraction) -> Fraction:
     """Return p(x)."""
-    return Fraction(_scaled(p, x), x.denominator**max(len(p) - 1, 0)) if all(
-        isinstance(c, int) for c in p) else sum(
-            (c * x**(len(p) - 1 - i) for i, c in enumerate(p)), Fraction(0))
+    total = Fraction(0)
+    for c in p:
+        total = total * x + c
+    return total
 
 
 def _scaled(p: Sequence[int], x: Fraction) -> int:
@@ -275,7 +276,8 @@ def interpolated(values: Sequence[tuple[Fraction, Fraction]]) -> list[Fraction]:
             table[i] = (table[i] - table[i - 1]) / (xs[i] - xs[i - k])
     made = [Fraction(0)]
     for c, x in zip(reversed(table), reversed(xs), strict=True):
-        made = [a - x * b for a, b in zip([*made, 0], [0, *made], strict=True)]
+        zero = Fraction(0)
+        made = [a - x * b for a, b in zip([*made, zero], [zero, *made], strict=True)]
         made[-1] += c
     while len(made) > 1 and made[0] == 0:
         made.pop(0)
