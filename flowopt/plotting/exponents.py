@@ -27,7 +27,7 @@ def exponent_spectrum(values: Any, results: Any, *, coordinate: int = 0, paramet
     ----------
     values : array_like, shape (N,)
         The parameter of each run.
-    results : sequence of Exponents, or Exponents of N runs
+    results : sequence of LyapunovSpectrum, or LyapunovSpectrum of N runs
         What `fo.lyapunov_exponents` returned, in the order of the values.
     coordinate : int
         The component of the state that is drawn above.
@@ -89,7 +89,7 @@ def exponent_spectrum(values: Any, results: Any, *, coordinate: int = 0, paramet
 
 def _table(results: Any) -> dict[str, np.ndarray]:
     """Return the results of N runs as arrays."""
-    keys = ("values", "low", "high", "orbit", "status")
+    keys = ("exponents", "low", "high", "orbit", "status")
     if isinstance(results, Sequence):
         return {key: np.array([getattr(r, key) for r in results],
                               dtype=object if key == "status" else float) for key in keys}
@@ -112,11 +112,11 @@ def _attractor(axes: Any, x: np.ndarray, table: dict[str, np.ndarray], coordinat
 
 def _exponents(axes: Any, x: np.ndarray, table: dict[str, np.ndarray], floor: float) -> None:
     axes.axhline(0.0, color=COLOURS["grey"], linewidth=0.8, zorder=1)
-    count = table["values"].shape[1]
+    count = table["exponents"].shape[1]
     names = ("blue", "orange", "green", "purple", "sky", "vermillion")
     with np.errstate(invalid="ignore"):
         for j in range(count):
-            line = np.where(table["values"][:, j] < floor, floor, table["values"][:, j])
+            line = np.where(table["exponents"][:, j] < floor, floor, table["exponents"][:, j])
             colour = COLOURS[names[j % len(names)]]
             axes.fill_between(x, np.maximum(table["low"][:, j], floor),
                               np.maximum(table["high"][:, j], floor), color=colour, alpha=0.25,

@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy
 
-from flowopt.stability.abstract_search import text
+from flowopt.stability.abstract_proposals import text
 from flowopt.stability.checks.abstract import remainder
 from flowopt.stability.checks.abstract_forms import number
 from flowopt.stability.checks.abstract_words import NORM, NORM1, Words
@@ -74,7 +74,7 @@ def _square(words: Words, r: Any) -> list[dict[str, str]]:
     factor, rest = sympy.Integer(1), []
     try:
         factors = sympy.factor_list(expand(r))[1] if r != 0 else []
-    except sympy.PolynomialError:
+    except (sympy.PolynomialError, TypeError):  # TypeError: powers with symbols are not sorted
         return []
     for f, power in factors:
         if power == 2 and f.has(words.symbol["g"]):

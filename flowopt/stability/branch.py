@@ -14,8 +14,9 @@ from fractions import Fraction
 from typing import Any
 
 from flowopt.stability.enclosed import determinant
-from flowopt.stability.exact import Refused, read
-from flowopt.stability.intervals import Interval, NoInterval, Program
+from flowopt.stability.exact import Refused, read, write
+from flowopt.stability.intervals import Interval, NoInterval
+from flowopt.stability.programs import Program
 from flowopt.stability.verdict import Evidence, Verdict, disproved, proved, unknown
 
 CLAIMS = ("nonincreasing", "decreasing", "positive")
@@ -37,9 +38,12 @@ def attempt(problem: Any) -> Verdict | None:
     >>> made = statement("nonincreasing", field_system(field), "y**2/2 + 1 - cos(x)",
     ...                  domain=box_domain([(-1, 1), (-1, 1)], 2))
     >>> attempt(Problem(field, made))
-    <Verdict proved (C): ...>
+    <Verdict proved (A): ...>
     """
     made = problem.statement
+    simple = _termwise(made) if problem.claim == "nonincreasing" else None
+    if simple is not None:
+        return simple
     if problem.claim not in CLAIMS or made["V"] is None or made["domain"] is None or \
             made["system"].get("kind") not in ("field", "none") or made["assumptions"] or \
             set(made["options"]) - {"at"} or "variables" not in made["system"]:
@@ -59,6 +63,28 @@ def attempt(problem: Any) -> Verdict | None:
         if value is not None:
             return _refuted(made, point, value)
     return unknown(made, reason)
+
+
+def _termwise(made: Any) -> Verdict | None:
+    """Return a proof of V̇ <= 0 by terms that are manifestly >= 0, or None."""
+    import sympy
+
+    from flowopt.stability.checks.termwise import manifest
+
+    if made["V"] is None or made["system"].get("kind") != "field" or made["assumptions"] or \
+            made["options"]:
+        return None
+    try:
+        parts = Parts({**made, "domain": made["domain"] or {"box": []}})
+    except (Refused, NoInterval):
+        return None
+    if not parts.smooth or not all(manifest(t) for t in sympy.Add.make_args(parts.W)):
+        return None
+    try:
+        return proved(made, "terms of one sign", "A",
+                      Evidence("termwise", {"rate": write(parts.W)}))
+    except AssertionError:
+        return None
 
 
 def _refuted(made: Any, point: Sequence[Fraction], value: str) -> Verdict:
@@ -103,7 +129,7 @@ class Parts:
         self.hessian = Program([g.diff(v) for g in gradient for v in self.variables],
                                self.variables)
         self.box = [(Fraction(a), Fraction(b)) for a, b in made["domain"]["box"]]
-        self.rest = rest(made, self.W, gradient, self.F, self.variables)
+        self.rest = rest(made, self.W, gradient, self.F, self.variables) if self.box else None
 
     def near(self) -> list[Interval] | None:
         """Return a neighbourhood of the equilibrium on which W'' is positive definite."""

@@ -16,7 +16,8 @@ from flowopt.stability.verdict import Evidence, proved, unknown
 METHOD = "the characteristic polynomial of one step, and Jury's conditions"
 
 
-def certified(found: Any, pencil: Any, inside: tuple[Mapping[Any, Any], ...] | None, lam: Any) -> Any:
+def certified(found: Any, pencil: Any, inside: tuple[Mapping[Any, Any], ...] | None, lam: Any
+              ) -> Any:
     """Return the limit with its verdict.
 
     Parameters
@@ -38,8 +39,6 @@ def certified(found: Any, pencil: Any, inside: tuple[Mapping[Any, Any], ...] | N
 
 def sealed(found: Any, between: tuple[Any, Any] | None = None) -> Any:
     """Return the limit with the verdict of its own claim."""
-    import sympy
-
     system, options = dict(found.claim["system"]), dict(found.claim["options"])
     numbers = {**found.claim["given"],
                **{k: found.values[k] for k in found.substituted if k in found.values}}

@@ -19,7 +19,7 @@ from flowopt.stability.verdict import Verdict
 def settle(asked: Any, coordinates: Sequence[Number], system: Any) -> Verdict | None:
     """Return a verdict by another argument than eigenvalues, or None."""
     if asked.loss is None or asked.field.flow is None:
-        return None
+        return _conserved(asked, coordinates, system)
     gamma = friction(asked)
     if gamma is not None:
         return _energy(asked, coordinates, system, gamma)
@@ -28,6 +28,30 @@ def settle(asked: Any, coordinates: Sequence[Number], system: Any) -> Verdict | 
     if _smooth_descent(asked):
         return _leading(asked, coordinates, system)
     return None
+
+
+def _conserved(asked: Any, coordinates: Sequence[Number], system: Any) -> Verdict | None:
+    """Return stability by H with F = (∂H/∂y, −∂H/∂x) for a polynomial field without divergence."""
+    import sympy
+
+    from flowopt.stability.exact import write
+    from flowopt.stability.forms import value
+    from flowopt.stability.judge import attempted
+
+    if len(asked.variables) != 2:
+        return None
+    x, y = asked.variables
+    f, g = (sympy.expand(e) for e in asked.equations)
+    if not (f.is_polynomial(x, y) and g.is_polynomial(x, y)) or \
+            sympy.expand(f.diff(x) + g.diff(y)) != 0:
+        return None
+    H = sympy.expand(sympy.integrate(f, y) - sympy.integrate(g.subs(y, 0), x))
+    at = {x: coordinates[0], y: coordinates[1]}
+    a, b, c = (value(e, at) for e in (H.diff(x, 2), H.diff(x, y), H.diff(y, 2)))
+    if (a * c - b * b).sign() <= 0:
+        return None
+    return attempted(statement("stable", system, **encoded(coordinates)), "a first integral",
+                     "first_integral", {"integral": write(H)})
 
 
 def friction(asked: Any) -> Any:
@@ -59,7 +83,13 @@ def _energy(asked: Any, coordinates: Sequence[Number], system: Any, gamma: Any) 
     at = dict(zip(asked.variables, coordinates, strict=True))
     if n > 1:
         gradient = [asked.loss.diff(x) for x in theta]
-        if critical(spectrum(matrix(gradient, theta, at))[1]) != "minimum":
+        kind = critical(spectrum(matrix(gradient, theta, at))[1])
+        values = [c.fraction for c in coordinates[:n]]
+        if kind == "degenerate" and None not in values:
+            from flowopt.stability.forms_at_zero import strict_minimum
+
+            kind = "minimum" if strict_minimum(asked.loss, theta, values) else kind
+        if kind != "minimum":
             return None
     elif not _strict(asked.loss, theta[0], at, value):
         return None

@@ -16,8 +16,9 @@ from flowopt.stability.algebraic import Number
 from flowopt.stability.equilibrium import Equilibria, Equilibrium, bounds
 from flowopt.stability.firstorder import Rule, gradient_like, law, symbols
 from flowopt.stability.forms import NotAlgebraic, formed, value, with_sides
-from flowopt.stability.judge import Verdict, unknown
-from flowopt.stability.kinds import critical, matrix, motion, spectrum
+from flowopt.stability.forms_at_zero import strict_minimum
+from flowopt.stability.judge import Verdict, attempted, unknown
+from flowopt.stability.kinds import critical, loss_at, matrix, motion, spectrum
 from flowopt.stability.least_value import least_value
 from flowopt.stability.points import encoded
 from flowopt.stability.statement import field_system, statement
@@ -66,14 +67,16 @@ def _point(asked: Any, rule: Rule, gradient: list[Any], coordinates: tuple[Numbe
     L = symbols()[1]
 
     def sign_of(e: Any) -> int:
-        return value(e.xreplace({L: asked.loss}), at).sign()
+        return value(e.xreplace({L: asked.loss}) if e.has(L) else e, at).sign()
 
-    made = None if found.zero else law(rule, sign_of, definite)
+    made = law(rule, sign_of, definite)
     kinds: tuple[str, ...] = (kind,)
     if made is not None:
         sign, order = made
         if order < 0:
             kinds = ("singular", kind)
+        elif found.zero:
+            kinds = (kind, "rest on a surface") if order == 0 else kinds
         elif order == 0 and definite:
             kinds = ("sliding rest" if sign * definite > 0 else "repelling rest", kind)
         elif order == 0:
@@ -83,7 +86,7 @@ def _point(asked: Any, rule: Rule, gradient: list[Any], coordinates: tuple[Numbe
     verdict = _verdict(asked, system, coordinates, found, definite, made)
     return Equilibrium(np.array([float(c) for c in coordinates]), asked.n, bounds(coordinates),
                        kinds, verdict, values, radii, multiplicity,
-                       float(value(asked.loss, at)), coordinates)
+                       loss_at(asked, at), coordinates)
 
 
 def _smooth_spectrum(asked: Any, at: dict[Any, Number]) -> tuple[Any, Any, Any]:
@@ -107,15 +110,21 @@ def _smooth_spectrum(asked: Any, at: dict[Any, Number]) -> tuple[Any, Any, Any]:
 
 def _verdict(asked: Any, system: Any, coordinates: tuple[Number, ...], found: Any, definite: int,
              made: Any) -> Verdict:
-    from flowopt.stability.judge import attempted
-
     options = encoded(coordinates)
+    if found.zero and (made is None or made[0] < 0 or made[1] < 0 or None in (
+            values := [c.fraction for c in coordinates]) or not strict_minimum(
+                asked.loss, asked.variables, values)):
+        return unknown(statement("stable", system, **options), "the Hessian is singular there, and "
+                       "the lowest terms of the loss do not show a strict minimum")
     if made is None:
-        why = ("the Hessian is singular there, and the law of the flow near it is not settled"
-               if found.zero else "the law of the flow near the point is not settled: terms of "
-               "one order have different signs, or L is at its level on a set through the point")
-        return unknown(statement("stable", system, **options), why)
+        return unknown(statement("stable", system, **options), "the law of the flow near the point "
+                       "is not settled: terms of one order have different signs, or L is at its "
+                       "level on a set through the point")
     sign, order = made
+    if found.zero:
+        return attempted(statement("asymptotically_stable", system, scope="local", **options),
+                         "Lyapunov function L at a strict minimum", "critical",
+                         certificate(asked, "degenerate", str(sign), str(order)))
     if order < 0:
         return unknown(statement("stable", system, **options),
                        "the field is infinite at this point, which is no equilibrium"

@@ -142,12 +142,16 @@ class Equilibria(Sequence[Equilibrium]):
         One sentence: why it is complete, or what is missing.
     sets : tuple of str
         Where the equilibria are not isolated: equations of the sets that they fill.
+    undefined : tuple of str
+        Equations of the sets on which the field is not defined (a denominator is 0).
     """
 
     def __init__(self, points: Sequence[Equilibrium], complete: bool, reason: str,
-                 sets: Sequence[str] = (), name: str = "field") -> None:
+                 sets: Sequence[str] = (), name: str = "field",
+                 undefined: Sequence[str] = ()) -> None:
         self._points = tuple(points)
         self.complete, self.reason, self.sets, self.name = complete, reason, tuple(sets), name
+        self.undefined = tuple(undefined)
 
     def __len__(self) -> int:
         return len(self._points)
@@ -173,6 +177,7 @@ class Equilibria(Sequence[Equilibrium]):
             lines += ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip()
                       for r in [head, *rows]]
         lines += [f"a set of equilibria: {s}" for s in self.sets]
+        lines += [f"not defined where {s}" for s in self.undefined]
         return "\n".join(lines)
 
 

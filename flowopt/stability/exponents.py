@@ -10,23 +10,24 @@ import numpy as np
 
 from flowopt import _check
 
-#: how runs end; see `Exponents.status`
+#: how runs end; see `LyapunovSpectrum.status`
 STATUSES = ("converged", "periodic", "unstable", "chaotic", "regular", "neutral", "diverged")
 
 
 @dataclass(frozen=True)
-class Exponents:
+class LyapunovSpectrum:
     """A Lyapunov spectrum, largest first, with what it rests on.
 
     For one start the arrays are as below; for N starts they have N as first axis.
 
     Attributes
     ----------
-    values : ndarray, shape (k,)
+    exponents : ndarray, shape (k,)
         The exponents, in 1/step for maps and in 1/time for fields; NaN for a run that diverged.
     standard_error, low, high : ndarray, shape (k,)
-        Of the mean over batches of the run, and the ends of its 95 % interval (Student's t). They
-        are 0 and equal to the value where it comes from the eigenvalues of a rest or a cycle.
+        Of the mean over 32 batches of the run, and the ends of its 95 % interval (Student's t),
+        widened by the drift of the batches where that is more than their noise. They are 0 and
+        equal to the value where it comes from the eigenvalues of a rest or a cycle.
     status : str
         "converged" (to a rest or fixed point), "periodic" (a map's cycle), both with exponents
         from eigenvalues; "unstable" (the run stays on a rest or cycle that repels); "chaotic" (the
@@ -53,7 +54,7 @@ class Exponents:
         Of the first frame.
     """
 
-    values: np.ndarray
+    exponents: np.ndarray
     standard_error: np.ndarray
     low: np.ndarray
     high: np.ndarray
@@ -71,19 +72,24 @@ class Exponents:
     @property
     def sum(self) -> Any:
         """The sum of the exponents; of all m, the mean growth rate of volume."""
-        made = self.values.sum(axis=-1)
+        made = self.exponents.sum(axis=-1)
         return float(made) if np.ndim(made) == 0 else made
+
+    @property
+    def interval(self) -> np.ndarray:
+        """The ends of the 95 % interval of each exponent: (k, 2)."""
+        return np.stack([self.low, self.high], axis=-1)
 
     @property
     def largest(self) -> Any:
         """The largest exponent."""
-        made = self.values[..., 0]
+        made = self.exponents[..., 0]
         return float(made) if np.ndim(made) == 0 else made
 
     @property
     def per_time(self) -> np.ndarray:
         """The exponents in 1/time: those of a map divided by its step."""
-        return self.values / self.step if self.unit == "step" else self.values
+        return self.exponents / self.step if self.unit == "step" else self.exponents
 
     @property
     def kaplan_yorke(self) -> Any:
@@ -93,18 +99,18 @@ class Exponents:
         fall below 0 though there are more of them. Source: Frederickson, Kaplan, Yorke & Yorke,
         J. Differential Equations 49 (1983) 185.
         """
-        rows = np.atleast_2d(self.values)
+        rows = np.atleast_2d(self.exponents)
         made = np.array([_kaplan_yorke(row, self.orbit.shape[-1]) for row in rows])
-        return float(made[0]) if self.values.ndim == 1 else made
+        return float(made[0]) if self.exponents.ndim == 1 else made
 
     def __repr__(self) -> str:
-        if self.values.ndim == 2:
+        if self.exponents.ndim == 2:
             kinds, counts = np.unique(self.status, return_counts=True)
             what = ", ".join(f"{c} {k}" for k, c in zip(kinds, counts, strict=True))
-            return f"<Exponents of {len(self.values)} runs, per {self.unit}: {what}>"
+            return f"<LyapunovSpectrum of {len(self.exponents)} runs, per {self.unit}: {what}>"
         text = ", ".join(f"{v:.6g} ± {e:.1g}" for v, e in zip(
-            self.values, self.high - self.values, strict=True))
-        return f"<Exponents per {self.unit}: {text}; {self.status}>"
+            self.exponents, self.high - self.exponents, strict=True))
+        return f"<LyapunovSpectrum per {self.unit}: {text}; {self.status}>"
 
 
 def _kaplan_yorke(values: np.ndarray, m: int) -> float:
@@ -123,7 +129,7 @@ def _kaplan_yorke(values: np.ndarray, m: int) -> float:
 def lyapunov_exponents(system: Any, x0: Any, *, loss: Any = None, method: Any = None,
                        k: int | None = None, t: Any = None, steps: int | None = None,
                        transient: float | None = None, parameters: Mapping[str, Any] | None = None,
-                       seed: int = 0) -> Exponents:
+                       seed: int = 0) -> LyapunovSpectrum:
     """Return the Lyapunov spectrum of a field, of a method as a map, or of an optimizer.
 
     λ₁ ≥ λ₂ ≥ …: the mean rates at which a frame of tangent vectors grows under the exact
@@ -159,7 +165,7 @@ def lyapunov_exponents(system: Any, x0: Any, *, loss: Any = None, method: Any = 
 
     Returns
     -------
-    Exponents
+    LyapunovSpectrum
         A run that diverges has the status "diverged" and exponents NaN.
 
     Raises
@@ -185,10 +191,11 @@ def lyapunov_exponents(system: Any, x0: Any, *, loss: Any = None, method: Any = 
     >>> made = fo.lyapunov_exponents(descent, [0.1], loss="x**2/2 - x**3/3", steps=50_000)
     >>> made.status, round(made.largest, 2)                   # log 2
     ('chaotic', 0.69)
-    >>> fo.lyapunov_exponents(fo.VectorField(["-9*x/10"], ["x"]), [1.0], t=(0, 100)).values
+    >>> fo.lyapunov_exponents(fo.VectorField(["-9*x/10"], ["x"]), [1.0], t=(0, 100)).exponents
     array([-0.9])
     """
-    from flowopt.stability.spectrum_run import measured, problem
+    from flowopt.stability.spectrum_problem import problem
+    from flowopt.stability.spectrum_run import measured
 
     seed = _check.integer("seed", seed, at_least=0)
     made = problem(system, x0, loss, method, k, t, steps, transient, parameters)

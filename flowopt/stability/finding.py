@@ -93,7 +93,7 @@ def within(found: Equilibria, bounds: Any) -> Equilibria:
         for c, (low, high) in zip(e.numbers or (), bounds, strict=False))]
     text = " x ".join(f"[{a}, {b}]" for a, b in bounds)
     reason = f"{found.reason}; {len(kept)} of {len(found)} in {text}"
-    return Equilibria(kept, found.complete, reason, found.sets, found.name)
+    return Equilibria(kept, found.complete, reason, found.sets, found.name, found.undefined)
 
 
 __all__ = ["Equilibria", "Equilibrium", "equilibria"]

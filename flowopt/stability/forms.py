@@ -7,8 +7,7 @@ denominator d is cleared, and z d = 1 keeps its zeros out.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +34,10 @@ class Form:
         The meaning of each root's variable.
     sides : dict
         Each side's symbol with its value; one on a surface is an unknown.
+    surfaces : list of sympy.Expr
+        The switching functions with these sides.
+    poles : list of sympy.Expr
+        What stands in denominators.
     """
 
     polynomials: list[Any]
@@ -42,6 +45,8 @@ class Form:
     signs: list[tuple[Any, int]] = field(default_factory=list)
     roots: dict[Any, Any] = field(default_factory=dict)
     sides: dict[Any, Any] = field(default_factory=dict)
+    surfaces: list[Any] = field(default_factory=list)
+    poles: list[Any] = field(default_factory=list)
 
 
 def with_sides(expr: Any, sides: Mapping[Any, Any]) -> Any:
@@ -118,40 +123,17 @@ def formed(exprs: Sequence[Any], variables: Sequence[Any], zero: Sequence[Any] =
         z = sympy.Symbol("z[]", real=True)
         polynomials.append(1 - z * sympy.Mul(*parts))
         unknowns.append(z)
-    return Form(polynomials, unknowns, kept, dict(lift.roots))
+    return Form(polynomials, unknowns, kept, dict(lift.roots), poles=parts)
 
 
 def fraction_of(expr: Any) -> tuple[Any, Any]:
     """Return numerator and denominator of a rational expression in lowest terms."""
     import sympy
 
+    if expr.is_polynomial(*expr.free_symbols):
+        return sympy.expand(expr), sympy.Integer(1)
     top, bottom = sympy.fraction(sympy.cancel(sympy.together(expr)))
     return sympy.expand(top), sympy.expand(bottom)
-
-
-def regimes(rows: Sequence[Any], surfaces: Sequence[Any], variables: Sequence[Any]
-            ) -> Iterator[Form]:
-    """Return one form for each open side choice, and for each set of surfaces that meet.
-
-    On surfaces the sides become unknowns in [-1, 1]: F with these is Filippov's set of an F that
-    is affine in them, when the surfaces cross (see `affine`).
-    """
-    import sympy
-
-    from flowopt.symbolic.regimes import side_symbol
-
-    symbols = [side_symbol(i) for i in range(len(surfaces))]
-    for choice in itertools.product((-1, 1, 0), repeat=len(surfaces)):
-        sides = {s: sympy.Integer(c) if c else s for s, c in zip(symbols, choice, strict=True)}
-        active = [s for s, c in zip(symbols, choice, strict=True) if not c]
-        psi = [with_sides(p, sides) for p in surfaces]
-        made = formed([with_sides(r, sides) for r in rows], variables,
-                      [p for p, c in zip(psi, choice, strict=True) if not c],
-                      [*((p, c) for p, c in zip(psi, choice, strict=True) if c),
-                       *((1 - s, 0) for s in active), *((1 + s, 0) for s in active)],
-                      more=active)
-        made.sides = sides
-        yield made
 
 
 def value(expr: Any, at: Mapping[Any, Number]) -> Number:

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowopt.stability.checks.homogeneous import at_signs, least_rates
+from flowopt.stability.clocks import NoLinearisation, Rules, chosen
 from flowopt.stability.decide import End
 from flowopt.stability.domain import assumptions, ranges, sign_on
 from flowopt.stability.exact import write
-from flowopt.stability.linearise import NoLinearisation, Rules, chosen, rules_of
+from flowopt.stability.linearise import rules_of
 from flowopt.stability.statement import map_system, statement
 from flowopt.stability.verdict import Evidence, proved, unknown
 
@@ -24,7 +25,8 @@ def homogeneous(flow: Any, own: Any, method: Any, subject: str, lam: Any, why: s
 
     `why` says what kept it from being linearised.
     """
-    from flowopt.stability.step_limit import StepLimit, _in_terms
+    from flowopt.stability.hyper import in_terms
+    from flowopt.stability.limit_result import StepLimit
 
     step = "lr" if method is None and own is not None else "h"
     nothing = StepLimit(subject, step, (), None, None,
@@ -38,8 +40,8 @@ def homogeneous(flow: Any, own: Any, method: Any, subject: str, lam: Any, why: s
         inside: dict[Any, Any] = {}
         numbers = dict(made.numbers)
         if method is None and own is not None:
-            inside, back, numbers = _in_terms(own)
-            inside |= {made.step: own_clock} if (own_clock := back.get(made.step)) else {}
+            inside, back, numbers = in_terms(own)
+            inside |= back
         equations = _equations(made, stepper, inside)
     except NoLinearisation as other:
         return _undecided(nothing, str(other))
@@ -51,7 +53,7 @@ def homogeneous(flow: Any, own: Any, method: Any, subject: str, lam: Any, why: s
         domain = {n: "inner" if k == "unit" else k for n, k in ranges(used).items()}
     values = {k: v for k, v in numbers.items() if k in used and k not in ("lr", "h")}
     return (_jumps(nothing, equations, domain, why)
-            or _falls(nothing, equations, domain, values, step)
+            or _falls(nothing, equations, domain, values, step, "tiny" in made.symbols)
             or _undecided(nothing, why))
 
 
@@ -128,7 +130,7 @@ def _directions(n: int) -> list[tuple[int, ...]]:
 
 
 def _falls(base: Any, equations: Mapping[str, Any], domain: Mapping[str, str],
-           values: Mapping[str, Any], step: str) -> Any:
+           values: Mapping[str, Any], step: str, rests: bool) -> Any:
     """Return the limit of θ⁺ = θ (1 − h·min(r₁, …)), for one coordinate without states."""
     from dataclasses import replace
 
@@ -153,6 +155,8 @@ def _falls(base: Any, equations: Mapping[str, Any], domain: Mapping[str, str],
     evidence = Evidence("homogeneous", {"least": [write(r) for r in rates]})
     verdict = proved(made, "the factor by which a step changes θ", "A", evidence)
     notes = [n for n in base.notes if "linearisation" not in n]
+    if rests:
+        notes.append("the rest where the squared gradient is at most 2**-52 is left out")
     if rising:
         notes.append("from every start; near 0 a step of any length is stable, since the rate "
                      "tends to 0 there")

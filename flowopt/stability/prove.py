@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowopt import _check
+from flowopt.stability.reach import beyond
 from flowopt.stability.statement import CLAIMS, box_domain, field_system, flow_system, statement
 from flowopt.stability.verdict import Verdict, unknown
 
@@ -17,9 +18,12 @@ from flowopt.stability.verdict import Verdict, unknown
 RUNGS: tuple[tuple[str, str, str], ...] = (
     ("abstract", "flow", "abstract loss"),
     ("instance", "field", "instance of a proof for every loss"),
+    ("sliding_rest", "field", "sign flow on a quadratic loss"),
     ("polynomial", "field", "polynomials"),
+    ("branch", "field", "intervals over a box"),
     ("worst_case", "optimizer", "worst case over smooth convex losses"),
     ("interpolation_search", "optimizer", "interpolation inequalities for a given V"),
+    ("never_rests", "optimizer", "least lengths of steps"),
 )
 
 
@@ -116,6 +120,8 @@ def settle(problem: Problem, kind: str) -> Verdict:
     if _says_nothing(problem):
         return unknown(problem.statement, "V holds no variable, so that the claim says nothing; "
                        "give a V that does")
+    if outside := beyond(problem.statement):
+        return unknown(problem.statement, outside)
     reasons: list[str] = []
     skipped: list[str] = []
     evidence: dict[str, Any] = {}

@@ -32,7 +32,7 @@ LEAST_FALL = math.e**2
 
 
 @dataclass(frozen=True)
-class Rate:
+class FittedRate:
     """A fitted rate.
 
     Attributes
@@ -69,7 +69,7 @@ class Rate:
     message: str
 
     def __repr__(self) -> str:
-        return f"<Rate: {self.message}>"
+        return f"<FittedRate: {self.message}>"
 
 
 def finite_time_bound(V0: float, c: float, a: float) -> float:
@@ -97,7 +97,7 @@ def finite_time_bound(V0: float, c: float, a: float) -> float:
 
 
 def fit_rate(data: Any, values: Any = None, *, minimum: float | None = None, tail: float = 0.5,
-             bound: float | Callable[[np.ndarray], np.ndarray] | None = None) -> Rate:
+             bound: float | Callable[[np.ndarray], np.ndarray] | None = None) -> FittedRate:
     """Return the rate at which values fall to 0, and its class.
 
     The values are replaced by the least falling function above them, max_{s≥t} V(s), so that
@@ -107,7 +107,8 @@ def fit_rate(data: Any, values: Any = None, *, minimum: float | None = None, tai
 
     - "exponential" if the 95 % interval of a holds 1, or lies within 0.02 of it;
     - "finite time" if it lies below 1, "power law" if above;
-    - "none" if V falls by less than e², or the interval is longer than 0.5.
+    - "none" if V falls by less than e², or the interval is longer than 0.5, or a − 1 differs
+      between the halves of the fit by more than a quarter and more than three times its errors.
 
     Parameters
     ----------
@@ -125,14 +126,14 @@ def fit_rate(data: Any, values: Any = None, *, minimum: float | None = None, tai
 
     Returns
     -------
-    Rate
+    FittedRate
 
     Examples
     --------
     >>> import numpy as np
     >>> t = np.linspace(0.0, 10.0, 500)
     >>> fit_rate(t, np.exp(-0.7 * t) * (2 + np.cos(5 * t)), bound=0.5)
-    <Rate: exponential, rate 0.7...; it is at least the proved 0.5>
+    <FittedRate: exponential, rate 0.7...; it is at least the proved 0.5>
     >>> fit_rate(t, np.clip(3.0 - t, 0.0, None) ** 2).kind, fit_rate(t, (1 + t)**-2.0).kind
     ('finite time', 'power law')
     """
@@ -160,16 +161,19 @@ def fit_rate(data: Any, values: Any = None, *, minimum: float | None = None, tai
         return _none("too few levels of V are told apart", number, curve)
     slope, half, middle = _line(logs, np.log(speeds))
     a = (1 + slope, 1 + slope - half, 1 + slope + half)
-    c = math.exp(middle - slope * float(logs.mean()))
+    with np.errstate(over="ignore"):
+        c = float(np.exp(middle - slope * float(logs.mean())))
     kind = _kind(slope, half)
-    if kind == "none":
-        return Rate("none", math.nan, math.nan, math.nan, a, c, number, curve, len(logs),
-                    f"no class: the power a = {a[0]:.3g} ± {half:.2g} is not settled")
+    why = "" if kind != "none" else f"the power a = {a[0]:.3g} ± {half:.2g} is not settled"
+    why = why or _bent(logs, np.log(speeds))
+    if why:
+        return FittedRate("none", math.nan, math.nan, math.nan, a, c, number, curve, len(logs),
+                          f"none: {why}")
     value, low, high = _number(kind, slope, half, logs, speeds, float(t[-1]))
     if kind == "finite time":  # the values say no more than the times between them
         low, high = low - float(t[-1] - t[-2]), high + float(t[-1] - t[-2])
         value, low, high = (min(max(v, float(t[-1])), end) for v in (value, low, high))
-    return _with_bound(Rate(kind, value, low, high, a, c, number, curve, len(logs), ""))
+    return _with_bound(FittedRate(kind, value, low, high, a, c, number, curve, len(logs), ""))
 
 
 def _series(data: Any, values: Any, minimum: float | None) -> tuple[np.ndarray, np.ndarray]:
@@ -235,6 +239,9 @@ def _local(t: np.ndarray, raw: np.ndarray, logs: np.ndarray, tail: float
     if len(crest) >= CRESTS:
         wanted = int((logs[crest] <= logs[-1] + tail * (logs[0] - logs[-1])).sum())
         crest = crest[-max(CRESTS, wanted):]
+        if len(crest) > 2 * CRESTS:  # noise has crests close to each other: some far apart
+            at = np.linspace(logs[crest[0]], logs[crest[-1]], 2 * CRESTS)
+            crest = np.unique(crest[np.searchsorted(-logs[crest], -at).clip(0, len(crest) - 1)])
         times, levels = t[crest], logs[crest]
         return (levels[1:] + levels[:-1]) / 2, -np.diff(levels) / np.diff(times)
     first, last = logs[0], logs[-1]
@@ -257,6 +264,18 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
     left = y - y.mean() - slope * centred
     error = math.sqrt(float(left @ left) / (len(x) - 2) / square)
     return slope, float(stdtrit(len(x) - 2, 0.975)) * error, float(y.mean())
+
+
+def _bent(x: np.ndarray, y: np.ndarray) -> str:
+    """Return that the line is bent, if it is: a changes along it, and V' = −c Vᵃ is no model."""
+    middle = len(x) // 2
+    if middle < 4:
+        return ""
+    (first, one, _), (last, two, _) = _line(x[:middle], y[:middle]), _line(x[middle:], y[middle:])
+    apart, larger = abs(first - last), max(abs(first), abs(last))
+    if larger <= 2 * MARGIN or apart <= larger / 4 or apart <= 3 * math.hypot(one, two):
+        return ""
+    return f"the power a moves from {1 + first:.3g} to {1 + last:.3g} along the fit"
 
 
 def _kind(slope: float, half: float) -> str:
@@ -290,12 +309,13 @@ def _number(kind: str, slope: float, half: float, logs: np.ndarray, speeds: np.n
     return made[0], min(made), max(made)
 
 
-def _none(reason: str, bound: float | None, holds: bool | None) -> Rate:
+def _none(reason: str, bound: float | None, holds: bool | None) -> FittedRate:
     nan = math.nan
-    return Rate("none", nan, nan, nan, (nan, nan, nan), nan, bound, holds, 0, f"none: {reason}")
+    return FittedRate("none", nan, nan, nan, (nan, nan, nan), nan, bound, holds, 0,
+                      f"none: {reason}")
 
 
-def _with_bound(made: Rate) -> Rate:
+def _with_bound(made: FittedRate) -> FittedRate:
     """Return the rate with its sentence, and what the bound says."""
     from dataclasses import replace
 

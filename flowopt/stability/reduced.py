@@ -22,7 +22,7 @@ from sympy.core.function import AppliedUndef
 
 from flowopt.flows.flow import KernelFlow
 from flowopt.integrators.methods import Euler, SequentialEuler
-from flowopt.stability.jets import Calculus, expanded, rules_of, theta
+from flowopt.stability.jets import Calculus, expanded, g, rules_of, theta
 from flowopt.stability.jets import t as time
 from flowopt.stability.modified import ModifiedEquation
 from flowopt.symbolic.parse import parse
@@ -63,10 +63,28 @@ def _tidy(expr: Any) -> Any:
 
 def _shorter(expr: Any) -> Any:
     """Return a factored form; a root is simplified where that is quick."""
+    if expr.has(sympy.sign, sympy.Abs):
+        return _by_sign(expr)
     roots = any(not p.exp.is_integer for p in expr.atoms(sympy.Pow))
-    if roots and not expr.has(sympy.sign, sympy.Abs) and expr.count_ops() < _QUICK:
+    if roots and expr.count_ops() < _QUICK:
         expr = sympy.simplify(expr)
     return sympy.factor(expr)
+
+
+def _by_sign(expr: Any) -> Any:
+    """Return a function of g, |g| and sign(g) as e₀(|g|) + sign(g) e₁(|g|), each factored."""
+    size = sympy.Dummy("size", positive=True)
+    parts = [expr.xreplace({g: s * size}) for s in (1, -1)]
+    if any(p.has(sympy.sign, sympy.Abs) for p in parts):  # signs of other things than g
+        return sympy.factor(expr)
+    even, odd = ((parts[0] + s * parts[1]) / 2 for s in (1, -1))
+    made = [sympy.factor(sympy.simplify(e) if e.count_ops() < 4 * _QUICK else e)
+            for e in (even, odd)]
+    back = {size: sympy.Abs(g)}
+    whole = sympy.factor(made[1] / size)  # sign(g) |g| is g
+    if sympy.denom(whole).subs(size, 0) != 0:
+        return made[0].xreplace(back) + g * whole.xreplace(back)
+    return made[0].xreplace(back) + sympy.sign(g) * made[1].xreplace(back)
 
 
 class Reduction:
@@ -86,7 +104,7 @@ class Reduction:
         values = {parameters[p]: self._formula(optimizer.maps[p], hyper) for p in parameters}
         self.q = 2 if _root(h, self.lr) else 1
         small = {self.lr: self.eta**self.q}
-        self.h = sympy.powdenest(h.xreplace(small), force=True)
+        self.h = sympy.powdenest(h.xreplace(small))
         self.power = int(sympy.degree(self.h.as_independent(self.eta)[1], self.eta))
         self.states = [sympy.Symbol(s, real=True) for s in flow.states]
         self.calculus = Calculus(self.states)
@@ -145,7 +163,7 @@ class Reduction:
 
     def _regular(self, expr: Any) -> Any:
         """Return `expr` without factors that are infinite at η = 0 and cancel each other."""
-        made = expanded(sympy.powdenest(expr, force=True))
+        made = expanded(sympy.powdenest(expr))
         if made.subs(self.eta, 0).has(sympy.zoo, sympy.nan, sympy.oo):
             made = sympy.simplify(made)
         return made
@@ -175,11 +193,11 @@ class Reduction:
         body = body.replace(sympy.sign, lambda a: sympy.sign(a.subs(self.eta, 0)))
         for _ in range(j):
             body = body.diff(self.eta)
-        at = body.subs(self.eta, 0) / math.factorial(j)
+        at = self.calculus.rebuilt(body.subs(self.eta, 0) / math.factorial(j), marks)
         if at.has(sympy.zoo, sympy.nan, sympy.oo):
             raise ValueError(f"{self.optimizer.name} has no expansion at settled states: its rule "
                              "is singular there")
-        return expanded(self.calculus.rebuilt(at, marks))
+        return expanded(at)
 
     def moved(self, parts: Any, j: int) -> Any:
         """Return the coefficient of ηʲ in (exp(lr·L_f) − 1) Σ ηⁱ parts(i)."""

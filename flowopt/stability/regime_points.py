@@ -7,6 +7,8 @@ unknowns in [-1, 1]: with an F that is affine in them, 0 lies in Filippov's set 
 from __future__ import annotations
 
 import itertools
+import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,11 @@ from flowopt.stability import components, judge
 from flowopt.stability.algebraic import Number
 from flowopt.stability.equilibrium import Equilibria, Equilibrium, bounds
 from flowopt.stability.forms import Form, NotAlgebraic, formed, value, with_sides
-from flowopt.stability.kinds import critical, matrix, motion, spectrum
+from flowopt.stability.kinds import critical, loss_at, matrix, motion, spectrum
 from flowopt.stability.points import encoded
 from flowopt.stability.statement import field_system, statement
 from flowopt.stability.target import Target
+from flowopt.stability.zeros import minimal_root
 
 #: surfaces beyond which the choices of sides are too many
 SURFACES = 5
@@ -38,22 +41,29 @@ def find(asked: Target, end: float) -> Equilibria:
     sets: list[str] = []
     gaps: list[str] = []
     system = field_system(asked.field)
+    poles: dict[Any, None] = {}
     for choice in itertools.product((-1, 1, 0), repeat=len(surfaces)):
         form, fields, gap = _form(asked, rows, surfaces, symbols, choice)
         if gap:
             gaps.append(gap)
         if form is None:
             continue
+        poles |= dict.fromkeys(p for p in form.poles if p.free_symbols <= set(asked.variables))
         zeros, more = components.solved(form.polynomials, form.unknowns, end)
         if not zeros.complete:
             gaps.append(zeros.reason)
         sets += [_shown(s, choice) for s in more]
         for z in zeros.points:
             at = dict(zip(form.unknowns, z.coordinates, strict=True))
+            if time.monotonic() > end:
+                gaps.append("the time is spent, and not every zero is judged")
+                break
             if all((value(e, at).sign() == s if s else value(e, at).sign() >= 0)
                    for e, s in form.signs):
                 points.append(_judged(asked, form, fields, at, choice, z.multiplicity or None,
                                       system))
+    singular, undefined = _singular(asked, list(poles), end, system)
+    points += singular if not surfaces else []
     points.sort(key=lambda e: e.y.tolist())
     if asked.about_loss and not sets and not gaps:
         reason = "all real zeros of the gradient by a Groebner basis and root isolation"
@@ -63,7 +73,26 @@ def find(asked: Target, end: float) -> Equilibria:
         reason = "all real zeros by Groebner bases and root isolation" + (
             " on every side of the surfaces" if surfaces else "")
     return Equilibria(points, not gaps and not sets, reason, tuple(dict.fromkeys(sets)),
-                      asked.field.name)
+                      asked.field.name, undefined)
+
+
+def _singular(asked: Target, poles: list[Any], end: float, system: Any
+              ) -> tuple[list[Equilibrium], tuple[str, ...]]:
+    """Return isolated points where a denominator vanishes, and the sets where one does."""
+    made: dict[Any, Equilibrium] = {}
+    texts: list[str] = []
+    for pole in poles:
+        zeros, sets = components.solved([pole], asked.variables, end)
+        texts += sets if sets or zeros.complete else [f"{pole} = 0"]
+        for z in zeros.points:
+            roots = tuple(str(minimal_root(c)) for c in z.coordinates)
+            made.setdefault(roots, Equilibrium(
+                np.array([float(c) for c in z.coordinates]), asked.n, bounds(z.coordinates),
+                ("singular",), judge.unknown(
+                    statement("stable", system, **encoded(z.coordinates)),
+                    "a denominator is 0 at this point, where the field is not defined: it is no "
+                    "equilibrium"), None, None, None, None, z.coordinates))
+    return list(made.values()), tuple(dict.fromkeys(texts))
 
 
 def _shown(text: str, choice: Any) -> str:
@@ -97,7 +126,7 @@ def _form(asked: Target, rows: list[Any], surfaces: list[Any], symbols: list[Any
                        *((1 - a, 0) for a in active), *((1 + a, 0) for a in active)], more=active)
     except sympy.PolynomialError as error:
         raise NotAlgebraic(str(error)) from None
-    form.sides = sides
+    form.sides, form.surfaces = sides, psi
     return form, fields, ""
 
 
@@ -127,13 +156,21 @@ def _judged(asked: Target, form: Form, fields: list[Any], at: dict[Any, Number],
     coordinates = tuple(at[v] for v in asked.variables)
     options = encoded(coordinates)
     values = radii = None
-    of_loss = _critical(asked, at)
+    plain = not choice and not form.roots and _is_gradient(asked)
+    of_loss = () if plain else _critical(asked, at)
     if 0 in choice:
         active = [a for a in at if a not in asked.variables and str(a).startswith("s[")]
         moves = "rest on a surface" if active else "non-hyperbolic"
-        why = ("it lies on a switching surface, and the motion along the surface is not judged"
-               if active else "the field has a kink there")
-        verdict = judge.unknown(statement("stable", system, **options), why)
+        if choice.count(0) == 1 and active and not form.roots:
+            from flowopt.stability.sliding_point import judged
+
+            moves, verdict = judged(system, asked.variables, fields,
+                                    form.surfaces[choice.index(0)], active[0], at, choice)
+        else:
+            verdict = judge.unknown(
+                statement("stable", system, **options), "the field has a kink there" if not active
+                else "several surfaces meet there, or the field holds roots, and the motion along "
+                "them is not judged")
         kinds: tuple[str, ...] = (moves, *of_loss)
     elif form.roots and any(at[w].zero for w in form.roots):
         verdict = judge.unknown(statement("stable", system, **options),
@@ -146,6 +183,8 @@ def _judged(asked: Target, form: Form, fields: list[Any], at: dict[Any, Number],
                    gradients(fields, asked.variables, at, form.roots))
         chi, found, values, radii = spectrum(entries)
         moves = motion(found)
+        if plain:  # the Hessian is minus this Jacobian
+            of_loss = (critical(replace(found, left=found.right, right=found.left)),)
         if form.roots:
             verdict = judge.unknown(
                 statement("stable", system, **options),
@@ -161,7 +200,7 @@ def _judged(asked: Target, form: Form, fields: list[Any], at: dict[Any, Number],
             radii = radii[::-1]
         elif _smooth_descent(asked):
             kinds = tuple(dict.fromkeys((*of_loss, moves)))
-    loss = float(value(asked.loss, at)) if asked.loss is not None and of_loss else None
+    loss = loss_at(asked, at) if asked.loss is not None and of_loss else None
     return Equilibrium(np.array([float(c) for c in coordinates]), asked.n, bounds(coordinates),
                        kinds, verdict, values, radii, multiplicity, loss, coordinates)
 
@@ -174,7 +213,8 @@ def _otherwise(asked: Target, verdict: Any, coordinates: Any, moves: str, system
     made = degenerate.settle(asked, coordinates, system)
     if made is None:
         return verdict, moves
-    centre = made.proved and made.statement["claim"] == "stable" and "minimum" in of_loss
+    centre = made.proved and made.statement["claim"] == "stable" and (
+        "minimum" in of_loss or asked.loss is None)
     return made, "centre" if centre else moves
 
 
@@ -191,6 +231,15 @@ def _critical(asked: Target, at: dict[Any, Number]) -> tuple[str, ...]:
     except (NotAlgebraic, ZeroDivisionError):
         return ()
     return (critical(found),)
+
+
+def _is_gradient(asked: Target) -> bool:
+    """Return whether the field is −∇L as it stands."""
+    from flowopt.stability.firstorder import symbols
+
+    flow = asked.field.flow
+    return asked.loss is not None and flow is not None and bool(flow.rules) and not flow.states \
+        and flow.abstract_rules()["theta"] == -symbols()[0]
 
 
 def _smooth_descent(asked: Target) -> bool:

@@ -20,7 +20,7 @@ from flowopt.stability.exact import Refused, rational, write
 CLAIMS = {
     "nonincreasing": "dV/dt <= 0{bound}{along}",
     "decreasing": "dV/dt < 0 off the equilibria{bound}{along}",
-    "exponential": "dV/dt <= -({rate})*V{along}, so that V(t) <= V(0)*exp(-({rate})*t)",
+    "exponential": "dV/dt <= -({rate})*V{along}, so that V(t) <= V(0)*exp(-({rate})*t){within}",
     "finite_time": "the motion{of} reaches a critical point no later than T = {bound}",
     "conserved": "dV/dt = 0{along}: V is a first integral",
     "stable": "the equilibrium {at} is Lyapunov stable{of}",
@@ -37,11 +37,15 @@ CLAIMS = {
     "recursion": "V+ <= {bound}{along}",
     "positive": "V > 0 off {at}",
     "nonnegative": "V >= 0",
+    "spectral_radius": "the largest modulus of an eigenvalue is {rate}, at {at} and at no lam "
+                       "more{of}",
     "step_limit": "the iteration is asymptotically stable exactly for {bound}{of}",
 }
 #: claims about motions as a whole: not one for each state
 OF_MOTIONS = ("stable", "asymptotically_stable", "finite_time_stable", "unstable", "region",
               "converges_to_critical_set", "finite_time", "flip", "cycle", "step_limit")
+#: how far a claim of asymptotic stability reaches
+SCOPES = ("local", "global")
 _DEFAULTS = {"at": "0", "scope": "", "rate": "r", "bound": "", "level": "r", "where": "g != 0",
              "kind": "a"}
 
@@ -120,6 +124,8 @@ def statement(claim: str, system: Mapping[str, Any], V: Any = None, *, domain: A
     For all n >= 1, every C1 loss L and every state: V = L has dV/dt <= 0 along theta' = -g.
     """
     _check.choice("claim", claim, tuple(CLAIMS))
+    if options.get("scope") is not None:
+        _check.choice("scope", options["scope"], SCOPES)
     return {"claim": claim, "system": dict(system),
             "V": None if V is None else V if isinstance(V, str) else write(V),
             "domain": domain, "assumptions": [str(a) for a in assumptions],
@@ -146,11 +152,14 @@ def _sentence(made: Mapping[str, Any]) -> str:
     options = {**_DEFAULTS, **{k: _shown(v) for k, v in made["options"].items()}}
     motion = _motion(made["system"])
     whole = made["claim"] in OF_MOTIONS and made["system"]["kind"] in ("field", "map")
-    words = {**options, "along": f" along {motion}" if motion else "",
+    words = {**options, "within": " as long as it stays in the box" if made["domain"] else "",
+             "along": f" along {motion}" if motion else "",
              "of": f" of {motion}" if motion and not whole else ""}
     if made["claim"] in ("nonincreasing", "decreasing"):
         words["bound"] = f", and dV/dt <= {options['bound']}" if options["bound"] else ""
     if words["scope"]:
+        if words["scope"] not in SCOPES:  # "exponential" would claim more than any check shows
+            raise Refused(f"the scope must be {' or '.join(SCOPES)}")
         words["scope"] += "ly "
     body = CLAIMS[made["claim"]].format(**words)
     if made["system"]["kind"] in ("map", "optimizer"):

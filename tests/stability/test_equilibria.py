@@ -130,6 +130,18 @@ def test_degenerate_points(loss, claim):
         assert standing(e) == claim and e.verdict.check()
 
 
+def test_flows_of_published_optimizers():
+    """Adam, RMSProp and Adadelta rest at the critical points; under Adagrad v may be anything."""
+    from flowopt import optimizers
+
+    loss = "x**4/4 - x**2/2"
+    for name in ("adam", "rmsprop", "adadelta"):
+        found = fo.equilibria(getattr(optimizers, name)().flow.on(loss))
+        assert found.complete and [round(float(e.x[0]), 9) for e in found] == [-1, 0, 1]
+    found = fo.equilibria(optimizers.adagrad().flow.on(loss))
+    assert not found.complete and found.sets
+
+
 def test_sets_of_equilibria_are_said():
     found = fo.equilibria(fo.Loss("x**2*y**2"))
     assert not found.complete and found.sets == ("x = 0", "y = 0") and len(found) == 0
@@ -150,6 +162,16 @@ def test_known_fields(equations, names, truth):
     found = fo.equilibria(fo.VectorField(equations, names.split()))
     assert found.complete
     assert {tuple(round(float(v), 9) for v in e.y): e.kind for e in found} == truth
+
+
+def test_a_loss_that_is_not_algebraic_with_a_rational_gradient():
+    for flow in (None, F.SignFlow(), F.NormalizedFlow()):
+        loss = fo.Loss("log(1 + x**2) + y**2")
+        found = fo.equilibria(loss if flow is None else flow.on(loss))
+        assert found.complete and len(found) == 1 and "minimum" in found[0].kinds
+        assert found[0].loss == 0 and (found[0].verdict.proved or flow is not None)
+    line = fo.equilibria(fo.Loss("log(1 + x**2)"))
+    assert line.complete and line[0].verdict.proved
 
 
 def test_lorenz():
@@ -348,3 +370,54 @@ def test_bad_input(field, box, error, message):
 def test_bad_seconds():
     with pytest.raises(ValueError, match="seconds must be"):
         fo.equilibria(TWO, seconds=0)
+
+
+# ---------------------------------------------------------------- surfaces, poles, centres
+@pytest.mark.parametrize("equations, names, point, kind, claim", [
+    (["-sign(x) + y/2", "-y"], "x y", (0, 0), "sliding rest", "asymptotically_stable"),
+    (["sign(x) + y/2", "-y"], "x y", (0, 0), "repelling rest", "unstable"),
+    (["-sign(x) + y/2", "y"], "x y", (0, 0), "sliding rest", "unstable"),
+    (["-2*sign(y) + 1 - x", "-sign(y) + x/3"], "x y", (0.6, 0), "sliding rest",
+     "asymptotically_stable"),
+    (["-sign(x) + y/2", "z - y", "-y - z/3 + sign(x)/5"], "x y z", (0, 0, 0), "sliding rest",
+     "asymptotically_stable"),
+    (["y", "x - x**3"], "x y", (1, 0), "centre", "stable"),
+    (["y - 3", "-2*x"], "x y", (0, 3), "centre", "stable")])
+def test_surfaces_and_centres(equations, names, point, kind, claim):
+    field = fo.VectorField(equations, names.split())
+    found = fo.equilibria(field)
+    e = next(e for e in found if np.allclose(e.y, point))
+    assert found.complete and e.kind == kind and standing(e) == claim and e.verdict.check()
+    for path in leaves(e.verdict.certificate.data):
+        forged = Evidence(e.verdict.certificate.kind, changed(e.verdict.certificate.data, path))
+        made = replace(e.verdict, certificate=forged)
+        assert not replace(made, digest=made._digest()).check(), path
+    if kind == "sliding rest":  # a run from nearby slides, to the rest or away from it
+        start = np.array(point, float) + np.linspace(0.011, 0.023, len(point))
+        run = fo.integrate(field, start, t=(0.0, 25.0), method=fo.DOP853(rtol=1e-9, atol=1e-11))
+        assert (np.abs(run.y[-1] - point).max() < 1e-3) == (claim != "unstable")
+
+
+def test_poles_are_said():
+    found = fo.equilibria(fo.VectorField(["(x - y)/(1 + x**2)", "1/x - y"], ["x", "y"]))
+    assert found.undefined == ("x = 0",) and found.complete
+    found = fo.equilibria(fo.VectorField(["-x/(x**2 + y**2) + 1", "-y/(x**2 + y**2)"], ["x", "y"]))
+    assert [e.kind for e in found] == ["singular", "saddle"] and not found.undefined
+    assert tuple(found[0].y) == (0, 0) and tuple(found[1].y) == (1, 0)
+
+
+@pytest.mark.parametrize("loss, claims", [
+    ("x**2 + y**4", "aaasa"), ("x**4 + y**4", "aaasa"), ("x**2 + y**3", "u????"),
+    ("x**4 - 3*x**2*y**2 + 5*y**4 + x**5", "aaasa"), ("x**2 + y**4 - 3*x*y**2", None),
+    ("(x - y**2)**2 + y**6", "?????")])
+def test_degenerate_points_under_each_flow(loss, claims):
+    """Where the claim is true it is proved or unknown; L = (x − y²)² + y⁶ is not seen through."""
+    flows = [F.GradientFlow(), F.SignFlow(), F.NormalizedFlow(), F.HeavyBall(0.0), F.HeavyBall(1.0)]
+    for k, flow in enumerate(flows):
+        e = next(e for e in fo.equilibria(flow.on(loss)) if not e.y.any())
+        if claims is None:
+            assert standing(e) != "asymptotically_stable"  # L(3s²/2, s) = −5 s⁴/4 < 0
+            continue
+        assert standing(e) == {"a": "asymptotically_stable", "u": "unstable", "s": "stable",
+                               "?": "unknown"}[claims[k]]
+        assert e.verdict.unknown or e.verdict.check()

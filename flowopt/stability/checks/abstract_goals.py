@@ -7,7 +7,8 @@ from typing import Any
 
 import sympy
 
-from flowopt.stability.checks.abstract_forms import field, number
+from flowopt.stability.checks.abstract_forms import number
+from flowopt.stability.checks.abstract_rates import field
 from flowopt.stability.checks.abstract_words import NORM, UNIT, S, Words
 from flowopt.stability.checks.positivity import expand, is_zero, sign
 from flowopt.stability.exact import Refused
@@ -36,13 +37,50 @@ def real(words: Words, expressions: list[Any]) -> None:
                 raise Refused(f"the logarithm of {log.args[0]} needs it to be positive")
 
 
+def differentiable(words: Words, V: Any) -> None:
+    """Refuse a V with the kink of a norm, or of a root, at 0.
+
+    Where dV/dt is a quotient that cancels, as of √v with v̇ = −2√v, it is no derivative at 0.
+    """
+    loose = V.replace(lambda x: x.is_Pow and sign(words.apply(x.exp - 1)) == 2,
+                      lambda x: x.base.args[0] if x.base.func == NORM else x.base)
+    if "exponential_loss" in words.assumed and sign(words.apply(words.symbol["Q"])) == 2:
+        # at θ = 0 each of the terms is 1, so that L < 1 keeps the motion away from it
+        loose = loose.xreplace({NORM(words.symbol["theta"]): sympy.Symbol("r", positive=True)})
+    if loose.has(NORM):
+        raise Refused("V must be differentiable, and norm has a kink at 0; take its square")
+    for power in loose.atoms(sympy.Pow):
+        base = power.base
+        if not power.exp.is_Integer and not base.free_symbols <= words.fixed and sign(
+                words.apply(base)) != 2:
+            raise Refused(f"V must be differentiable, and {power} is not where {base} is 0; "
+                          "assume that it is positive")
+
+
+def constant(words: Words, what: str, *expressions: Any) -> None:
+    """Refuse what may change along a motion, where a claim is about all of the motion."""
+    for expr in expressions:
+        moving = sorted(map(str, expr.free_symbols - words.fixed))
+        if moving:
+            raise Refused(f"{what} must be made of parameters, and {moving[0]} may change along "
+                          "a motion")
+
+
 def invariant(statement: Mapping[str, Any], words: Words) -> None:
-    """Refuse unless the signs that are assumed of states stay: v̇ >= 0 where v = 0."""
+    """Refuse unless what is assumed of states stays: v̇ >= 0 where v = 0.
+
+    Of t its sign may be assumed; an inequality must be about parameters.
+    """
+    for text, big, small, _ in words.conditions:
+        constant(words, f"the assumption {text}", big, small)
     for name in words.states:
         if name in words.nonnegative | words.positive:
             rule = words.read(statement["system"]["rules"][name])
             if not sign(words.apply(rule.subs(words.symbol[name], 0))):
                 raise Refused(f"{name} does not stay positive along the flow")
+    for text, big, small, _ in words.conditions:
+        if words.is_coordinate(big - small):
+            raise Refused(f"{text} need not stay along the flow")
     if {"theta", "e", "g"} & (words.nonnegative | words.positive):
         raise Refused("a sign of theta, e or g need not stay along the flow")
 
@@ -60,11 +98,12 @@ def goals(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
         raise Refused(f"the claim {claim} has no option {sorted(set(options) - known[claim])[0]!r}")
     real(words, [V, *map(words.read, [*statement["system"]["rules"].values(),
                                       *options.values()])])
+    differentiable(words, V)
     if claim in ("exponential", "finite_time", "converges_to_critical_set"):
         invariant(statement, words)
     if claim in ("nonincreasing", "decreasing"):
         if claim == "decreasing":
-            settled(statement, words, data)
+            settled(statement, words, V, data)
         least = strict(words, data) if claim == "decreasing" else sympy.Integer(0)
         if "bound" not in options:
             return [("-dV/dt", -dV - least)]
@@ -74,6 +113,7 @@ def goals(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
         if "rate" not in options:
             raise Refused("the claim exponential needs its rate")
         r = words.read(options["rate"])
+        constant(words, "the rate", r)
         return [("-(rate) V - dV/dt", -r * V - dV), ("V", V)]
     if claim == "nonnegative":
         return [("V", V)]
@@ -81,7 +121,7 @@ def goals(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
         return [("dV/dt", dV), ("-dV/dt", -dV)]
     if claim == "finite_time":
         return _finite(statement, words, V, dV, data)
-    settled(statement, words, data)
+    settled(statement, words, V, data)
     return [("-dV/dt", -dV - strict(words, data)), *_bounded(words, V)]
 
 
@@ -113,7 +153,7 @@ def at_zero(words: Words, rules: Mapping[str, str], data: Mapping[str, Any]) -> 
     return made
 
 
-def settled(statement: Mapping[str, Any], words: Words, data: Mapping[str, Any]) -> None:
+def settled(statement: Mapping[str, Any], words: Words, V: Any, data: Mapping[str, Any]) -> None:
     """Refuse unless dV/dt = 0 leaves only equilibria (decreasing) or critical points (LaSalle)."""
     rules = at_zero(words, statement["system"]["rules"], data)
     if statement["claim"] == "decreasing":
@@ -122,6 +162,11 @@ def settled(statement: Mapping[str, Any], words: Words, data: Mapping[str, Any])
             raise Refused(f"where dV/dt = 0, {moving[0]} still moves")
         return
     s = words.symbol
+    if V.has(s["t"]):
+        raise Refused("LaSalle's principle needs a V that does not hold t")
+    for name in words.states:
+        if name in words.positive:  # 0 may be a limit: the weights must be positive there too
+            raise Refused(f"{name} may tend to 0, where {name} > 0 is lost; assume {name} >= 0")
     if any(v.has(s["t"], sympy.sign, sympy.Min, sympy.Max, UNIT, NORM, S) for v in map(
             words.read, statement["system"]["rules"].values())):
         raise Refused("LaSalle's principle needs a continuous field that does not hold t")
@@ -145,12 +190,21 @@ def _finite(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
     gives T = 1/(c(1−a)) + 1/(k(b−1)) from every start.
     """
     s = words.symbol
+    motion = words.read(statement["system"]["rules"]["theta"])
+    if words.states or not motion.free_symbols <= {s["g"], s["e"], *map(
+            s.get, [*words.parameters, *words.positive])}:
+        raise Refused("for finite time the flow must hold g and parameters only: what else it "
+                      "holds might be infinite before")
+    if s["e"] in motion.free_symbols and "half_square" not in words.assumed:
+        raise Refused("for finite time the flow must hold g and parameters only")
     form = number(words, V)
     scales = [sympy.cancel(form / what) for what in (s["D"], S(s["e"]**2))]
-    if not any(sign(words.apply(k)) == 2 and not k.has(s["D"], S) for k in scales):
+    if not any(sign(words.apply(k)) == 2 and k.free_symbols <= words.fixed and not k.has(S)
+               for k in scales):
         raise Refused("for finite time V must be L - Lstar or a square of the distance")
     laws = [(words.read(law["c"]), words.read(law["a"])) for law in data["laws"]]
-    for c, _ in laws:
+    for c, a in laws:
+        constant(words, "the law of V", c, a)
         if sign(words.apply(c)) != 2:
             raise Refused("the factor of a power of V must be positive")
     (c, a), *more = laws

@@ -47,11 +47,16 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
             raise Refused("the gradient does not vanish at the point")
     chi = _characteristic([[point.value(L.diff(a).diff(b), variables) for b in variables]
                            for a in variables], point)
-    negative = _negative(chi, point)
-    if data["inertia"] != str(negative):
-        raise Refused("the Hessian has another number of negative eigenvalues")
     n = len(variables)
-    definite = 1 if negative == 0 else -1 if negative == n else 0
+    degenerate = point.sign(chi[0]) == 0
+    if degenerate:
+        negative, definite = 0, 0
+        _strict(L, variables, options)
+    else:
+        negative = _negative(chi, point)
+        definite = 1 if negative == 0 else -1 if negative == n else 0
+    if data["inertia"] != ("degenerate" if degenerate else str(negative)):
+        raise Refused("the Hessian has another number of negative eigenvalues")
 
     def sign_of(e: Any) -> int:
         return point.sign(point.value(e.xreplace({sympy.Symbol("L", real=True): L}), variables))
@@ -61,12 +66,33 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         raise Refused("the flow has another law at the point")
     if order < 0:
         raise Refused("the field is infinite at the point")
+    if degenerate:  # V is positive definite and falls: no more is claimed
+        if sign < 0 or statement["claim"] != "asymptotically_stable" or \
+                options.get("scope") != "local":
+            raise Refused("a degenerate minimum is proved asymptotically stable only")
+        return
     attracting = definite * sign > 0
     wanted = ("unstable" if not attracting else "finite_time_stable" if order < 1
               else "asymptotically_stable")
     if statement["claim"] != wanted or (wanted == "asymptotically_stable") != (
             options.get("scope") == "local"):
         raise Refused(f"the point is {wanted}, which is another claim")
+
+
+def _strict(L: Any, variables: list[Any], options: Mapping[str, Any]) -> None:
+    """Refuse unless the loss has a strict, isolated minimum at a rational point."""
+    import sympy
+
+    from flowopt.stability.checks.leading_form import extremum
+
+    if list(options["root"]) != ["0", "1"]:
+        raise Refused("a degenerate point must be rational")
+    try:
+        poly = sympy.Poly(L, *variables, domain=sympy.QQ)
+    except sympy.polys.polyerrors.BasePolynomialError:
+        raise Refused("the loss is no polynomial") from None
+    if extremum(poly, [rational(r[0]) for r in options["coordinates"]]) != "strict minimum":
+        raise Refused("the point is no strict minimum that is seen from its lowest terms")
 
 
 def _plain(statement: Mapping[str, Any]) -> None:
@@ -129,7 +155,7 @@ def _order(e: Any, sign_of: Any, definite: int) -> tuple[int, Fraction]:
 
     name = getattr(e.func, "__name__", "")
     g, L = sympy.Symbol("g", real=True), sympy.Symbol("L", real=True)
-    if e == g or (name in ("norm", "norm1", "maxabs", "Abs") and e.args == (g,)):
+    if e == g or (name in ("norm", "norm1", "maxabs") and e.args == (g,)):
         return 1, Fraction(1)
     if name in ("sign", "unit") and e.args == (g,):
         return 1, Fraction(0)
@@ -191,8 +217,11 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     at, p = statement["options"]["at"], Fraction(data["order"])
     word = "L" if data["sign"] == "1" else "-L"
     steps = [f"The field is theta' = {data['rule']} on L = {data['loss']}.",
-             f"At {at} the gradient is 0, and the Hessian is nonsingular with {data['inertia']} "
-             "negative eigenvalues (sign changes of its characteristic polynomial).",
+             f"At {at} the gradient is 0, and "
+             + ("L has a strict minimum and no other critical point nearby, by its lowest terms."
+                if data["inertia"] == "degenerate" else
+                f"the Hessian is nonsingular with {data['inertia']} negative eigenvalues (sign "
+                "changes of its characteristic polynomial)."),
              f"With r = |gradient| -> 0 the flow descends {word} at a speed of the order "
              f"r**({p}): V = {word} - ({word} at the point) has dV/dt <= -c*r**({p} + 1), c > 0, "
              "near the point and off it, for every selection of the Filippov set."]

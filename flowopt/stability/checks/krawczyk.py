@@ -187,7 +187,8 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
             "so an eigenvalue has a positive real part over the whole box: the equilibrium is "
             "unstable by Lyapunov's first method.")
     box = " x ".join(f"[{a}, {b}]" for a, b in statement["options"]["box"])
-    return [f"Krawczyk's operator maps {box} into its interior: it holds exactly one zero of the field.",
+    return [f"Krawczyk's operator maps {box} into its interior: it holds exactly one zero of "
+            "the field.",
             "Hurwitz's minors of the Jacobian"
             + (" are positive" if data["eigenvalues"] == "all left" else
                ", with lambda moved by some s > 0, hold a negative one") + " there, " + last]

@@ -1,10 +1,9 @@
-"""Gradient flow of a polynomial at a rational critical point, by the leading form of the loss.
+"""Gradient flow of a polynomial at a rational critical point, by the lowest terms of the loss.
 
-data: "loss", without its constant. With L(x* + u) − L(x*) = P(u) + terms of higher degree:
-
-    P < 0 in a small integer direction: x* is no local minimum, so it is not stable;
-    P positive definite: x* is a strict local minimum and an isolated critical point, so it is
-    asymptotically stable.
+data: "loss", without its constant. Where L falls along a line through x* (in a small integer
+direction) x* is no local minimum, so it is not stable. Where the form of least degree is positive
+definite, or pure even powers with positive coefficients are lowest in their weights, x* is a strict
+local minimum and an isolated critical point, so it is asymptotically stable.
 
 Both hold for analytic losses (Absil and Kurdyka, Systems & Control Letters 55 (2006) 573).
 """
@@ -43,44 +42,75 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         if any(not (sympy.Poly(e, *variables, domain=sympy.QQ) + poly.diff(v)).is_zero
                for e, v in zip(equations, variables, strict=True)):
             raise Refused("the field is not the gradient flow of the loss")
-    except sympy.polys.polyerrors.PolynomialError:
+    except sympy.polys.polyerrors.BasePolynomialError:
         raise Refused("the loss is no polynomial") from None
     if poly.eval(tuple([0] * len(variables))) != 0:
         raise Refused("the loss must be given without its constant")
-    form = _leading(poly, point)
-    d = form.total_degree()
-    if d < 2:
-        raise Refused("the gradient does not vanish at the point")
-    reach = 4 if len(variables) < 4 else 1
-    negative = any(form.eval(u) < 0 for u in itertools.product(
-        range(-reach, reach + 1), repeat=len(variables)))
-    if statement["claim"] == "unstable" and negative:
+    found = extremum(poly, point)
+    if statement["claim"] == "unstable" and found == "none":
         return
     if statement["claim"] == "asymptotically_stable" and options.get("scope") == "local" \
-            and not negative and _definite(form):
+            and found == "strict minimum":
         return
-    raise Refused("the leading form does not prove the claim")
+    raise Refused("the lowest terms of the loss do not prove the claim")
 
 
-def _leading(poly: Any, point: list[Any]) -> Any:
-    """Return the part of least degree about a point, by derivatives."""
+def extremum(poly: Any, point: list[Any]) -> str:
+    """Return "strict minimum", "none" (no local minimum) or "undecided" for a critical point."""
+    parts = _taylor(poly, point)
+    if not parts:
+        raise Refused("the loss is constant")
+    if min(parts) < 2:
+        raise Refused("the gradient does not vanish at the point")
+    n = len(poly.gens)
+    reach = 4 if n < 3 else 2 if n < 5 else 1
+    for u in itertools.product(range(-reach, reach + 1), repeat=n):
+        for d in sorted(parts):
+            value = parts[d].eval(u)
+            if value:
+                if d % 2 or value < 0:
+                    return "none"
+                break
+    if _definite(parts[min(parts)]) or _weighted(parts):
+        return "strict minimum"
+    return "undecided"
+
+
+def _taylor(poly: Any, point: list[Any]) -> dict[int, Any]:
+    """Return the homogeneous parts of L(x* + u) − L(x*) by degree."""
     import sympy
 
-    variables = poly.gens
-    made: dict[Any, Any] = {}
-    for d in range(1, poly.total_degree() + 1):
-        for m in itertools.product(range(d + 1), repeat=len(variables)):
-            if sum(m) == d:
-                part = poly
-                for v, k in zip(variables, m, strict=True):
-                    for j in range(k):
-                        part = part.diff(v) * sympy.Rational(1, j + 1)
-                value = part.eval(tuple(point)) if not part.is_zero else 0
-                if value:
-                    made[m] = value
-        if made:
-            return sympy.Poly.from_dict(made, *variables, domain=sympy.QQ)
-    raise Refused("the loss is constant")
+    moved = sympy.Poly(poly.as_expr().subs(
+        {v: v + c for v, c in zip(poly.gens, point, strict=True)}, simultaneous=True),
+        *poly.gens, domain=sympy.QQ)
+    made: dict[int, dict[Any, Any]] = {}
+    for m, c in moved.terms():
+        if any(m):
+            made.setdefault(sum(m), {})[m] = c
+    return {d: sympy.Poly.from_dict(terms, *poly.gens, domain=sympy.QQ)
+            for d, terms in made.items()}
+
+
+def _weighted(parts: Mapping[int, Any]) -> bool:
+    """Return whether c_i u_i^(2k_i), c_i > 0, are the lowest terms in the weights 1/(2k_i)."""
+    import sympy
+
+    terms = [t for d in sorted(parts) for t in parts[d].terms()]
+    n = len(terms[0][0])
+    power: dict[int, int] = {}
+    for m, c in terms:
+        axes = [i for i in range(n) if m[i]]
+        if len(axes) == 1 and axes[0] not in power:
+            if m[axes[0]] % 2 or c <= 0:
+                return False
+            power[axes[0]] = m[axes[0]]
+    if len(power) < n:
+        return False
+    for m, c in terms:
+        weight = sum(sympy.Rational(m[i], power[i]) for i in range(n))
+        if weight < 1 or (weight == 1 and (c < 0 or any(e % 2 for e in m))):
+            return False
+    return True
 
 
 def _definite(form: Any) -> bool:
@@ -110,10 +140,12 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument, step by step."""
     unstable = statement["claim"] == "unstable"
     return [f"The field is -grad L with L = {data['loss']}.",
-            f"About {statement['options']['at']} the terms of least degree of L "
-            + ("take a negative value: the point is no local minimum." if unstable else
-               "are a positive definite form: the point is a strict local minimum, and no other "
-               "critical point is near (Euler: u.grad P = d*P > 0)."),
+            f"At {statement['options']['at']} "
+            + ("L falls along a line through the point (the lowest term is odd or negative): it is "
+               "no local minimum." if unstable else
+               "the lowest terms of L (by degree, or in weights) are positive definite: the point "
+               "is a strict local minimum, and no other critical point is near (Euler's identity "
+               "for these terms)."),
             "A point is stable for the gradient flow of an analytic loss exactly if it is a local "
             "minimum (Absil and Kurdyka 2006)"
             + ("." if unstable else ", and L itself is a Lyapunov function: dL/dt = -|grad L|**2.")]

@@ -180,7 +180,7 @@ def _rational(e: Any, x: Any) -> tuple[Any, Any, list[Any]]:
                 part = sympy.resultant(part, relation, w)
         try:
             made.append(sympy.Poly(part, x, domain=sympy.QQ))
-        except sympy.polys.polyerrors.PolynomialError:
+        except sympy.polys.polyerrors.BasePolynomialError:
             raise Refused(f"{part} is no polynomial with rational coefficients") from None
     return made[0], made[1], made[2:]
 
@@ -188,7 +188,7 @@ def _rational(e: Any, x: Any) -> tuple[Any, Any, list[Any]]:
 def _sign(value: Any) -> int:
     if value.is_Rational:
         return int(bool(value > 0)) - int(bool(value < 0))
-    from flowopt.stability.intervals import number_sign
+    from flowopt.stability.programs import number_sign
 
     return number_sign(value)
 

@@ -34,7 +34,7 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     L = L.xreplace({sympy.Symbol(k, real=True): v for k, v in values.items()})
     try:
         poly = sympy.Poly(L, *variables, domain=sympy.QQ)
-    except sympy.polys.polyerrors.PolynomialError:
+    except sympy.polys.polyerrors.BasePolynomialError:
         raise Refused("the loss is no polynomial") from None
     n = len(variables)
     if poly.total_degree() != 2 or poly.eval(tuple([0] * n)) != 0:
