@@ -153,7 +153,7 @@ def _segment(statement: Any, field: Any, below: Any, where: Any, inside: Any,
                          for d, r in zip(dV, dR, strict=True)])
 
     found = minimize(
-        lambda y: (V(y) - top) ** 2 - 1e-3 * rate(y) / scale, x, jac=slope, method="SLSQP",
+        lambda y: (V(y) - top) * (V(y) - top) - 1e-3 * rate(y) / scale, x, jac=slope, method="SLSQP",
         options={"maxiter": 80},
         constraints=[{"type": "ineq", "fun": lambda y: rate(y) / scale - 0.1,
                       "jac": lambda y: np.array([r(y) for r in dR]) / scale},
