@@ -179,11 +179,13 @@ def _text(end: End) -> str:
 
 
 def _number(end: End, values: Mapping[str, Any]) -> float | None:
-    if end.root is not None and end.scale != 1:
-        return float(end.root)
-    if end.expr is None:
-        return float(end.root)  # type: ignore[arg-type]
-    expr = end.expr.subs({s: values[str(s)] for s in end.expr.free_symbols if str(s) in values})
+    import sympy
+
+    if end.root is not None:
+        expr = sympy.sympify(end.scale) * float(end.root)
+    else:
+        expr = end.expr
+    expr = expr.subs({s: values[str(s)] for s in expr.free_symbols if str(s) in values})
     expr = expr.subs(dict.fromkeys(expr.free_symbols, 1))
     return float(expr)
 
@@ -539,7 +541,8 @@ def _hyper(own: Any, coefficients: Sequence[Any], pencil: Any, made: Any) -> Any
             square = clock**2
             done = [sympy.cancel(_halved(a, h, square) / _halved(b, h, square))
                     for a, b in zip(polys[::2], polys[1::2], strict=True)]
-    numbers = {k: v for k, v in numbers.items() if k not in ("lr", "h") and v != 0}
+    numbers = {k: v for k, v in numbers.items() if k not in ("lr", "h") and (
+        v != 0 or ranges([k])[k] == "unit")}  # a decay that is 0 is still in its range
     return done, numbers, step, held, (inside, after)
 
 
