@@ -354,10 +354,10 @@ def _parts(a: Analysis) -> list[str]:
     if a.steps:
         parts.append(_step_table(a).text)
     if a.arrivals:
-        parts.append(Table("Arrivals of motions", ("from x0", "ends as", "t", "at x", "t unclipped"),
-                           [(_point(r["x0"]), r["status"], f"{r['t']:.8g}", _point(r["x"]),
-                             "" if r["law"] is None else f"{r['law']:.8g}")
-                            for r in a.arrivals]).text)
+        columns = ("from x0", "ends as", "t", "at x", "t unclipped")
+        parts.append(Table("Arrivals of motions", columns, [
+            (_point(r["x0"]), r["status"], f"{r['t']:.8g}", _point(r["x"]),
+             "" if r["law"] is None else f"{r['law']:.8g}") for r in a.arrivals]).text)
     if a.unsettled:
         parts.append("Unknown\n" + "\n".join(f"   {_clip(line)}" for line in a.unsettled))
     return parts
@@ -381,7 +381,8 @@ def _step_table(a: Analysis) -> Table:
 def _limit_text(limit: Any) -> str:
     pairs = limit.stable
     if pairs is None:
-        return "not decided"
+        why = limit.verdict.reason if limit.verdict is not None else ""
+        return f"not decided{f': {why}' if why else ''}"
     return " or ".join(f"{low:.10g} < h < {high:.10g}" for low, high in pairs) or "no step"
 
 

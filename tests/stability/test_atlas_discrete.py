@@ -8,10 +8,10 @@ import pytest
 import sympy
 
 import flowopt as fo
+from flowopt.stability.atlas_discrete import rows
 from flowopt.stability.checks import interpolation
 from flowopt.stability.checks.interpolation_signs import nonnegative
 from flowopt.stability.exact import Refused
-from flowopt.stability.atlas_discrete import rows
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, Verdict, proved
 from tests import twins_worst_case as twins
