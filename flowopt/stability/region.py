@@ -161,8 +161,10 @@ def _segment(statement: Any, field: Any, below: Any, where: Any, inside: Any,
                          {"type": "eq", "fun": lambda y: V(y) - top,
                           "jac": lambda y: np.array([d(y) for d in dV])}])
     for centre in (found.x, x):
+        if not np.all(np.abs(centre) < 1e6):
+            continue  # nor is a NaN
         normal = np.array([d(centre) for d in dV])
-        if not np.all(np.isfinite(centre)) or not np.any(normal):
+        if not np.any(normal):
             continue
         normal /= np.linalg.norm(normal)
         for length in (1e-1, 1e-2, 1e-3, 1e-4, 1e-6):
