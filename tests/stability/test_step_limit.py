@@ -304,6 +304,7 @@ def test_a_changed_certificate_is_refused(found):
     (lambda: step_limit(o.adam(), curvature=(3, 2)), "mu <= ell"),
     (lambda: step_limit(o.adam()).at(mu=1), "at takes"),
     (lambda: step_limit(o.adam()).at(lam=0), "lam must be > 0"),
+    (lambda: step_limit(o.nesterov(r=3.0), fo.Euler(h=0.1)).at(lam=1), "there is none here"),
     (lambda: step_limit(fo.flows.GradientFlow(), fo.SequentialEuler(h=1.0)), "needs a flow with"),
     (lambda: step_limit(o.adam(), fo.DiscreteGradient(h=1.0)), "needs a gradient flow"),
     (lambda: step_limit(o.adam(), fo.Automatic()), "must be one method"),
