@@ -37,6 +37,7 @@ import flowopt as fo
 from flowopt.estimates import wilson
 from flowopt.experiment import SILENT
 from flowopt.options import Options, option
+from flowopt.reporting import Reporter
 
 __all__ = ["NAME", "QUESTION", "Config", "claims", "figures", "run", "summary"]
 
@@ -76,7 +77,7 @@ class Config(Options):
         return self.h * self.steps
 
 
-def run(config: Config, progress: Callable[[float, str], None] = SILENT) -> dict[str, Any]:
+def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:
     made: dict[str, Any] = {"setting": {**asdict(config), "end": config.end}}
     loss = fo.losses.two_minima()
     flow = fo.flows.LossNormalizedFlow(M=config.M).on(loss)
@@ -89,19 +90,21 @@ def run(config: Config, progress: Callable[[float, str], None] = SILENT) -> dict
                          "curvatures": [float(curvature_of(x)) for x in (GOOD, BARRIER, POOR)]}
     made["well"] = well(config.x0)
     progress(0.0, "1 of 5: the run as published")
-    made["published"] = as_published(config, flow)
+    made["published"] = progress.piece("published", lambda: as_published(config, flow))
     progress(0.01, "2 of 5: the flow itself")
-    made["flow"] = the_flow(config, flow)
+    made["flow"] = progress.piece("flow", lambda: the_flow(config, flow))
     progress(0.02, "3 of 5: the solvers compared")
-    made["comparison"] = comparison(config, flow)
+    made["comparison"] = progress.piece("comparison", lambda: comparison(config, flow))
     progress(0.35, "4 of 5: the distribution over starts")
-    made["escape"] = escape(config, flow, starts, lambda share: progress(
-        0.35 + 0.07 * share, "4 of 5: the distribution over starts"))
+    made["escape"] = progress.piece("escape", lambda: escape(
+        config, flow, starts, lambda share: progress(0.35 + 0.07 * share,
+                                                     "4 of 5: the distribution over starts")))
     progress(0.42, "4 of 5: Lyapunov exponents")
-    made["lyapunov"] = lyapunov(config, flow, starts[:400], made["seeds"]["quadratic"])
-    made["noise"] = noise(config, loss, starts[:NOISY], made["seeds"]["noise"],
-                          lambda share: progress(0.44 + 0.48 * share,
-                                                 "5 of 5: noise instead of clipping"))
+    made["lyapunov"] = progress.piece("lyapunov", lambda: lyapunov(
+        config, flow, starts[:400], made["seeds"]["quadratic"]))
+    made["noise"] = progress.piece("noise", lambda: noise(
+        config, loss, starts[:NOISY], made["seeds"]["noise"],
+        lambda share: progress(0.44 + 0.48 * share, "5 of 5: noise instead of clipping")))
     return made
 
 

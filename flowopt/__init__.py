@@ -30,7 +30,13 @@ _WHERE = {
     **dict.fromkeys(["ImplicitEuler", "ConformalLeapfrog", "DiscreteGradient"],
                     "flowopt.integrators.structured"),
     **dict.fromkeys(["EulerMaruyama", "SRA1", "BAOAB"], "flowopt.integrators.stochastic"),
+    "analyze": "flowopt.analysis",
+    "phase_portrait": "flowopt.portraits",
     "prove": "flowopt.stability.prove",
+    "modified_equation": "flowopt.stability.modified",
+    "lyapunov_exponents": "flowopt.stability.exponents",
+    "equilibria": "flowopt.stability.finding",
+    "basins": "flowopt.stability.phases",
     "step_limit": "flowopt.stability.limits",
     "Verdict": "flowopt.stability.verdict",
 }

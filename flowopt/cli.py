@@ -15,8 +15,9 @@ from typing import Any
 
 import typer
 
-from flowopt import __version__, _check, experiment
+from flowopt import __version__, _check, cli_stability, experiment
 from flowopt.reporting import Reporter
+from flowopt.results import NotWritten, prepare_folder, remove_empty
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
                   no_args_is_help=True, help="Optimizers as dynamical systems: experiments.")
@@ -63,6 +64,10 @@ def dictionary(names: list[str] = typer.Argument(None, help="Only these optimize
         _give_up(None, f"Error: {problem}", 2)
 
 
+app.command("analyze")(cli_stability.analyze)
+app.command("atlas")(cli_stability.atlas)
+
+
 @app.command("run", context_settings=_RAW, add_help_option=False)
 def run(context: typer.Context) -> None:
     """Run an experiment by its name, or a script by its path (run NAME --help: its options)."""
@@ -85,16 +90,21 @@ def run(context: typer.Context) -> None:
             return
         out = Path(options.pop("out", str(Path("results") / entry.name)))
         config = configured(config_type, options, quick_values(entry, module, flags))
-        made = experiment.prepare_folder(out)
+        made = prepare_folder(out)
         bar = Progress()
-        done = experiment.execute(entry, module, config, out, bar, "quick" in flags)
+        done = experiment.execute(entry, module, config, out, bar, "quick" in flags,
+                                  "force" in flags)
         bar.close()
         made = []
         typer.echo(done.summary)
+        if done.note:
+            typer.echo(f"\n({done.note.replace(chr(10), '; ')})", err=True)
         typer.echo(f"\n{len(done.files)} files in {out} ({bar.seconds:.0f} s)")
     except KeyboardInterrupt:
-        _give_up(bar, "Interrupted: nothing was written.", 130)
-    except experiment.NotWritten as problem:
+        kept = bar is not None and any((out / experiment.KEPT).glob("*/*.kept"))
+        _give_up(bar, "Interrupted: no results were written, and the same command goes on from "
+                 "what is kept." if kept else "Interrupted: nothing was written.", 130)
+    except NotWritten as problem:
         _give_up(bar, f"Error: {problem}", 1)
     except (ValueError, TypeError) as problem:
         if bar is not None:  # not a refusal: the experiment itself went wrong
@@ -103,7 +113,7 @@ def run(context: typer.Context) -> None:
     finally:
         if bar is not None:
             bar.close()
-        experiment.remove_empty(made)
+        remove_empty(made)
 
 
 def _give_up(bar: Any, sentence: str, code: int) -> None:
@@ -115,7 +125,7 @@ def _give_up(bar: Any, sentence: str, code: int) -> None:
 
 # ------------------------------------------------------------------ options from a dataclass
 def split(tokens: list[str]) -> tuple[str | None, dict[str, str], set[str]]:
-    """Return the target, the options as text, and the flags that were given (help, quick).
+    """Return the target, the options as text, and the flags (help, quick, force).
 
     ``--set a=1 b=2`` is the same as ``--a 1 --b 2``.
 
@@ -140,8 +150,8 @@ def split(tokens: list[str]) -> tuple[str | None, dict[str, str], set[str]]:
 
     while rest:
         token = rest.pop(0)
-        if token in ("--help", "-h", "--quick"):
-            flags.add("quick" if token == "--quick" else "help")
+        if token in ("--help", "-h", "--quick", "--force"):
+            flags.add("help" if token == "-h" else token[2:])
         elif token == "--set":
             if not (rest and "=" in rest[0] and not rest[0].startswith("-")):
                 raise ValueError("--set needs key=value")
@@ -201,7 +211,7 @@ def configured(config_type: Any, options: dict[str, str],
         name = key if key in fields else key.replace("-", "_")
         if name not in fields:
             raise ValueError(f"there is no option --{key}; " + _check.nearest(
-                f"--{key}", [f"--{known}" for known in [*fields, "out", "set", "quick"]]))
+                f"--{key}", [f"--{known}" for known in [*fields, "out", "set", "quick", "force"]]))
         values[name] = _converted(name, text, fields[name])
     return None if config_type is None else config_type(**values)
 
@@ -232,7 +242,7 @@ def _converted(name: str, text: str, kind: Any) -> Any:
 def general_help() -> str:
     """Return the help of `flowopt run` alone."""
     lines = ["Usage: flowopt run NAME|PATH [--option value ...] [--set option=value ...] "
-             "[--quick]", "",
+             "[--quick] [--force]", "",
              "Run an experiment by its name, or a script by its path.", "",
              "flowopt run NAME --help shows the options of one experiment.", "", "Experiments:"]
     return "\n".join([*lines, *(f"  {entry.name}  {entry.question}"
@@ -245,6 +255,7 @@ def help_of(entry: experiment.Entry, config_type: Any) -> str:
              f.metadata.get("help", "")) for f, kind in _fields(config_type)]
     rows.append(("--out", "folder", Path("results") / entry.name, "where everything is written"))
     rows.append(("--quick", "", "off", "a small configuration that takes seconds, if there is one"))
+    rows.append(("--force", "", "off", "run it even if a result of the same code is kept"))
     wide = max(len(row[0]) for row in rows)
     kinds = max(len(row[1]) for row in rows)
     return "\n".join([f"Usage: flowopt run {entry.name} [--option value ...]", "",

@@ -24,7 +24,9 @@ and may have
     ``table(result)`` a `Table` or a list of them; ``claims(result)`` a list of `Claim`.
 
 Figures, tables and claims are made of the result alone, so that a result that was kept gives the
-same. `execute` runs an experiment and writes everything into one folder.
+same. `execute` runs an experiment and writes everything into one folder. A result is kept there
+under the key of its configuration, its sources and the code that makes numbers; with the same key
+it is loaded. So are the pieces of a run that was stopped, which then goes on.
 
 Experiments are looked for in ``flowopt/_experiments``, where a wheel has them, and else in
 ``experiments`` beside the package, as in a clone.
@@ -35,44 +37,30 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
-import errno
-import hashlib
 import importlib.util
-import io
 import json
-import math
 import os
 import platform
-import shlex
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from flowopt import _check
+from flowopt import _check, keeping
 from flowopt.options import Options
+from flowopt.provenance import ROOT, provenance, versions
 from flowopt.reporting import Reporter, Table
+from flowopt.results import figure_files, plain, write_all
 
-#: the folder that holds the package: a clone, or site-packages
-ROOT = Path(__file__).resolve().parent.parent
 #: the experiments that come with flowopt: of a wheel, or of a clone
 SHIPPED = Path(__file__).resolve().parent / "_experiments"
 EXPERIMENTS = SHIPPED if SHIPPED.is_dir() else ROOT / "experiments"
+#: the folder of kept values in a folder of results
+KEPT = ".kept"
 #: what a run is told when it need not report
 SILENT = Reporter()
-#: libraries of which the version is recorded when an experiment has loaded them, with their module
-PEERS = {"scikit-learn": "sklearn", "torch": "torch", "jax": "jax", "optax": "optax"}
 
 
 @dataclass(frozen=True)
@@ -108,10 +96,6 @@ class Claim:
         mark = {True: "holds", False: "FAILS", None: "does not apply"}[self.holds]
         end = f"; {self.note}" if self.note else ""
         return f"[{mark}] {self.text}: {self.computed} (expected {self.expected}){end}"
-
-
-class NotWritten(Exception):
-    """The results could not be written; the message says why in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -221,195 +205,84 @@ def load(entry: Entry) -> Any:
     return module
 
 
-# ------------------------------------------------------------------ the folder of results
-def prepare_folder(folder: Path) -> list[Path]:
-    """Make `folder` and check that files can be written there; return the folders that were made.
-
-    Raises
-    ------
-    ValueError
-        When it is a file, or cannot be made or written; nothing is left behind then.
-    """
-    made: list[Path] = []
-    for part in [*reversed(folder.parents), folder]:
-        if part.exists() and not part.is_dir():
-            raise ValueError(f"out must be a folder, and {part} is a file")
-    try:
-        for part in [*reversed(folder.parents), folder]:
-            if not part.exists():
-                part.mkdir()
-                made.append(part)
-        handle, name = tempfile.mkstemp(dir=folder, prefix=".probe-")
-        os.close(handle)
-        os.unlink(name)
-    except OSError as problem:
-        remove_empty(made)
-        raise ValueError(f"out must be a folder that can be written, and {folder} is not: "
-                         f"{problem.strerror or problem}") from None
-    return made
-
-
-def remove_empty(folders: list[Path]) -> None:
-    """Remove folders that were made for a run which then wrote nothing."""
-    for folder in reversed(folders):
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-
-
-@contextlib.contextmanager
-def _without_interruption() -> Iterator[None]:
-    """Hold Ctrl-C back while files are renamed into place."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if held:
-        raise KeyboardInterrupt
-
-
-def write_all(folder: Path, files: Mapping[str, bytes]) -> list[str]:
-    """Write files under temporary names, then rename all of them into place.
-
-    A failure or Ctrl-C on the way leaves the folder as it was.
-
-    Raises
-    ------
-    NotWritten
-        When there is no space left, for example.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> place = Path(tempfile.mkdtemp())
-    >>> write_all(place, {"a.txt": b"1", "b.txt": b"2"})
-    ['a.txt', 'b.txt']
-    >>> sorted(path.name for path in place.iterdir())
-    ['a.txt', 'b.txt']
-    """
-    waiting = None
-    try:
-        waiting = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
-        for name, data in files.items():
-            (waiting / name).write_bytes(data)
-            (waiting / name).chmod(0o644)
-        with _without_interruption():
-            for name in files:
-                os.replace(waiting / name, folder / name)
-    except OSError as problem:
-        why = ("there is no space left on the disk" if problem.errno == errno.ENOSPC
-               else problem.strerror or str(problem))
-        raise NotWritten(f"the results could not be written to {folder}: {why}") from problem
-    finally:
-        if waiting is not None:
-            shutil.rmtree(waiting, ignore_errors=True)
-    return list(files)
-
-
-def plain(value: Any) -> Any:
-    """Return `value` as json can hold it: arrays as lists, NaN as None, infinities as text.
-
-    Examples
-    --------
-    >>> plain({"a": np.array([1.0, np.nan]), 0.5: (np.int64(2), np.inf)})
-    {'a': [1.0, None], '0.5': [2, 'inf']}
-    """
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return plain({f.name: getattr(value, f.name) for f in dataclasses.fields(value)})
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return value if math.isfinite(value) else str(value)
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    return str(value)
-
-
-def figure_files(name: str, figure: Any) -> dict[str, bytes]:
-    """Return a figure as PNG (200 dots per inch) and PDF; equal figures give equal bytes."""
-    from flowopt.plotting import style
-
-    files = {}
-    for kind, about in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
-        buffer = io.BytesIO()
-        with style():
-            figure.savefig(buffer, format=kind, dpi=200, metadata=about)
-        figure.set_layout_engine("none")  # laid out once: the second file has the same places
-        files[f"{name}.{kind}"] = buffer.getvalue()
-    return files
-
-
-# ------------------------------------------------------------------ where numbers come from
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True,
-                              timeout=20, check=True, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
-        return None
-    return done.stdout.strip()
-
-
-def commit() -> tuple[str | None, bool | None]:
-    """Return the commit of the clone and whether files differ from it; None without git."""
-    top = _git("rev-parse", "--show-toplevel")
-    if not top or Path(top).resolve() != ROOT:  # installed somewhere inside another repository
-        return None, None
-    head, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
-    return head, None if changes is None else bool(changes)
-
-
-def versions() -> dict[str, str | None]:
-    """Return the versions of Python, flowopt and the libraries that numbers depend on."""
-    from flowopt import __version__
-
-    made: dict[str, str | None] = {"python": platform.python_version(), "flowopt": __version__}
-    peers = [name for name, module in PEERS.items() if module in sys.modules]
-    for name in ("numpy", "scipy", "sympy", "numba", "llvmlite", "matplotlib", *peers):
-        try:
-            made[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            made[name] = None
-    made["libc"] = " ".join(platform.libc_ver()).strip() or None
-    return made
-
-
-def provenance(source: Path, command: list[str] | None = None) -> dict[str, Any]:
-    """Return what is needed to run an experiment again: versions, commit, command, platform."""
-    head, dirty = commit()
-    return {"versions": versions(), "commit": head, "dirty": dirty,
-            "command": shlex.join(sys.argv if command is None else command),
-            "platform": platform.platform(), "machine": platform.machine(),
-            "processors": os.cpu_count(),
-            "source": source.name,
-            "source_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
-            "started": datetime.now(UTC).isoformat(timespec="seconds")}
-
-
 @dataclass(frozen=True)
 class Outcome:
-    """What `execute` returns: the result, the printed summary, the claims, the files written."""
+    """What `execute` returns: the result, the printed summary, the claims, the files written.
+
+    `note` says where the result comes from, when it was not made now, and what went wrong with
+    kept values.
+    """
 
     result: dict[str, Any]
     summary: str
     claims: tuple[Claim, ...]
     files: tuple[str, ...]
+    note: str = ""
+
+
+def key(entry: Entry, config: Any) -> str:
+    """Return the key of a result: of the configuration, the sources, the code, the libraries."""
+    settings = json.dumps([type(config).__name__, plain(config)], sort_keys=True).encode()
+    found = json.dumps({k: v for k, v in versions().items()
+                        if k in ("python", "numpy", "scipy", "sympy", "numba", "llvmlite",
+                                 "libc")}).encode()
+    return keeping.key_of(entry.name.encode(), settings,
+                          keeping.sources_of(entry.path), keeping.code_of_numbers(),
+                          found, platform.machine().encode())
+
+
+def result_of(entry: Entry, module: Any, config: Any, folder: Path,
+              show: Callable[[float, str], None] | None = None, force: bool = False
+              ) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """Return the result of an experiment, where it comes from, and what there is to say.
+
+    It is loaded when one with the same key is kept in `folder`; else it is made, from the pieces
+    that are kept already, and kept.
+
+    Parameters
+    ----------
+    entry, module, config
+        The experiment.
+    folder : Path
+        Where values are kept.
+    show : callable, optional
+        ``show(share, text)``.
+    force : bool
+        Make it anew, whatever is kept.
+    """
+    said: list[str] = []
+    mine = key(entry, config)
+    keeper = keeping.Keeper(folder / mine, said.append)
+    if force:
+        keeping.forget(folder, [p.name for p in folder.glob("*") if p.name != mine])
+    kept = None if force else keeper.get("result")
+    if kept is not None:
+        result, about = kept[0]
+        return result, about, [*said, f"loaded: made on {about['started']} with the same "
+                               "configuration, sources and code; --force makes it again"]
+    about = provenance(entry.path) | {"key": mine}
+    clock = time.perf_counter()
+    progress = keeping.KeepingReporter(keeper, show)
+    result = module.run(config, progress)
+    about["seconds_run"] = time.perf_counter() - clock
+    about["versions"] = versions()  # with the libraries that the run has loaded
+    if progress.loaded:
+        said.append(f"gone on after a run that was stopped: {progress.loaded} of "
+                    f"{progress.loaded + progress.made} pieces were kept")
+    if keeper.put("result", (result, about)):
+        result = keeping.unpack(keeping.pack(result))  # as a run that loads it sees it
+        keeper.drop_pieces()
+    keeping.prune(folder, mine)
+    return result, about, said
 
 
 def execute(entry: Entry, module: Any, config: Any, out: Path,
-            progress: Callable[[float, str], None] = SILENT, quick: bool = False) -> Outcome:
-    """Run an experiment and write its folder: figures, one json with every number, the summary.
+            progress: Callable[[float, str], None] = SILENT, quick: bool = False,
+            force: bool = False) -> Outcome:
+    """Run an experiment, or load its kept result, and write its folder.
+
+    The folder has the figures, one json with every number, and the summary; ``.kept`` in it has
+    the kept values.
 
     Parameters
     ----------
@@ -423,6 +296,8 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
         ``progress(share, text)``.
     quick : bool
         Whether the configuration is the quick one, to be recorded.
+    force : bool
+        Run it even if a result with the same key is kept.
 
     Returns
     -------
@@ -433,12 +308,9 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
     NotWritten
         When the files cannot be written; the folder is as it was then.
     """
-    about = provenance(entry.path)
     clock = time.perf_counter()
-    progress = progress if isinstance(progress, Reporter) else Reporter(progress)
-    result = module.run(config, progress)
-    seconds = time.perf_counter() - clock
-    about["versions"] = versions()  # with the libraries that the run has loaded
+    show = progress.show if type(progress) is Reporter else progress
+    result, about, said = result_of(entry, module, config, out / KEPT, show, force)
     progress(0.92, "figures")
     claims = tuple(module.claims(result)) if hasattr(module, "claims") else ()
     text = module.summary(result) if hasattr(module, "summary") else ""
@@ -453,7 +325,8 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
             drawn = module.figures(result)
         for name, figure in drawn.items():
             files |= figure_files(name, figure)
-    about |= {"seconds_run": seconds, "seconds": time.perf_counter() - clock}
+    about = about | {"seconds": about["seconds_run"] + time.perf_counter() - clock
+                     if said and said[-1].startswith("loaded") else time.perf_counter() - clock}
     settings = None if config is None else plain(config)
     seed = getattr(config, "seed", None)
     record = {"experiment": entry.name, "question": entry.question, "config": settings,
@@ -468,4 +341,4 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
                                    + "\n").encode()
     written = write_all(out, files)
     progress(1.0, "written")
-    return Outcome(result, lines, claims, tuple(written))
+    return Outcome(result, lines, claims, tuple(written), "\n".join(said))

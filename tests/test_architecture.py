@@ -16,7 +16,8 @@ FLOORS = {"_check": 0, "_native": 0, "_language": 0, "_lowering": 0, "_compiler"
           "_pointers": 0, "_evaluate": 0, "_elementary": 0, "_philox": 0, "_adapters": 1,
           "symbolic": 1, "losses": 2, "flows": 2, "integrators": 3, "optimizers": 4,
           "stability": 5, "comparison": 6, "experiment": 7, "cli": 8, "reporting": 6,
-          "estimates": 6, "options": 6, "plotting": 6}
+          "estimates": 6, "options": 6, "plotting": 6, "portraits": 6, "results": 6,
+          "provenance": 6, "deadline": 6, "keeping": 7, "analysis": 7, "cli_stability": 8}
 
 
 def part(path):

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from flowopt import __version__, experiment
+from flowopt import __version__, experiment, provenance, results
 from flowopt.cli import app
 
 ROOT = Path(experiment.__file__).resolve().parent.parent
@@ -230,7 +230,7 @@ def test_script_by_path(script, tmp_path):
     assert "[FAILS] two: 2 (expected 3); as meant" in result.stdout
     assert "[does not apply] three" in result.stdout and str(out) in result.stdout
     assert "half" in result.stderr
-    assert sorted(p.name for p in out.iterdir()) == ["line.pdf", "line.png", "mine.json",
+    assert sorted(p.name for p in out.iterdir()) == [".kept", "line.pdf", "line.png", "mine.json",
                                                      "summary.txt"]
     assert (out / "line.png").read_bytes().startswith(b"\x89PNG")
     assert (out / "line.pdf").read_bytes().startswith(b"%PDF")
@@ -294,7 +294,7 @@ def test_an_error_inside_a_script_is_shown_as_it_is(tmp_path):
 def test_no_space_left(script, tmp_path, monkeypatch):
     out = tmp_path / "out"
     assert call("run", script, "--out", out).exit_code == 0
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
     real = Path.write_bytes
 
     def write(self, data):
@@ -307,9 +307,11 @@ def test_no_space_left(script, tmp_path, monkeypatch):
     assert refused_.exit_code == 1
     assert refused_.stderr.splitlines()[-1].startswith("Error: the results could not be written")
     assert "no space left" in refused_.stderr and "Traceback" not in refused_.output
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
     assert call("run", script, "--a", "9", "--out", tmp_path / "new").exit_code == 1
-    assert not (tmp_path / "new").exists()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [".kept"]  # not computed twice
+    monkeypatch.undo()
+    assert "loaded" in call("run", script, "--a", "9", "--out", tmp_path / "new").stderr
 
 
 def test_interrupted_in_process(tmp_path):
@@ -351,7 +353,7 @@ def test_ctrl_c_while_files_are_renamed_waits(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", replace)
     with pytest.raises(KeyboardInterrupt):
-        experiment.write_all(tmp_path, {"a": b"1", "b": b"2"})
+        results.write_all(tmp_path, {"a": b"1", "b": b"2"})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
@@ -365,4 +367,4 @@ def test_constants_are_read_without_running(tmp_path):
 
 def test_without_git(monkeypatch, script, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert experiment.commit() == (None, None)
+    assert provenance.commit() == (None, None)

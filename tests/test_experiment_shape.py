@@ -7,7 +7,7 @@ import sys
 import pytest
 from test_cli import call, refused
 
-from flowopt import experiment
+from flowopt import experiment, provenance
 from flowopt.reporting import Reporter, Table
 
 SCRIPT = '''
@@ -114,7 +114,7 @@ def test_experiments_inside_the_package_come_first(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "as_installed", module)
     spec.loader.exec_module(module)
     assert [entry.name for entry in module.catalogue()] == ["theirs"]
-    assert experiment.EXPERIMENTS == experiment.ROOT / "experiments"
+    assert experiment.EXPERIMENTS == provenance.ROOT / "experiments"
 
 
 def test_none_at_all(monkeypatch, tmp_path):

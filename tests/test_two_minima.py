@@ -13,7 +13,7 @@ import reference as ref
 from scipy.integrate import quad
 from typer.testing import CliRunner
 
-from flowopt import experiment
+from flowopt import experiment, results
 from flowopt.cli import app
 
 ENTRY = experiment.find("two-minima")
@@ -223,7 +223,7 @@ def test_folder(folder, record):
     assert record["seeds"]["starts"] == 0 and len(set(record["seeds"]["noise"])) == len(
         record["result"]["noise"]["rows"])
     assert record["provenance"]["source"] == "two_minima.py"
-    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == [".kept"]
 
 
 def test_summary_is_complete(folder):
@@ -254,7 +254,7 @@ def test_same_seed_same_numbers():
         for row in out["comparison"]["rows"]:
             row["seconds"] = 0.0
         out["comparison"]["table"] = ""
-        return json.dumps(experiment.plain(out))
+        return json.dumps(results.plain(out))
 
     assert made(3) == made(3)
     assert numbers(json.loads(made(3)))[20:] != numbers(json.loads(made(4)))[20:]
@@ -263,7 +263,7 @@ def test_same_seed_same_numbers():
 def test_every_number_is_in_the_json(tmp_path):
     done = experiment.execute(ENTRY, MODULE, MODULE.Config(**TINY), tmp_path)
     stored = json.loads((tmp_path / "two-minima.json").read_text())["result"]
-    assert numbers(stored) == numbers(experiment.plain(done.result))
+    assert numbers(stored) == numbers(results.plain(done.result))
     assert len(numbers(stored)) > 500
 
 

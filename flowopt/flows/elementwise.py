@@ -4,7 +4,8 @@ The same text that `flowopt.flows.flow.coordinates` writes out coordinate by coo
 one loop for each reduction and one for the result.
 
 The kernel of F evaluates the loss once. So does that of a step of a splitting, y⁺ = y + h F block
-by block, when θ is in its last group: until then the gradient stays what it was.
+by block, when θ is in its last group: until then the gradient stays what it was. Such a step can be
+taken in place: a coordinate is read before it is written, and no other one is read with it.
 """
 
 from __future__ import annotations
@@ -14,21 +15,28 @@ from typing import Any
 
 from flowopt.flows.flow import REDUCTIONS, RESERVED, Flow
 
+#: the largest finite number
+LARGEST = 1.7976931348623157e308
 #: indents of the source: in the loop over the lanes, and in a loop over the coordinates in there
 LANE, COORDINATE = " " * 8, " " * 12
 
 
 def rule_source(flow: Flow, n: int, offset: int, width: int,
-                groups: Sequence[Sequence[str]] | None = None) -> str:
+                groups: Sequence[Sequence[str]] | None = None, in_place: bool = False) -> str:
     """Return the source of the kernel of F, or with `groups` of a step of the splitting.
 
     `offset` is the number of the loss's parameters. A group's rules see the new values of the
-    groups before it; the step h is in the array s.
+    groups before it; the step h is in the array s. A step `in_place` writes y⁺ over y, and sets
+    out to whether y⁺ is finite (1 or 0 for each lane).
     """
-    body = _Body(flow, n, width)
+    body = _Body(flow, n, width, in_place)
     for group in groups or [["theta", *flow.states]]:
         body.group(group, step=groups is not None)
-    return "\n".join([*_head(flow, offset, width, groups is not None), *body.lines]) + "\n"
+    lines = [*_head(flow, offset, width, groups is not None), *body.lines]
+    if in_place:
+        lines.insert(-len(body.lines), f"{LANE}good = True")
+        lines.append(f"{LANE}out_[lane] = 1.0 if good else 0.0")
+    return "\n".join(lines) + "\n"
 
 
 def _head(flow: Flow, offset: int, width: int, step: bool) -> list[str]:
@@ -47,10 +55,11 @@ def _head(flow: Flow, offset: int, width: int, step: bool) -> list[str]:
 class _Body:
     """The loops over the coordinates of one lane, written group by group."""
 
-    def __init__(self, flow: Flow, n: int, width: int) -> None:
+    def __init__(self, flow: Flow, n: int, width: int, in_place: bool) -> None:
         import sympy
 
-        self.flow, self.n, self.width = flow, n, width
+        self.flow, self.n, self.width, self.in_place = flow, n, width, in_place
+        self.out = "y_" if in_place else "out_"
         self.rules = flow.abstract_rules()
         #: how the source calls a symbol
         self.names: dict[Any, str] = {sympy.Symbol(s, real=True): s for s in RESERVED}
@@ -80,8 +89,10 @@ class _Body:
             text = printer.print(made[key])
             if step:
                 text = f"{'theta' if key == 'theta' else f'state_{key}'} + h_*{text}"
-            self.inside(*printer.lines,
-                        f"out_[({self.rows[key]} + i) * {self.width} + lane] = {text}")
+            self.inside(*printer.lines, f"new = {text}",
+                        f"{self.out}[({self.rows[key]} + i) * {self.width} + lane] = new")
+            if self.in_place:
+                self.inside(f"good = good & (abs(new) <= {LARGEST!r})")
         self.new |= set(group)
         self.end = len(self.lines)
 
@@ -95,7 +106,7 @@ class _Body:
         self.inside(f"g = block[(1 + i) * {self.width} + lane]",
                     f"theta = y_[i * {self.width} + lane]")
         for s in self.flow.states:
-            self.inside(f"state_{s} = {'out_' if s in self.new else 'y_'}"
+            self.inside(f"state_{s} = {self.out if s in self.new else 'y_'}"
                         f"[({self.rows[s]} + i) * {self.width} + lane]")
 
     def inside(self, *lines: str) -> None:

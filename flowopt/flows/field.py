@@ -167,7 +167,11 @@ class VectorField(CompiledField):
     @cached_property
     def equations(self) -> tuple[Any, ...]:
         """F as sympy expressions (m of them), over `symbols`, the parameters and time."""
-        return self.system.expanded(self.system.rhs)
+        try:
+            return self.system.expanded(self.system.rhs)
+        except ValueError:  # sympy has no Min of 1/0
+            raise ValueError(f"{self.name} has no value anywhere: it divides by a gradient that is "
+                             "zero everywhere; check the loss") from None
 
     @cached_property
     def switches(self) -> tuple[Any, ...]:

@@ -26,26 +26,27 @@ class KernelLossField(LossField, KernelField):
     def _make(self, width: int) -> Any:
         return self._elementwise(width, None)
 
-    def _elementwise(self, width: int, groups: Any) -> _native.Unit:
+    def _elementwise(self, width: int, groups: Any, in_place: bool = False) -> _native.Unit:
         count = len(self.loss.parameters)
 
         def build() -> tuple[dict[str, Any], dict[str, Any]]:
             from flowopt.flows.elementwise import rule_source
             from flowopt.symbolic.source import compile_kernel
 
-            source = rule_source(self.flow, self.n, count, width, groups)
+            source = rule_source(self.flow, self.n, count, width, groups, in_place)
             return {"source": source}, {"kernel": compile_kernel(source)}
 
         return _native.unit(f"elementwise {self.flow.definition} {self.n} {count} {width} "
-                            f"{groups}", _elementwise_stamp(), build)
+                            f"{groups} {in_place}", _elementwise_stamp(), build)
 
-    def step_address(self, groups: Any, width: int) -> int:
+    def step_address(self, groups: Any, width: int, in_place: bool = False) -> int:
         """Return the address of the kernel of one step of a splitting, or 0: there is none.
 
-        It evaluates the loss once, which is right when θ is in the last group.
+        It evaluates the loss once, which is right when θ is in the last group. A kernel `in_place`
+        writes y⁺ over y: where y is large, moving it costs more than computing it.
         """
         if self.flow.rules and "theta" in groups[-1]:
-            return self._elementwise(width, groups).addresses["kernel"]
+            return self._elementwise(width, groups, in_place).addresses["kernel"]
         return 0
 
     def context(self, width: int) -> np.ndarray:

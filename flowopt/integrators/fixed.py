@@ -133,7 +133,10 @@ class FixedBlock:
         return Status.DIVERGED if self.head is None else self.head.status(lane)
 
     def step_kernel(self) -> int:
-        """Return the address of a kernel that does the whole step, or 0: there is none."""
+        """Return the address of a kernel that does the whole step, or 0: there is none.
+
+        That of a loss which is a kernel writes y⁺ over y.
+        """
         if self.noise is not None:
             return getattr(self.noise, "whole", 0)
         explicit = isinstance(self.method, Explicit) and self.method.tableau.stages == 1
@@ -145,7 +148,7 @@ class FixedBlock:
             return 0
         groups = [tuple(name for name, _, _ in self.field.blocks)] if explicit else \
             self.method.ordered(self.field)
-        return int(self.field.step_address(groups, self.width))
+        return int(self.field.step_address(groups, self.width, in_place=True))
 
     def _lay_out_saves(self, saves: np.ndarray, end: float) -> None:
         """Find for each time to save the step it lies in and its fraction of that step."""
@@ -210,7 +213,8 @@ class FixedBlock:
             sizes = self.noise.sizes
             stages = self.noise.many
         elif whole := self.step_kernel():
-            name, head = "euler", (whole, self.context, sizes)
+            name = "in_place" if self.field.is_kernel else "euler"
+            head = (whole, self.context, sizes)
         elif self.head is not None:
             name, implicit = self.head.stepper, self.head.stepper != "conformal"
             head = (*self.head.arguments, sizes, *[self.head.why] * implicit)

@@ -29,7 +29,8 @@ _STATUS = {1: Status.REACHED_END, 3: Status.DIVERGED, 4: Status.MAX_STEPS,
 @functools.cache
 def stepper(name: str, width: int) -> _native.Function:
     """Return a compiled stepper for blocks of `width` lanes (compiled once per machine)."""
-    module = {"explicit": "fixed", "euler": "fixed", "sequential": "fixed", "maruyama": "noise",
+    module = {"explicit": "fixed", "euler": "fixed", "in_place": "fixed",
+              "sequential": "fixed", "maruyama": "noise",
               "sra1": "noise", "baoab": "noise", "coldest": "noise", "rosenbrock": "adaptive",
               "taylor": "adaptive", "uniform_box": "metropolis",
               "sliding_field": "sliding", "sliding_surfaces": "sliding",

@@ -91,7 +91,8 @@ def in_hyper(own: Any, coefficients: Sequence[Any], pencil: Any, made: Any) -> A
             square = clock**2
             done = [sympy.cancel(_halved(a, h, square) / _halved(b, h, square))
                     for a, b in zip(polys[::2], polys[1::2], strict=True)]
-    numbers = {k: v for k, v in numbers.items() if k not in ("lr", "h") and v != 0}
+    numbers = {k: v for k, v in numbers.items() if k not in ("lr", "h") and (
+        v != 0 or ranges([k])[k] == "unit")}  # a decay that is 0 is still in its range
     numbers |= {k: v for k, v in made.numbers.items() if k not in own.maps and k != "h"}
     return done, numbers, step, held, (inside, after)
 

@@ -177,11 +177,13 @@ def _text(end: End) -> str:
 
 
 def _number(end: End, values: Mapping[str, Any]) -> float | None:
-    if end.root is not None and end.scale != 1:
-        return float(end.root)
-    if end.expr is None:
-        return float(end.root)  # type: ignore[arg-type]
-    expr = end.expr.subs({s: values[str(s)] for s in end.expr.free_symbols if str(s) in values})
+    import sympy
+
+    if end.root is not None:
+        expr = sympy.sympify(end.scale) * float(end.root)
+    else:
+        expr = end.expr
+    expr = expr.subs({s: values[str(s)] for s in expr.free_symbols if str(s) in values})
     expr = expr.subs(dict.fromkeys(expr.free_symbols, 1))
     return float(expr)
 

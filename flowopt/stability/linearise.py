@@ -51,7 +51,7 @@ def rules_of(flow: Any, h: float, start: Mapping[str, str] | None = None,
         if name == "h" or 0.0 < value < float("inf"):
             symbols[name] = sympy.Symbol(name, positive=True)
             numbers[name] = rational(value)
-        else:
+        else:  # the claims that are made of a symbol hold where it is > 0
             constant[name] = (rational(value) if abs(value) < float("inf")
                               else sympy.oo if value > 0 else -sympy.oo)
     lam = symbols[CURVATURE] = sympy.Symbol(CURVATURE, positive=True)

@@ -9,12 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowopt import _check
+from flowopt.stability.reach import beyond
 from flowopt.stability.statement import CLAIMS, box_domain, field_system, flow_system, statement
 from flowopt.stability.verdict import Verdict, unknown
 
 #: kinds of proof, in the order in which they are asked: module, what it takes, its name in words.
 #: Each module has ``attempt(problem) -> Verdict | None``.
-RUNGS: tuple[tuple[str, str, str], ...] = ()
+RUNGS: tuple[tuple[str, str, str], ...] = (
+    ("abstract", "flow", "abstract loss"),
+    ("instance", "field", "instance of a proof for every loss"),
+    ("sliding_rest", "field", "sign flow on a quadratic loss"),
+    ("polynomial", "field", "polynomials"),
+    ("branch", "field", "intervals over a box"),
+    ("worst_case", "optimizer", "worst case over smooth convex losses"),
+    ("interpolation_search", "optimizer", "interpolation inequalities for a given V"),
+    ("never_rests", "optimizer", "least lengths of steps"),
+)
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,11 @@ def prove(flow_or_field: Any, V: Any = None, claim: str = "nonincreasing", domai
 
 def settle(problem: Problem, kind: str) -> Verdict:
     """Return the first verdict that settles a problem, or unknown with every reason."""
+    if _says_nothing(problem):
+        return unknown(problem.statement, "V holds no variable, so that the claim says nothing; "
+                       "give a V that does")
+    if outside := beyond(problem.statement):
+        return unknown(problem.statement, outside)
     reasons: list[str] = []
     skipped: list[str] = []
     evidence: dict[str, Any] = {}
@@ -129,17 +144,34 @@ def settle(problem: Problem, kind: str) -> Verdict:
                    evidence or None, tuple(dict.fromkeys(skipped)))
 
 
+def _says_nothing(problem: Problem) -> bool:
+    """Return whether V is a constant: each claim about it would be empty."""
+    from flowopt.stability.exact import read
+    from flowopt.symbolic.parse import parse
+
+    system, V = problem.statement["system"], problem.statement["V"]
+    if V is None or "variables" not in system or system["kind"] == "optimizer":
+        return V is not None and not set(parse(V, what="V", functions=_WORDS).names)
+    names = [*system["variables"], *system["parameters"], system.get("time", "t")]
+    return not {str(s) for s in read(V, names).free_symbols} & set(system["variables"])
+
+
+#: the functions of V on an abstract loss
+_WORDS = {"dot": 2, "norm": 1, "norm1": 1, "maxabs": 1, "unit": 1, "sum": 1}
+
+
 def _system(given: Any) -> tuple[str, dict[str, Any]]:
     """Return the kind of a system, and its data."""
     from flowopt.flows.field import VectorField
     from flowopt.flows.flow import Flow
     from flowopt.optimizers.optimizer import Optimizer
+    from flowopt.stability.discrete import optimizer_system
 
     if isinstance(given, Flow):
         return "flow", flow_system(given)
     if isinstance(given, VectorField):
         return "field", field_system(given)
     if isinstance(given, Optimizer):
-        return "optimizer", {**flow_system(given.flow), "kind": "flow"}
+        return "optimizer", optimizer_system(given)
     raise TypeError("flow_or_field must be a Flow, a VectorField or an Optimizer, got "
                     f"{_check.shown(given)}")

@@ -20,7 +20,7 @@ from flowopt.stability.exact import Refused, rational, write
 CLAIMS = {
     "nonincreasing": "dV/dt <= 0{bound}{along}",
     "decreasing": "dV/dt < 0 off the equilibria{bound}{along}",
-    "exponential": "dV/dt <= -({rate})*V{along}, so that V(t) <= V(0)*exp(-({rate})*t)",
+    "exponential": "dV/dt <= -({rate})*V{along}, so that V(t) <= V(0)*exp(-({rate})*t){within}",
     "finite_time": "the motion{of} reaches a critical point no later than T = {bound}",
     "conserved": "dV/dt = 0{along}: V is a first integral",
     "stable": "the equilibrium {at} is Lyapunov stable{of}",
@@ -29,15 +29,25 @@ CLAIMS = {
     "unstable": "the equilibrium {at} is unstable{of}",
     "region": "every motion that starts in {{V <= {level}}} stays there and tends to {at}{of}",
     "converges_to_critical_set": "every bounded motion tends to the set of critical points{of}",
-    "no_fixed_point": "the iteration never stops{of}",
-    "rate": "V falls by at least the factor {rate} in a step{of}",
+    "no_fixed_point": "where {where}, a step moves theta by at least {bound}; so no point with "
+                      "g = 0 that is a limit of such points is a stable fixed point{of}",
+    "flip": "the flip at the critical point in {at}, where lr = 2/L'', is {kind}{of}",
+    "cycle": "there is {kind} cycle of period two with a point in {at}{of}",
+    "rate": "|theta_k - theta*| <= C*({rate})**k for all k, with a C that is free of k{of}",
+    "recursion": "V+ <= {bound}{along}",
     "positive": "V > 0 off {at}",
     "nonnegative": "V >= 0",
     "spectral_radius": "the largest modulus of an eigenvalue is {rate}, at {at} and at no lam "
                        "more{of}",
     "step_limit": "the iteration is asymptotically stable exactly for {bound}{of}",
 }
-_DEFAULTS = {"at": "0", "scope": "", "rate": "r", "bound": "", "level": "r"}
+#: claims about motions as a whole: not one for each state
+OF_MOTIONS = ("stable", "asymptotically_stable", "finite_time_stable", "unstable", "region",
+              "converges_to_critical_set", "finite_time", "flip", "cycle", "step_limit")
+#: how far a claim of asymptotic stability reaches
+SCOPES = ("local", "global")
+_DEFAULTS = {"at": "0", "scope": "", "rate": "r", "bound": "", "level": "r", "where": "g != 0",
+             "kind": "a"}
 
 
 def flow_system(flow: Any) -> dict[str, Any]:
@@ -114,6 +124,8 @@ def statement(claim: str, system: Mapping[str, Any], V: Any = None, *, domain: A
     For all n >= 1, every C1 loss L and every state: V = L has dV/dt <= 0 along theta' = -g.
     """
     _check.choice("claim", claim, tuple(CLAIMS))
+    if options.get("scope") is not None:
+        _check.choice("scope", options["scope"], SCOPES)
     return {"claim": claim, "system": dict(system),
             "V": None if V is None else V if isinstance(V, str) else write(V),
             "domain": domain, "assumptions": [str(a) for a in assumptions],
@@ -139,17 +151,23 @@ def sentence(made: Mapping[str, Any]) -> str:
 def _sentence(made: Mapping[str, Any]) -> str:
     options = {**_DEFAULTS, **{k: _shown(v) for k, v in made["options"].items()}}
     motion = _motion(made["system"])
-    words = {**options, "along": f" along {motion}" if motion else "",
-             "of": f" of {motion}" if motion else ""}
+    whole = made["claim"] in OF_MOTIONS and made["system"]["kind"] in ("field", "map")
+    words = {**options, "within": " as long as it stays in the box" if made["domain"] else "",
+             "along": f" along {motion}" if motion else "",
+             "of": f" of {motion}" if motion and not whole else ""}
     if made["claim"] in ("nonincreasing", "decreasing"):
         words["bound"] = f", and dV/dt <= {options['bound']}" if options["bound"] else ""
     if words["scope"]:
+        if words["scope"] not in SCOPES:  # "exponential" would claim more than any check shows
+            raise Refused(f"the scope must be {' or '.join(SCOPES)}")
         words["scope"] += "ly "
     body = CLAIMS[made["claim"]].format(**words)
+    if made["system"]["kind"] in ("map", "optimizer"):
+        body = body.replace("dV/dt", "V+ - V")
     if made["V"] is not None:
-        body = (f"V = {made['V']} has {body}" if body.startswith("dV/dt")
+        body = (f"V = {made['V']} has {body}" if body.startswith(("dV/dt", "V+"))
                 else f"with V = {made['V']}, {body}")
-    text = f"{_quantifier(made)}: {body}."
+    text = f"{_quantifier(made, motion if whole else '')}: {body}."
     return text[0].upper() + text[1:]
 
 
@@ -163,16 +181,21 @@ def _motion(system: Mapping[str, Any]) -> str:
     if system["kind"] == "none":
         return ""
     mark = "'" if system["kind"] == "field" else "+"
+    at = "".join(f" with {g} = grad L({p})" for g, p in system.get("gradients", {}).items())
     text = ", ".join(f"{v}{mark} = {e}" for v, e in
                      zip(system["variables"], system["equations"], strict=True))
     values = ", ".join(f"{k} = {v}" for k, v in system["parameters"].items())
-    return f"{text} ({values})" if values else text
+    return (f"{text} ({values})" if values else text) + at
 
 
-def _quantifier(made: Mapping[str, Any]) -> str:
+def _quantifier(made: Mapping[str, Any], motion: str) -> str:
     system = made["system"]
     assumed = list(made["assumptions"])
-    if system["kind"] == "flow":
+    if motion:
+        box = made["domain"]["box"] if made["domain"] else ()
+        text = f"for {motion}" + "".join(
+            f"{', on ' if k == 0 else ' x '}[{a}, {b}]" for k, (a, b) in enumerate(box))
+    elif system["kind"] in ("flow", "optimizer"):
         parts = ["for all n >= 1", "every C1 loss L", "every state"]
         if system["positive"]:
             parts.append("all " + ", ".join(system["positive"]) + " > 0")

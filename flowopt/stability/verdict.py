@@ -15,6 +15,7 @@ from typing import Any
 
 from flowopt import _check
 from flowopt.stability.exact import Refused
+from flowopt.stability.reach import beyond
 from flowopt.stability.statement import sentence
 
 STATUSES = ("proved", "disproved", "unknown")
@@ -153,6 +154,8 @@ class Verdict:
             if self.digest != self._digest():
                 return "the digest does not belong to this verdict: something in it was changed"
             sentence(self.statement)
+            if outside := beyond(self.statement, self.status):
+                return outside
             checker = shown.checker
             allowed = getattr(checker, "TRUST", "A")
             if self.trust != allowed and self.trust not in tuple(allowed):

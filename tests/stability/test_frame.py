@@ -145,7 +145,7 @@ def test_sentences():
                      rate=1)
     assert sentence(made) == (
         "For all x in [-1, 1]: V = x**2 has dV/dt <= -(1)*V along x' = -k*x (k = 1/2), so that "
-        "V(t) <= V(0)*exp(-(1)*t).")
+        "V(t) <= V(0)*exp(-(1)*t) as long as it stays in the box.")
 
 
 def test_unknown_has_nothing_to_check():

@@ -127,6 +127,32 @@ def euler(rule: Int, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: Ints, 
     return step
 
 
+def in_place(rule: Int, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: Ints, first: Int,
+             last: Int, t0: Real, h: Real, h_last: Real, path: Reals, saves: Ints, save_at: Reals,
+             saved: Reals, reducer: Int, reducer_context: Ints, totals: Reals, work: Reals) -> Int:
+    """Take steps by a kernel that writes y⁺ over y, and whether it is finite: 1 or 0 for a lane.
+
+    Nothing is saved inside a step.
+    """
+    t, length, finite_lane = work, shift(work, W), shift(work, 2 * W)
+    fill(length, h)
+    step = first
+    while step < last:
+        start = t0 + step * h
+        lengths(length, sizes, step, h_last)
+        if sizes[TIMED]:
+            stage_times(t, sizes, step, start, t0, 0.0, length)
+        call_kernel(rule, context, t, y, p, length, finite_lane)
+        good = True
+        for lane in range(W):
+            good = good & (finite_lane[lane] > 0.0)
+        step += 1
+        if not settled(sizes, step, y, good, bad, path):
+            break
+        show(sizes, step, start, t0, length, t, y, p, reducer, reducer_context, totals)
+    return step
+
+
 def sequential(phases: Ints, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: Ints, first: Int,
                last: Int, t0: Real, h: Real, h_last: Real, path: Reals, saves: Ints,
                save_at: Reals, saved: Reals, reducer: Int, reducer_context: Ints, totals: Reals,
@@ -232,11 +258,12 @@ def build(width: int, name: str):
     """Return the compiled stepper `name` for blocks of `width` lanes."""
     from flowopt._compiler import compiled
 
-    function = {"explicit": explicit, "euler": euler, "sequential": sequential}[name]
-    return compiled(function, {"W": width}, vectorise=width > 1 or name == "euler")
+    function = {"explicit": explicit, "euler": euler, "in_place": in_place,
+                "sequential": sequential}[name]
+    return compiled(function, {"W": width}, vectorise=width > 1 or name in ("euler", "in_place"))
 
 
 #: how ctypes passes the arguments: p address, i integer, d double
 KINDS = {"explicit": "ipppppp" + "ppp" + "iiddd" + "pppp" + "ipp" + "p",
-         "euler": "ipp" + "ppp" + "iiddd" + "pppp" + "ipp" + "p",
+         **dict.fromkeys(("euler", "in_place"), "ipp" + "ppp" + "iiddd" + "pppp" + "ipp" + "p"),
          "sequential": "pppppp" + "iiddd" + "pppp" + "ipp" + "p"}

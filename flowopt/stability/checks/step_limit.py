@@ -92,15 +92,16 @@ class _Claim:
             raise Refused("the step must be assumed > 0")
         numbers = {k: fraction(v) for k, v in system["parameters"].items()}
         self.names = set(self.ranges)
-        values = {self.symbol(k): sympy.Rational(v.numerator, v.denominator)
-                  for k, v in numbers.items()}
+        values = {sympy.Symbol(k, **({"positive": True} if v > 0 else {"real": True})):
+                  sympy.Rational(v.numerator, v.denominator) for k, v in numbers.items()}
         variables = list(system["variables"])
         known = {*self.names, *numbers, *variables}
         self.step = self.symbol(options["step"])
         own = [sympy.Symbol(v, real=True) for v in variables]
         self.matrix = sympy.zeros(len(own), len(own))
         for i, text in enumerate(system["equations"]):
-            expr = read(text, known, positive=[*self.names, *numbers]).subs(values)
+            above = [k for k, v in numbers.items() if v > 0]
+            expr = read(text, known, positive=[*self.names, *above]).subs(values)
             for j, v in enumerate(own):
                 self.matrix[i, j] = expr.diff(v)
                 if self.matrix[i, j].free_symbols & set(own):

@@ -1,0 +1,1 @@
+"""Compiled steppers of the analyses."""
