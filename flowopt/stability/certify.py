@@ -110,8 +110,6 @@ def _evidence(found: Any, numbers: Mapping[str, Any], size: int) -> dict[str, An
 
 def certified_numbers(made: Any, found: Any, exact: Mapping[Any, Any]) -> Any:
     """Return the limit with numbers in place of symbols, and its own verdict."""
-    if found.claim is None:
-        return made
     given = {**found.claim["given"], **{str(s): v for s, v in exact.items()}}
     return sealed(replace(made, claim={**found.claim, "given": given}))
 

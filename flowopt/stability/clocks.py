@@ -39,6 +39,7 @@ class Rules:
     linear: tuple[str, ...] = ()
     rest: dict[str, Any] = field(default_factory=dict)
     pieces: list[str] = field(default_factory=list)
+    names: tuple[str, ...] = ()
 
     @property
     def step(self) -> Any:
@@ -118,6 +119,9 @@ def chosen(made: Rules, expr: Any, clocks: Mapping[str, Any]) -> Any:
         for value, condition in piece.args:
             if condition == sympy.true:
                 return value
+            if not condition.is_Relational:
+                raise NoLinearisation(f"the rule has the condition {condition}, which is not "
+                                      "looked into")
             free = {str(s) for s in condition.free_symbols}
             if free & {"theta", *made.linear, *made.scales}:
                 return piece

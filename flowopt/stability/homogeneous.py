@@ -33,10 +33,11 @@ def homogeneous(flow: Any, own: Any, method: Any, subject: str, lam: Any, why: s
                         notes=(f"there is no linearisation: {why}",))
     stepper = own.method if method is None else method
     if isinstance(lam, tuple) or not flow.rules:
-        return _undecided(nothing, why)
+        return undecided(nothing, f"there is no linearisation: {why}")
     try:
         made = rules_of(flow, own.method.h if own is not None else getattr(stepper, "h", 1.0),
-                        own.initial if own is not None else {}, method is not None)
+                        own.initial if own is not None else {}, method is not None,
+                        [d.state for d in getattr(stepper, "draws", ()) if d.state])
         inside: dict[Any, Any] = {}
         numbers = dict(made.numbers)
         if method is None and own is not None:
@@ -44,17 +45,18 @@ def homogeneous(flow: Any, own: Any, method: Any, subject: str, lam: Any, why: s
             inside |= back
         equations = _equations(made, stepper, inside)
     except NoLinearisation as other:
-        return _undecided(nothing, str(other))
+        return undecided(nothing, f"there is no linearisation: {other}")
     if lam is not None:
         equations = {k: e.subs(made.symbols["lam"], lam) for k, e in equations.items()}
     used = {str(s) for e in equations.values() for s in e.free_symbols} - set(equations)
     domain = {n: "positive" for n in used}
     if step == "lr":
-        domain = {n: "inner" if k == "unit" else k for n, k in ranges(used).items()}
+        domain = {n: "positive" if n not in own.hyper else "inner" if k == "unit" else k
+                  for n, k in ranges(used).items()}
     values = {k: v for k, v in numbers.items() if k in used and k not in ("lr", "h")}
     return (_jumps(nothing, equations, domain, why)
             or _falls(nothing, equations, domain, values, step, "tiny" in made.symbols)
-            or _undecided(nothing, why))
+            or undecided(nothing, f"there is no linearisation: {why}"))
 
 
 def _equations(made: Rules, stepper: Any, inside: Mapping[Any, Any]) -> dict[str, Any]:
@@ -89,11 +91,12 @@ def _equations(made: Rules, stepper: Any, inside: Mapping[Any, Any]) -> dict[str
     return found
 
 
-def _undecided(base: Any, why: str) -> Any:
+def undecided(base: Any, why: str) -> Any:
+    """Return a step limit that is not decided, and why."""
     from dataclasses import replace
 
     made = statement("step_limit", {"kind": "none"}, bound="those that are stable")
-    return replace(base, verdict=unknown(made, f"there is no linearisation: {why}"))
+    return replace(base, limit=None, intervals=None, argument=None, verdict=unknown(made, why))
 
 
 def _jumps(base: Any, equations: Mapping[str, Any], domain: Mapping[str, str], why: str) -> Any:

@@ -93,6 +93,7 @@ def in_hyper(own: Any, coefficients: Sequence[Any], pencil: Any, made: Any) -> A
                     for a, b in zip(polys[::2], polys[1::2], strict=True)]
     numbers = {k: v for k, v in numbers.items() if k not in ("lr", "h") and (
         v != 0 or ranges([k])[k] == "unit")}  # a decay that is 0 is still in its range
+    numbers |= {k: v for k, v in made.numbers.items() if k not in own.maps and k != "h"}
     return done, numbers, step, held, (inside, after)
 
 

@@ -279,6 +279,9 @@ def _at(found: StepLimit, given: Mapping[str, Any]) -> StepLimit:
 
     from flowopt.stability.exact import rational
 
+    if found.claim is None:
+        raise ValueError("at takes numbers for the symbols of a limit, and there is none here: "
+                         + getattr(found.verdict, "reason", ""))
     known = set(found.domain)
     numbers = {}
     for name, value in given.items():

@@ -74,7 +74,7 @@ def step_limit(optimizer_or_flow: Any, method: Any = None, *, curvature: Any = N
                              "one of them out")
         return step_limit_at(optimizer_or_flow, method, loss, at)
     lam = _curvature(curvature)
-    from flowopt.stability.homogeneous import homogeneous
+    from flowopt.stability.homogeneous import homogeneous, undecided
 
     subject = f"{name}, {_called(method)}" if method is not None else name
     stepper = own.method if method is None else method
@@ -82,7 +82,8 @@ def step_limit(optimizer_or_flow: Any, method: Any = None, *, curvature: Any = N
         flow = _flow_of(own)
     try:
         made = rules_of(flow, own.method.h if own is not None else getattr(stepper, "h", 1.0),
-                        own.initial if own is not None else {}, method is not None)
+                        own.initial if own is not None else {}, method is not None,
+                        [d.state for d in getattr(stepper, "draws", ()) if d.state])
         pencil = pencil_of(made, stepper)
         coefficients = [c.as_expr() for c in characteristic(pencil)]
     except NoLinearisation as why:
@@ -94,14 +95,20 @@ def step_limit(optimizer_or_flow: Any, method: Any = None, *, curvature: Any = N
     step = "h"
     if method is None and own is not None:
         coefficients, numbers, step, held, matrices = in_hyper(own, coefficients, pencil, made)
-        domain = ranges(numbers)
+        domain = {k: v if k in own.hyper else "positive" for k, v in ranges(numbers).items()}
     else:
         matrices = None
     domain |= {CURVATURE: "positive", "P": "positive", "P_": "positive"}
     if "c_" in held:
         domain["c_"] = "inner"
     notes = tuple(dict.fromkeys(f"assumed of the given numbers: {p}" for p in made.pieces))
+    timed = any(r.has(made.symbols["t"]) for r in made.rhs.values())
+    if timed:
+        notes += ("the rule stands at its limit for t -> oo",)
     found = settle(subject, step, coefficients, domain, numbers, held, notes, lam)
+    if timed and found.intervals == ():  # the limit may be a map that neither falls nor grows
+        return undecided(found, "the rule depends on time, and tends to a map that is not stable; "
+                         "whether it is itself, is another question")
     from flowopt.stability.certify import certified
 
     return certified(found, pencil, matrices, lam)

@@ -9,7 +9,7 @@ symbols. θ and the *momenta* are what is linear.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from flowopt.stability.clocks import CURVATURE, NoLinearisation, Rules, chosen, late
@@ -18,7 +18,7 @@ __all__ = ["CURVATURE", "NoLinearisation", "Rules", "jacobian", "reached", "rule
 
 
 def rules_of(flow: Any, h: float, start: Mapping[str, str] | None = None,
-             fixed: bool = False) -> Rules:
+             fixed: bool = False, drawn: Collection[str] = ()) -> Rules:
     """Return the rules of a flow on ½λx² in one dimension, with its states told apart.
 
     Parameters
@@ -31,11 +31,17 @@ def rules_of(flow: Any, h: float, start: Mapping[str, str] | None = None,
         The formulas of the states that do not start at 0.
     fixed : bool
         Whether a parameter ``h`` of the flow is the number that it has, and not the step.
+    drawn : collection of str
+        States that are random numbers of each step; here they are their mean, 0.
     """
     import sympy
 
     from flowopt.stability.exact import rational
 
+    taken = {CURVATURE, "c_", "s", "z", "zeta"} & {*flow.states, *flow.parameters}
+    if taken:
+        raise ValueError(f"{flow.name} must not have the name {min(taken)}, which is the "
+                         "curvature or the like here; rename it")
     symbols = {n: sympy.Symbol(n, real=True) for n in ("theta", "t", *flow.states)}
     numbers, constant = {}, {}
     given = dict(flow.parameters)
@@ -49,15 +55,28 @@ def rules_of(flow: Any, h: float, start: Mapping[str, str] | None = None,
             constant[name] = (rational(value) if abs(value) < float("inf")
                               else sympy.oo if value > 0 else -sympy.oo)
     lam = symbols[CURVATURE] = sympy.Symbol(CURVATURE, positive=True)
+    constant |= dict.fromkeys(drawn, sympy.Integer(0))
     meaning = {**symbols, **constant, "g": lam * symbols["theta"],
                "L": lam * symbols["theta"]**2 / 2}
     rhs = {}
     for key, rule in _abstract(flow).items():
         rhs[key] = rule.subs({s: meaning[str(s)] for s in rule.free_symbols},
                              simultaneous=True)
-    made = Rules(rhs, symbols, numbers, dict(start or {}))
+    made = Rules(_needed(rhs), symbols, numbers, dict(start or {}))
+    made.names = tuple(rhs)
     _tell_apart(made)
     return made
+
+
+def _needed(rhs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rules of θ and of the states that it depends on, however indirectly."""
+    kept, todo = {"theta"}, ["theta"]
+    while todo:
+        for name in {str(s) for s in rhs[todo.pop()].free_symbols} & set(rhs):
+            if name not in kept:
+                kept.add(name)
+                todo.append(name)
+    return {k: v for k, v in rhs.items() if k in kept}
 
 
 def _abstract(flow: Any) -> dict[str, Any]:
@@ -156,6 +175,8 @@ def jacobian(made: Rules, clocks: Mapping[str, Any]) -> list[list[Any]]:
     for key in made.linear:
         rule = chosen(made, made.rhs[key], clocks)
         rule = late(made, rule, clocks).subs(held)
+        if len(made.linear) == 1:
+            rule = _one_sided(made, rule)
         for s in made.linear:
             _refuse_kinks(made, rule, made.symbols[s], key)
         row = []
@@ -171,6 +192,32 @@ def jacobian(made: Rules, clocks: Mapping[str, Any]) -> list[list[Any]]:
             raise NoLinearisation(f"theta = 0 is no equilibrium: there {key}' = {value}")
         rows.append(row)
     return rows
+
+
+def _one_sided(made: Rules, rule: Any) -> Any:
+    """Return an odd rule of θ alone without |θ| and without the choices that are made at θ = 0+.
+
+    An odd rule with a derivative from the right at 0, where it is 0, has that derivative.
+    """
+    import sympy
+
+    theta, s = made.symbols["theta"], sympy.Symbol("s", positive=True)
+    if not rule.has(sympy.Abs, sympy.Min, sympy.Max) or rule.has(sympy.Piecewise, sympy.sign):
+        return rule
+    if not _same_at_points(rule.xreplace({theta: -theta}) + rule):
+        return rule
+    right = rule.subs(theta, s)
+    for part in right.atoms(sympy.Min, sympy.Max):
+        at = [a.subs(s, 0) for a in part.args]
+        if not all(v.is_Rational for v in at):
+            return rule
+        best = (min if isinstance(part, sympy.Min) else max)(at)
+        if at.count(best) != 1:
+            return rule
+        right = right.subs(part, part.args[at.index(best)])
+    if right.has(sympy.Abs, sympy.Min, sympy.Max):
+        return rule
+    return right.subs(s, theta)
 
 
 def _refuse_kinks(made: Rules, rule: Any, symbol: Any, key: str) -> None:

@@ -220,7 +220,7 @@ def _groups(made: Rules, method: Any) -> list[tuple[str, ...]]:
     from flowopt.integrators.methods import SymplecticEuler
 
     names = list(made.rhs)
-    states = [s for s in names if s != "theta"]
+    states = [s for s in made.names if s != "theta"]
     groups = getattr(method, "groups", None)
     if isinstance(method, SymplecticEuler):
         if len(states) != 1:
@@ -233,9 +233,10 @@ def _groups(made: Rules, method: Any) -> list[tuple[str, ...]]:
         return [*((s,) for s in states), ("theta",)]
     if groups is None:
         return [tuple(names)]
-    if sorted(n for g in groups for n in g) != sorted(names):
-        raise ValueError(f"groups must hold each of {', '.join(names)} exactly once, got {groups}")
-    return [tuple(g) for g in groups]
+    if sorted(n for g in groups for n in g) != sorted(made.names):
+        raise ValueError(f"groups must hold each of {', '.join(made.names)} exactly once, got "
+                         f"{groups}")
+    return [tuple(n for n in g if n in names) for g in groups]
 
 
 def _hold(made: Rules, matrices: list[Any]) -> tuple[dict[str, str], Any]:

@@ -304,6 +304,7 @@ def test_a_changed_certificate_is_refused(found):
     (lambda: step_limit(o.adam(), curvature=(3, 2)), "mu <= ell"),
     (lambda: step_limit(o.adam()).at(mu=1), "at takes"),
     (lambda: step_limit(o.adam()).at(lam=0), "lam must be > 0"),
+    (lambda: step_limit(o.nesterov(r=3.0), fo.Euler(h=0.1)).at(lam=1), "there is none here"),
     (lambda: step_limit(fo.flows.GradientFlow(), fo.SequentialEuler(h=1.0)), "needs a flow with"),
     (lambda: step_limit(o.adam(), fo.DiscreteGradient(h=1.0)), "needs a gradient flow"),
     (lambda: step_limit(o.adam(), fo.Automatic()), "must be one method"),
@@ -311,3 +312,43 @@ def test_a_changed_certificate_is_refused(found):
 def test_the_door(call, words):
     with pytest.raises((TypeError, ValueError), match=words):
         call()
+
+
+# ------------------------------------------------------------------ what optimizers are composed of
+def test_composed_optimizers():
+    gd = o.gradient_descent(lr=0.1)
+    w = sympy.Symbol("weight_decay", positive=True)
+    assert sympy.simplify(step_limit(gd.with_l2(0.1)).limit - 2 / (lam + w)) == 0
+    for made in (gd.with_average(o.ExponentialAverage(0.9)), gd.with_average(o.TailAverage(2)),
+                 gd.with_noise(0.1)):
+        assert step_limit(made).limit == 2 / lam, made
+    assert step_limit(gd.with_l1(0.1)).limit == 0
+    assert step_limit(gd.with_l1(0.1, proximal=True)).verdict.unknown
+
+
+def test_a_rule_whose_limit_in_time_is_at_rest_is_not_decided():
+    found = step_limit(o.adagrad(lr_decay=0.1))
+    assert found.intervals is None and "depends on time" in found.verdict.reason
+
+
+def test_kinks_that_do_not_matter_at_the_equilibrium():
+    for rule in ("-g/(1 + norm(g))", "-Min(Max(g, -1), 1)", "-tanh(g)", "-g - g**3"):
+        found = step_limit(fo.Flow(rule), fo.Euler(h=0.1))
+        assert found.limit == 2 / lam and found.verdict.check(), rule
+
+
+def test_signs_of_parameters_are_not_assumed():
+    # a parameter may be negative or zero: it is then a number, and no symbol that is > 0
+    up = step_limit(fo.Flow("-c*g", parameters={"c": -1.0}), fo.Euler(h=0.1))
+    assert up.limit == 0 and up.verdict.check()
+    ball = fo.Flow({"theta": "v", "v": "-c*v - g"}, parameters={"c": -0.5})
+    for method in (fo.SymplecticEuler(h=0.1), fo.RK4(h=0.1), fo.ImplicitEuler(h=0.1)):
+        found = step_limit(ball, method)
+        found = found.at(lam=1) if found.intervals is None else found
+        for a, b in found.stable:
+            s = 2 * a + 1 if math.isinf(b) else (a + b) / 2
+            columns = [fo.integrate(ball.on("x**2/2"), e, t=(0, s), method=type(method)(h=s)).y[-1]
+                       for e in ([1.0, 0.0], [0.0, 1.0])]
+            assert np.abs(np.linalg.eigvals(np.array(columns).T)).max() < 1
+    with pytest.raises(ValueError, match="must not have the name lam"):
+        step_limit(fo.Flow("-lam*g", parameters={"lam": 2.0}), fo.Euler(h=0.1))
