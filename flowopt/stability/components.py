@@ -35,7 +35,7 @@ def solved(polynomials: Sequence[Any], variables: Sequence[Any], end: float
         return first, ()
     todo, seen = [tuple(first.basis)], set()
     points: list[Zero] = []
-    sets: list[tuple[str, ...]] = []
+    sets: list[tuple[Any, ...]] = []
     while todo:
         basis = todo.pop()
         if basis in seen:
@@ -52,7 +52,7 @@ def solved(polynomials: Sequence[Any], variables: Sequence[Any], end: float
             elif not found.basis:
                 return found, _texts(sets)
             elif split is None:
-                sets.append(tuple(str(b) for b in found.basis))
+                sets.append(tuple(found.basis))
             else:
                 todo.append(tuple(found.basis))
     return _gathered(points, sets, variables, polynomials)
@@ -117,23 +117,18 @@ def _real_parts(p: Any, variables: Sequence[Any]) -> list[Any] | None:
     return None
 
 
-def _gathered(points: list[Zero], sets: list[tuple[str, ...]], variables: Sequence[Any],
+def _gathered(points: list[Zero], sets: list[tuple[Any, ...]], variables: Sequence[Any],
               polynomials: Sequence[Any]) -> tuple[Zeros, tuple[str, ...]]:
     """Return distinct points that lie in no set, and the sets that lie in no other."""
     import sympy
 
-    from flowopt.stability.exact import read
     from flowopt.stability.forms import value
 
-    names = [str(v) for v in variables]
     kept_sets = list(dict.fromkeys(sets))
-    basis = {s: [read(t, names) for t in s] for s in kept_sets}
-    rename = {sympy.Symbol(n, real=True): v for n, v in zip(names, variables, strict=True)}
-    basis = {s: [b.xreplace(rename) for b in bs] for s, bs in basis.items()}
 
-    def covered(small: tuple[str, ...], big: tuple[str, ...]) -> bool:
-        made = sympy.groebner(basis[small], *variables, order="grevlex", domain=sympy.QQ)
-        return all(made.contains(b) for b in basis[big])
+    def covered(small: tuple[Any, ...], big: tuple[Any, ...]) -> bool:
+        made = sympy.groebner(small, *variables, order="grevlex", domain=sympy.QQ)
+        return all(made.contains(b) for b in big)
 
     largest = [s for s in kept_sets if not any(
         t != s and covered(s, t) and (not covered(t, s) or kept_sets.index(t) < kept_sets.index(s))
@@ -141,7 +136,7 @@ def _gathered(points: list[Zero], sets: list[tuple[str, ...]], variables: Sequen
     kept: dict[Any, Zero] = {}
     for z in points:
         at = dict(zip(variables, z.coordinates, strict=True))
-        if any(all(value(b, at).zero for b in basis[s]) for s in largest):
+        if any(all(value(b, at).zero for b in s) for s in largest):
             continue
         roots = [minimal_root(c) for c in z.coordinates]
         kept.setdefault(tuple((*r.q, r.k, r.e) for r in roots),
@@ -153,5 +148,5 @@ def _gathered(points: list[Zero], sets: list[tuple[str, ...]], variables: Sequen
                  f"{len(largest)} set{'s' if len(largest) > 1 else ''}"), _texts(largest)
 
 
-def _texts(sets: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+def _texts(sets: Sequence[tuple[Any, ...]]) -> tuple[str, ...]:
     return tuple(sorted(", ".join(f"{p} = 0" for p in s) for s in sets))
