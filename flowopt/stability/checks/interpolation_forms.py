@@ -176,14 +176,45 @@ class Step:
         a, b = sorted((x, y), key=str)
         if NOISE in self.words and "w" in (str(a), str(b)) and a != b:
             other = str(b) if str(a) == "w" else str(a)
-            if not other.startswith("new_"):  # E⟨w, x⟩ = 0 for what is known before the step
+            if self._before(other):  # E⟨w, x⟩ = 0
                 return sympy.S.Zero
         return self.gram.setdefault((a, b), sympy.Symbol(f"<{a},{b}>", real=True))
+
+    def _before(self, vector: str) -> bool:
+        """Return whether a vector is known before w is drawn.
+
+        Another gradient is not, as its point may hold w, and no discrete one: it holds the new
+        point.
+        """
+        return vector in ("theta_star", "g", "sign_g", *self.variables)
+
+    def certain(self, expr: Any, what: str) -> Any:
+        """Return an expression; refuse one that depends on w where means are taken.
+
+        The mean of a product is no product of means.
+        """
+        if NOISE in self.words:
+            known = {m for (a, b), m in self.gram.items()
+                     if self._before(str(a)) and self._before(str(b))} | {self.gaps["g"]}
+            if expr.free_symbols & ({*self.gram.values(), *self.gaps.values()} - known):
+                raise Refused(f"{what} depends on w, and the mean of a product is no product of "
+                              "means")
+        return expr
 
     def _advance(self, expr: Any) -> Any:
         """Return an expression of vectors with all of them one step on."""
         new = {self.vectors[g]: self.vectors[f"new_{g}"] for g in self.names}
         return expr.xreplace({**self.moves, **new, **self.next})
+
+    def of_one_state(self, text: str) -> None:
+        """Refuse a V that holds more than the state: what has no value one step on."""
+        from flowopt.symbolic.parse import parse
+
+        own = {"theta_star", *self.variables, *self.names}
+        other = sorted(({*self.vectors} - own) & set(parse(text, what="V", functions=(
+            "dot", "norm1")).names))
+        if other:
+            raise Refused(f"V must be a function of the state, and {other[0]} is none of it")
 
     def value(self, text: str, shift: int) -> Any:
         """Return a scalar of the statement at step k, or k + 1 (shift 1)."""
@@ -216,10 +247,22 @@ class Step:
         expr = expr.xreplace({sympy.Symbol("L", real=True): self.gaps[f"{new}g"] + self.star,
                               **{sympy.Symbol(f"L_{g}", real=True): self.gaps[new + g] + self.star
                                  for g in self.names if g != "g"}})
+        if shift and NOISE in self.words:
+            self._linear(expr, products)
         expr = expr.xreplace(products)
         if expr.free_symbols & (set(self.vectors.values()) | {sympy.Symbol("e", real=True)}):
             raise Refused(f"{text} is no scalar: it holds a vector outside dot")
         return expr
+
+    def _linear(self, expr: Any, products: Mapping[Any, Any]) -> None:
+        """Refuse a scalar after the step whose mean is not that of its products and values."""
+        import sympy
+
+        random = [*products, *self.gaps.values()]
+        top, bottom = sympy.fraction(sympy.together(expr))
+        if bottom.has(*random) or (top.has(*random) and sympy.Poly(
+                top, *random).total_degree() > 1):
+            raise Refused("V must be linear in its products and in L, as its mean is taken")
 
     # ---------------------------------------------------------------- factors
     def _known(self) -> tuple[set[Any], set[Any], dict[Any, Any]]:
@@ -246,11 +289,11 @@ class Step:
         expr = read(text, [str(s) for s in positive | weak], self.positive)
         if not nonnegative(expr, positive, weak):
             raise Refused(f"the factor {text} is not nonnegative by its signs")
-        return expr.xreplace({**meaning, **self.constants})
+        return self.certain(expr.xreplace({**meaning, **self.constants}), f"the factor {text}")
 
     def free(self, text: str) -> Any:
         """Return a factor of any sign, a scalar of the step; L_g − Lstar is a gap."""
-        return self.value(text, 0)
+        return self.certain(self.value(text, 0), f"the factor {text}")
 
     def defined(self, *exprs: Any) -> None:
         """Refuse an expression whose denominator may vanish."""
