@@ -108,6 +108,7 @@ def multipliers(made: Mapping[str, Any]) -> dict[str, Any] | None:
     import sympy
 
     step = Step(made)
+    step.of_one_state(made["V"])
     now, new = step.value(made["V"], 0), step.value(made["V"], 1)
     bound = made["options"].get("bound")
     if made["claim"] == "recursion":

@@ -16,7 +16,14 @@ import numpy as np
 from flowopt.stability import components, judge
 from flowopt.stability.algebraic import Number
 from flowopt.stability.equilibrium import Equilibria, Equilibrium, bounds
-from flowopt.stability.forms import Form, NotAlgebraic, formed, value, with_sides
+from flowopt.stability.forms import (
+    Form,
+    NotAlgebraic,
+    formed,
+    fraction_of,
+    value,
+    with_sides,
+)
 from flowopt.stability.kinds import critical, loss_at, matrix, motion, spectrum
 from flowopt.stability.points import encoded
 from flowopt.stability.statement import field_system, statement
@@ -48,7 +55,12 @@ def find(asked: Target, end: float) -> Equilibria:
             gaps.append(gap)
         if form is None:
             continue
-        poles |= dict.fromkeys(p for p in form.poles if p.free_symbols <= set(asked.variables))
+        for p in form.poles:
+            known = _in_variables(p, form, asked.variables)
+            if known is not None:
+                poles[known] = None
+            elif p.free_symbols & set(form.roots) and not _positive(p, form):
+                gaps.append("a denominator that holds a root may be 0, and where is not decided")
         zeros, more = components.solved(form.polynomials, form.unknowns, end)
         if not zeros.complete:
             gaps.append(zeros.reason)
@@ -76,6 +88,26 @@ def find(asked: Target, end: float) -> Equilibria:
                       asked.field.name, undefined)
 
 
+def _in_variables(pole: Any, form: Form, variables: Any) -> Any:
+    """Return a polynomial in the variables that is 0 where a denominator is, or None.
+
+    A root w with w**q = e is 0 where e is.
+    """
+    if pole in form.roots:
+        pole = fraction_of(form.roots[pole])[0]
+    return pole if pole.free_symbols <= set(variables) else None
+
+
+def _positive(pole: Any, form: Form) -> bool:
+    """Return whether a denominator is a positive number plus roots with positive factors."""
+    import sympy
+
+    if not pole.free_symbols <= set(form.roots):
+        return False
+    terms = sympy.Poly(pole, *pole.free_symbols).terms()
+    return len({bool(c > 0) for _, c in terms}) == 1 and any(not any(m) for m, _ in terms)
+
+
 def _singular(asked: Target, poles: list[Any], end: float, system: Any
               ) -> tuple[list[Equilibrium], tuple[str, ...]]:
     """Return isolated points where a denominator vanishes, and the sets where one does."""
@@ -86,12 +118,13 @@ def _singular(asked: Target, poles: list[Any], end: float, system: Any
         texts += sets if sets or zeros.complete else [f"{pole} = 0"]
         for z in zeros.points:
             roots = tuple(str(minimal_root(c)) for c in z.coordinates)
+            place = np.array([float(c) for c in z.coordinates])
             made.setdefault(roots, Equilibrium(
-                np.array([float(c) for c in z.coordinates]), asked.n, bounds(z.coordinates),
-                ("singular",), judge.unknown(
+                place, asked.n, bounds(z.coordinates), ("singular",), judge.unknown(
                     statement("stable", system, **encoded(z.coordinates)),
-                    "a denominator is 0 at this point, where the field is not defined: it is no "
-                    "equilibrium"), None, None, None, None, z.coordinates))
+                    "a denominator is 0 at this point, where the field is not defined; whether "
+                    "motions come to rest there is not judged"),
+                None, None, None, None, z.coordinates))
     return list(made.values()), tuple(dict.fromkeys(texts))
 
 

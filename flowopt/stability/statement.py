@@ -10,6 +10,7 @@ All numbers in it are texts of rationals, all expressions texts of the rule lang
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ CLAIMS = {
     "nonincreasing": "dV/dt <= 0{bound}{along}",
     "decreasing": "dV/dt < 0 off the equilibria{bound}{along}",
     "exponential": "dV/dt <= -({rate})*V{along}, so that V(t) <= V(0)*exp(-({rate})*t){within}",
-    "finite_time": "the motion{of} reaches a critical point no later than T = {bound}",
+    "finite_time": "the motion{of} reaches a critical point {bound}",
     "conserved": "dV/dt = 0{along}: V is a first integral",
     "stable": "the equilibrium {at} is Lyapunov stable{of}",
     "asymptotically_stable": "the equilibrium {at} is {scope}asymptotically stable{of}",
@@ -157,6 +158,9 @@ def _sentence(made: Mapping[str, Any]) -> str:
              "of": f" of {motion}" if motion and not whole else ""}
     if made["claim"] in ("nonincreasing", "decreasing"):
         words["bound"] = f", and dV/dt <= {options['bound']}" if options["bound"] else ""
+    if made["claim"] == "finite_time":
+        words["bound"] = (f"no later than T = {options['bound']}" if options["bound"]
+                          else "in finite time")
     if words["scope"]:
         if words["scope"] not in SCOPES:  # "exponential" would claim more than any check shows
             raise Refused(f"the scope must be {' or '.join(SCOPES)}")
@@ -188,6 +192,20 @@ def _motion(system: Mapping[str, Any]) -> str:
     return (f"{text} ({values})" if values else text) + at
 
 
+#: what a Frank-Wolfe step asks: its set must hold the minimiser that L* and theta* are of
+_ORACLE = "is a linear minimisation oracle"
+
+
+def _order(made: Mapping[str, Any]) -> int:
+    """Return how often the loss must be differentiable: twice where g moves, or H stands."""
+    system, V = made["system"], made["V"] or ""
+    if system["kind"] != "flow":
+        return 1
+    texts = [V, *system["rules"].values(), *map(str, made["options"].values())]
+    moves = made["claim"] != "nonnegative" and re.search(r"\bg\b", V)
+    return 2 if moves or any(re.search(r"\bH(inv)?\(", t) for t in texts) else 1
+
+
 def _quantifier(made: Mapping[str, Any], motion: str) -> str:
     system = made["system"]
     assumed = list(made["assumptions"])
@@ -196,7 +214,9 @@ def _quantifier(made: Mapping[str, Any], motion: str) -> str:
         text = f"for {motion}" + "".join(
             f"{', on ' if k == 0 else ' x '}[{a}, {b}]" for k, (a, b) in enumerate(box))
     elif system["kind"] in ("flow", "optimizer"):
-        parts = ["for all n >= 1", "every C1 loss L", "every state"]
+        parts = ["for all n >= 1", f"every C{_order(made)} loss L", "every state"]
+        assumed = [f"{a} over a set that holds theta*" if a.endswith(_ORACLE) else a
+                   for a in assumed]
         if system["positive"]:
             parts.append("all " + ", ".join(system["positive"]) + " > 0")
         text = ", ".join(parts[:-1]) + " and " + parts[-1]

@@ -36,6 +36,7 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     claim, options = statement["claim"], statement["options"]
     if claim not in ("nonincreasing", "recursion", "nonnegative") or set(options) - {"bound"}:
         raise Refused("the claim must be nonincreasing, recursion or nonnegative")
+    step.of_one_state(statement["V"])
     now, new = step.value(statement["V"], 0), step.value(statement["V"], 1)
     if not sympy.expand(now).free_symbols & {*step.gram.values(), *step.gaps.values()}:
         raise Refused("V is a constant")

@@ -145,14 +145,32 @@ class Step:
         a, b = sorted((x, y), key=str)
         if NOISE in self.words and "w" in (str(a), str(b)) and a != b:
             other = str(b) if str(a) == "w" else str(a)
-            if not other.startswith("new_"):  # E⟨w, x⟩ = 0 for what is known before the step
+            if self._before(other):  # E⟨w, x⟩ = 0
                 return sympy.S.Zero
         return self.gram.setdefault((a, b), sympy.Symbol(f"<{a},{b}>", real=True))
+
+    def _before(self, vector: str) -> bool:
+        """Return whether a vector is known before w is drawn.
+
+        Another gradient is not, as its point may hold w, and no discrete one: it holds the new
+        point.
+        """
+        return vector in ("theta_star", "g", "sign_g", *self.variables)
 
     def _advance(self, expr: Any) -> Any:
         """Return an expression of vectors with all of them one step on."""
         new = {self.vectors[g]: self.vectors[f"new_{g}"] for g in self.names}
         return expr.xreplace({**self.moves, **new, **self.next})
+
+    def of_one_state(self, text: str) -> None:
+        """Refuse a V that holds more than the state: what has no value one step on."""
+        from flowopt.symbolic.parse import parse
+
+        own = {"theta_star", *self.variables, *self.names}
+        other = sorted(({*self.vectors} - own) & set(parse(text, what="V", functions=(
+            "dot", "norm1")).names))
+        if other:
+            raise Refused(f"V must be a function of the state, and {other[0]} is none of it")
 
     def value(self, text: str, shift: int, more: Collection[str] = ()) -> Any:
         """Return a scalar of the statement at step k, or k + 1 (shift 1); names of `more` stay."""
@@ -185,10 +203,22 @@ class Step:
         expr = expr.xreplace({sympy.Symbol("L", real=True): self.gaps[f"{new}g"] + self.star,
                               **{sympy.Symbol(f"L_{g}", real=True): self.gaps[new + g] + self.star
                                  for g in self.names if g != "g"}})
+        if shift and NOISE in self.words:
+            self._linear(expr, products)
         expr = expr.xreplace(products)
         if expr.free_symbols & (set(self.vectors.values()) | {sympy.Symbol("e", real=True)}):
             raise Refused(f"{text} is no scalar: it holds a vector outside dot")
         return expr
+
+    def _linear(self, expr: Any, products: Mapping[Any, Any]) -> None:
+        """Refuse a scalar after the step whose mean is not that of its products and values."""
+        import sympy
+
+        random = [*products, *self.gaps.values()]
+        top, bottom = sympy.fraction(sympy.together(expr))
+        if bottom.has(*random) or (top.has(*random) and sympy.Poly(
+                top, *random).total_degree() > 1):
+            raise Refused("V must be linear in its products and in L, as its mean is taken")
 
     # ---------------------------------------------------------------- factors
     def _known(self) -> tuple[set[Any], set[Any], dict[Any, Any]]:

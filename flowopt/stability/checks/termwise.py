@@ -30,13 +30,23 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
                 sympy.Integer(0))
     if sympy.expand(along + rate) != 0:
         raise Refused("the rate is not -dV/dt")
-    for e in (rate, V, *equations):
-        for power in e.atoms(sympy.Pow):
-            if not power.exp.is_Integer and not power.base.is_positive and not all(
-                    manifest(t) for t in sympy.Add.make_args(power.base)):
-                raise Refused(f"{power.base} stands under a root and may be negative")
+    for power in {p for e in (rate, V, *equations) for p in e.atoms(sympy.Pow)}:
+        _defined(power)
     if not all(manifest(t) for t in sympy.Add.make_args(rate)):
         raise Refused("a term is not manifestly >= 0")
+
+
+def _defined(power: Any) -> None:
+    """Refuse a root of what may be negative, and a quotient by what may be 0."""
+    import sympy
+
+    terms = sympy.Add.make_args(power.base)
+    safe = power.base.is_positive or all(map(manifest, terms))
+    if not power.exp.is_Integer and not power.base.is_positive and not safe:
+        raise Refused(f"{power.base} stands under a root and may be negative")
+    if power.exp.is_negative and not power.base.is_positive and not (
+            safe and any(t.is_Rational and t > 0 for t in terms)):
+        raise Refused(f"{power.base} stands in a denominator and may be 0")
 
 
 def manifest(term: Any) -> bool:
