@@ -15,7 +15,7 @@ from typing import Any
 
 from flowopt import _check
 from flowopt.stability.exact import Refused
-from flowopt.stability.reach import beyond
+from flowopt.stability.rational.reach import beyond
 from flowopt.stability.statement import sentence
 
 STATUSES = ("proved", "disproved", "unknown")

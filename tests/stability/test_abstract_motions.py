@@ -99,7 +99,7 @@ def test_the_decay_on_a_box_is_claimed_as_long_as_the_motion_stays_there():
     ("1", "every C1 loss L "), ("4", "every C2 loss L "), ("12", "every C2 loss L "),
     ("37", "a linear minimisation oracle over a set that holds theta*")])
 def test_the_sentence_says_what_the_proof_uses(number, words):
-    from flowopt.stability.atlas_rows import entries
+    from flowopt.stability.abstract_loss.atlas_rows import entries
     from flowopt.stability.statement import sentence
 
     assert words in sentence(next(e for e in entries() if e.number == number).statement())
