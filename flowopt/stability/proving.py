@@ -100,6 +100,14 @@ def prove(flow_or_field: Any, V: Any = None, claim: str = "nonincreasing", domai
     ------
     TypeError, ValueError
         For a system that is none of these, an unknown claim, and a box that is empty.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> verdict = fo.prove(fo.flows.HeavyBall(gamma=0.5), "L + dot(v, v)/2",
+    ...                    assumptions=["gamma >= 0"])
+    >>> verdict.status, verdict.trust, verdict.check()
+    ('proved', 'A', True)
     """
     seconds = _check.real("seconds", seconds, above=0.0)
     _check.choice("claim", claim, tuple(CLAIMS))
