@@ -38,6 +38,11 @@ def stability_function(tableau: Any) -> tuple[tuple[Fraction, ...], tuple[Fracti
     tableau : Tableau, RosenbrockTableau or Series
         An explicit method (Q = 1), a Rosenbrock method, or the Taylor polynomial of an order.
 
+    Raises
+    ------
+    TypeError
+        For anything else; `amplification` takes a method.
+
     Examples
     --------
     >>> from flowopt.integrators.tableaus import RK4
@@ -46,8 +51,12 @@ def stability_function(tableau: Any) -> tuple[tuple[Fraction, ...], tuple[Fracti
     """
     from math import factorial
 
-    from flowopt.integrators.tableaus import RosenbrockTableau, Series
+    from flowopt import _check
+    from flowopt.integrators.tableaus import RosenbrockTableau, Series, Tableau
 
+    if not isinstance(tableau, (Tableau, RosenbrockTableau, Series)):
+        raise TypeError("tableau must be a Tableau, got "
+                        f"{_check.shown(tableau)}; amplification takes a method")
     zero, one = Fraction(0), Fraction(1)
     if isinstance(tableau, Series):
         return tuple(Fraction(1, factorial(k)) for k in range(tableau.order + 1)), (one,)
