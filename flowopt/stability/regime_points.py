@@ -117,8 +117,8 @@ def _singular(asked: Target, poles: list[Any], end: float, system: Any
                 np.array([float(c) for c in z.coordinates]), asked.n, bounds(z.coordinates),
                 ("singular",), judge.unknown(
                     statement("stable", system, **encoded(z.coordinates)),
-                    "a denominator is 0 at this point, where the field is not defined; whether "
-                    "motions come to rest there is not judged"), None, None, None, None, z.coordinates))
+                    "a denominator is 0 at this point, where the field is not defined; "
+                    "whether motions come to rest there is not judged"), None, None, None, None, z.coordinates))
     return list(made.values()), tuple(dict.fromkeys(texts))
 
 

@@ -1,4 +1,4 @@
-"""False claims about one step, with certificates by hand: means of products, and V beyond a state."""
+"""False claims about one step, with certificates by hand: means of products, V of no state."""
 
 import numpy as np
 import pytest
