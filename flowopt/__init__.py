@@ -37,6 +37,7 @@ _WHERE = {
     "lyapunov_exponents": "flowopt.stability.exponents",
     "equilibria": "flowopt.stability.finding",
     "basins": "flowopt.stability.phases",
+    "step_limit": "flowopt.stability.limits",
     "Verdict": "flowopt.stability.verdict",
 }
 _MODULES = {"losses": "flowopt.losses", "flows": "flowopt.flows",

@@ -47,7 +47,8 @@ class Analysis:
     steps : list of (str, ndarray, StepLimit or str)
         Method, minimum, and the stable steps there, or why there are none.
     arrivals : list of dict
-        Start, status, time and place where the motion ended, and the exact law where there is one.
+        Start, status, time and place where the motion ended, and for the loss-normalised flow the
+        time without a clip, ln((L₀ − L*)/(L − L*)).
     unsettled : tuple of str
         What is unknown, and why.
     seconds : float
@@ -189,7 +190,11 @@ class _Work:
         arrivals = self.part("arrivals", "arrivals", lambda: self._arrivals(found), ())
         for verdict in (*any_loss, *this_loss):
             if verdict.unknown:
-                self.unsettled.append(f"{verdict.claim} ({verdict.reason})")
+                whole = verdict.statement["system"]["kind"] == "flow"
+                where = "any loss" if whole else "this loss"
+                V = verdict.statement["V"] if where == "any loss" else "the same V"
+                self.unsettled.append(f"{verdict.statement['claim']} with V = {V}, for {where}: "
+                                      f"{verdict.reason}".replace("V = the same V", "the same V"))
         return Analysis(self.field, self.box, found, any_loss, this_loss, basins, steps, arrivals,
                         tuple(self.unsettled), time.monotonic() - start)
 
@@ -212,7 +217,7 @@ class _Work:
                 (V, "converges_to_critical_set", [*assumed, "coercive"])]
 
     def _any_loss(self) -> tuple[Any, ...]:
-        from flowopt.stability import prove
+        from flowopt.stability.prove import prove
 
         return tuple(prove(self.field.flow, V, claim=claim, assumptions=assumed,
                            seconds=max(0.1, 0.4 * self.budget.share(SHARES["proofs"])))
@@ -221,8 +226,8 @@ class _Work:
     def _this_loss(self) -> tuple[Any, ...]:
         import sympy
 
-        from flowopt.stability import prove
         from flowopt.stability.exact import write
+        from flowopt.stability.prove import prove
 
         field = self.field
         V = sympy.sympify(field.loss.expr)
@@ -239,7 +244,7 @@ class _Work:
 
     def _steps(self, found: Any) -> tuple[tuple[str, Any, Any], ...]:
         import flowopt
-        from flowopt.stability import step_limit
+        from flowopt.stability.limits import step_limit
 
         made: list[tuple[str, Any, Any]] = []
         for e in found or ():
@@ -260,8 +265,7 @@ class _Work:
         made = []
         for start in self.starts if self.starts is not None else self._ends(found):
             run = fo.integrate(self.field, start, t=(0.0, HORIZON),
-                               method=fo.DOP853(rtol=1e-10, atol=1e-12),
-                               save_at=[0.0, HORIZON], rest=1e-10)
+                               method=fo.DOP853(rtol=1e-10, atol=1e-12), rest=1e-9)
             made.append({"x0": np.atleast_1d(start), "status": run.status.name,
                          "t": float(run.t[-1]), "x": run.x[-1],
                          "law": _law(self.field, start, run)})
@@ -275,7 +279,7 @@ class _Work:
 
 
 def _law(field: Any, start: Any, run: Any) -> float | None:
-    """Return the exact time of arrival by dL/dt = −(L − L*), where the clip never acts."""
+    """Return the time of arrival without a clip, by dL/dt = −(L − L*)."""
     if field.flow.name != "loss-normalised flow" or field.n != 1:
         return None
     least = field.flow.parameters["minimum"]
@@ -350,10 +354,10 @@ def _parts(a: Analysis) -> list[str]:
     if a.steps:
         parts.append(_step_table(a).text)
     if a.arrivals:
-        parts.append(Table("Arrivals of motions", ("from x0", "ends as", "t", "at x", "t by law"),
-                           [(_point(r["x0"]), r["status"], f"{r['t']:.8g}", _point(r["x"]),
-                             "" if r["law"] is None else f"{r['law']:.8g}")
-                            for r in a.arrivals]).text)
+        columns = ("from x0", "ends as", "t", "at x", "t unclipped")
+        parts.append(Table("Arrivals of motions", columns, [
+            (_point(r["x0"]), r["status"], f"{r['t']:.8g}", _point(r["x"]),
+             "" if r["law"] is None else f"{r['law']:.8g}") for r in a.arrivals]).text)
     if a.unsettled:
         parts.append("Unknown\n" + "\n".join(f"   {_clip(line)}" for line in a.unsettled))
     return parts
@@ -366,17 +370,19 @@ def _proof_text(title: str, verdicts: Sequence[Any]) -> str:
 
 
 def _step_table(a: Analysis) -> Table:
-    rows = []
+    rows: dict[tuple[str, str], list[str]] = {}  # what is said of several methods is said once
     for method, x, limit in a.steps:
         said = limit if isinstance(limit, str) else _limit_text(limit)
-        rows.append((_point(x), method, said))
-    return Table("Stable steps at the minima", ("x", "method", "stable for"), rows)
+        rows.setdefault((_point(x), said.replace(f", {method}", "")), []).append(method)
+    return Table("Stable steps at the minima", ("x", "method", "stable for"),
+                 [(x, ", ".join(methods), said) for (x, said), methods in rows.items()])
 
 
 def _limit_text(limit: Any) -> str:
     pairs = limit.stable
     if pairs is None:
-        return "not decided"
+        why = limit.verdict.reason if limit.verdict is not None else ""
+        return f"not decided{f': {why}' if why else ''}"
     return " or ".join(f"{low:.10g} < h < {high:.10g}" for low, high in pairs) or "no step"
 
 

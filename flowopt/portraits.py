@@ -121,7 +121,9 @@ def _marked(equilibrium: Any) -> tuple[np.ndarray, str]:
     from flowopt.plotting.portraits import MARKERS
 
     if hasattr(equilibrium, "kind"):
-        return np.atleast_1d(np.asarray(equilibrium.x, dtype=float)), kind_of(equilibrium)
+        place = getattr(equilibrium, "y", None)  # θ and the states
+        place = equilibrium.x if place is None else place
+        return np.atleast_1d(np.asarray(place, dtype=float)), kind_of(equilibrium)
     point, kind = equilibrium
     return (np.atleast_1d(np.asarray(point, dtype=float)),
             _check.choice("the kind of an equilibrium", kind, tuple(MARKERS)))

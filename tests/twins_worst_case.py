@@ -66,10 +66,9 @@ def _other(value):
     try:
         number = Fraction(value)
     except ValueError:
-        return [f"2*({value})", "1"] if value else ["g"]
-    # a change that no rounding hides, a tiny one, and the other sign
-    return [str(number + Fraction(1, 7)), str(number + Fraction(1, 10**30)),
-            *([str(-number)] if number else [])]
+        return [f"2*({value})"] if value else ["g"]
+    # a tiny change, and the other sign
+    return [str(number + Fraction(1, 10**30)), *([str(-number)] if number else [])]
 
 
 def changed(verdict):

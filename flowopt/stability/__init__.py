@@ -11,8 +11,6 @@ from typing import Any
 #: where each public name stands; it is loaded when it is first used
 _WHERE = {
     "prove": "prove",
-    **dict.fromkeys(["transient_growth", "Growth", "pseudospectrum", "numerical_abscissa",
-                     "iteration_matrix", "kreiss_bound"], "transient"),
     "modified_equation": "modified", "ModifiedEquation": "modified",
     "runge_kutta": "schemes",
     "fit_rate": "rates", "FittedRate": "rates", "finite_time_bound": "rates",
@@ -20,16 +18,20 @@ _WHERE = {
     "lyapunov_exponents": "exponents", "LyapunovSpectrum": "exponents",
     "Verdict": "verdict", "Evidence": "verdict",
     "Refused": "exact",
-    "step_limit": "step_limit", "StepLimit": "step_limit",
     "worst_case_rate": "worst_case", "Rate": "worst_case",
-    **dict.fromkeys(["two_cycles", "two_cycle_thresholds", "flip", "TwoCycle", "Threshold"],
-                    "maps"),
+    "two_cycles": "maps", "flip": "maps", "TwoCycle": "maps",
+    "two_cycle_thresholds": "map_thresholds", "Threshold": "map_thresholds",
     "least_step": "never_rests", "sign_cycle": "never_rests", "adam_cycle": "never_rests",
     **dict.fromkeys(["atlas", "AtlasRow", "show_atlas", "print_atlas"], "atlas_table"),
     "prove_polynomial": "polynomial_claim", "limit_set": "lasalle", "largest_level": "levels",
     "equilibria": "finding", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
-    "sliding": "sliding_rest", "Sliding": "sliding_rest",
-    "basins": "phases", "Basins": "phases", "BasinPicture": "picture",
+    "sliding": "sliding_motion", "Sliding": "sliding_motion",
+    "basins": "phases", "Basins": "basin", "BasinPicture": "picture",
+    "step_limit": "limits", "StepLimit": "limits",
+    "stability_function": "amplify", "amplification": "amplify",
+    "optimal_parameters": "optimal", "OptimalParameters": "optimal",
+    **dict.fromkeys(["TransientGrowth", "iteration_matrix", "numerical_abscissa",
+                     "pseudospectrum", "transient_growth"], "transient"),
 }
 __all__ = sorted(_WHERE)
 

@@ -6,6 +6,7 @@ found by `flowopt.stability.abstract_search` and checked by `flowopt.stability.c
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -89,7 +90,7 @@ def _settle(statement: Mapping[str, Any], alive: Callable[[], bool], refute: boo
 
     words, _, _ = setting(statement)
     refusal = None
-    for depth in (2, 3):  # short proofs, then a counterexample, then long proofs
+    for depth in (2, 3):  # short proofs, a quick look for a counterexample, then the long ones
         for items in eliminations(words):
             try:
                 made = _certificate(statement, words, items, alive, depth)
@@ -99,7 +100,8 @@ def _settle(statement: Mapping[str, Any], alive: Callable[[], bool], refute: boo
             if made is not None:
                 told, data = made
                 return proved(told, METHOD, "A", Evidence("abstract", data))
-        refuted = _refuted(statement, alive) if depth == 2 and refute else None
+        quick = depth == 2 and refusal is None
+        refuted = _refuted(statement, _within(alive, 1.0 if quick else 1e9)) if refute else None
         if refuted is not None:
             return refuted
         if refusal is not None:
@@ -107,13 +109,19 @@ def _settle(statement: Mapping[str, Any], alive: Callable[[], bool], refute: boo
     return None
 
 
+def _within(alive: Callable[[], bool], seconds: float) -> Callable[[], bool]:
+    end = time.monotonic() + seconds
+    return lambda: alive() and time.monotonic() < end
+
+
 def _certificate(statement: Mapping[str, Any], words: Any, items: list[dict[str, str]],
-                 alive: Callable[[], bool], depth: int) -> tuple[Mapping[str, Any], dict[str, Any]] | None:
+                 alive: Callable[[], bool], depth: int
+                 ) -> tuple[Mapping[str, Any], dict[str, Any]] | None:
     """Return the statement (with what was left open filled in) and its certificate, or None."""
     from flowopt.stability.abstract_laws import laws, zeros
     from flowopt.stability.abstract_search import derivative, settle
-    from flowopt.stability.checks.abstract_forms import field
     from flowopt.stability.checks.abstract_goals import goals
+    from flowopt.stability.checks.abstract_rates import field
 
     V = words.read(statement["V"])
     dV = derivative(words, field(words, statement["system"]["rules"]), V)

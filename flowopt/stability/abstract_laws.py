@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy
 
-from flowopt.stability.abstract_search import text
+from flowopt.stability.abstract_proposals import text
 from flowopt.stability.checks.abstract import remainder
 from flowopt.stability.checks.abstract_forms import number
 from flowopt.stability.checks.abstract_words import NORM, NORM1, Words

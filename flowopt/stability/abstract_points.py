@@ -74,6 +74,9 @@ def _point(made: Instance, loss: str, minimiser: str | None, what: str, goal: An
             continue
         if what == STRICT and all(r.subs(values) == 0 for r in made.rules.values()):
             continue
+        if any(f.args[0].subs(values) == 0 for r in made.rules.values()
+               for f in r.atoms(sympy.sign)):
+            continue
         return {**data, "by": str(value)}, (
             f"on L(x) = {loss} at one state, {what} is {value}")
     return None

@@ -14,24 +14,16 @@ from typing import Any
 import sympy
 
 from flowopt.stability.abstract_numbers import hopeless
+from flowopt.stability.abstract_proposals import Lemma, lemmas, text
 from flowopt.stability.checks.abstract import remainder
 from flowopt.stability.checks.abstract_forms import number
-from flowopt.stability.checks.abstract_lemmas import LOSS_LEMMAS, slack
-from flowopt.stability.checks.abstract_words import CONVEX, MAXABS, NORM, NORM1, H, S, Words
+from flowopt.stability.checks.abstract_words import MAXABS, NORM, NORM1, S, Words
 from flowopt.stability.checks.positivity import expand, gram, semidefinite, sign
-from flowopt.stability.exact import Refused, write
-
-Lemma = tuple[dict[str, Any], Any]
+from flowopt.stability.exact import Refused
 
 
 class Tired(Exception):
     """The time is spent."""
-
-
-def text(words: Words, expr: Any) -> str:
-    """Return the text of an expression, as `Words.read` reads it."""
-    shown = expr.replace(S, lambda a: sympy.Function("sum")(a))
-    return write(shown.subs(words.symbol["D"], words.symbol["L"] - words.symbol["Lstar"]))
 
 
 # ------------------------------------------------------------------------------- derivative
@@ -102,10 +94,13 @@ def _solved(words: Words, left: list[Any], items: list[dict[str, str]],
     new = sympy.Symbol(name, **flags)
     if taken is None:
         words.extend(name, strict)
+    words.coordinates -= {words.symbol[name]}
     words.symbol[name] = new
+    if words.is_coordinate(gap):
+        words.coordinates |= {new}
     words.changes = changes
     for x in sorted(gap.free_symbols, key=str):
-        if str(x) not in words.solved_for:
+        if not words.solvable(str(x), gap):
             continue
         item = {"condition": condition, "symbol": str(x)}
         slope, start = sympy.diff(gap, x), gap.subs(x, 0)
@@ -118,6 +113,8 @@ def _solved(words: Words, left: list[Any], items: list[dict[str, str]],
         elif sign(-slope) == 2:
             for other, left_over in _partners(words, str(x), rest):
                 more = words.gap(other)[0]
+                if words.is_coordinate(more) != words.is_coordinate(gap):
+                    continue
                 rise = sympy.diff(more, x)
                 if rise.has(x) or sign(rise) != 2:
                     continue
@@ -135,71 +132,6 @@ def _partners(words: Words, name: str, rest: list[Any]) -> Iterator[tuple[str, l
             yield c[0], [*rest[:k], *rest[k + 1:]]
 
 
-# ------------------------------------------------------------------------------- lemmas
-def lemmas(words: Words, goal: Any) -> list[Lemma]:
-    """Return the lemmas that may serve a goal, each with its slack."""
-    items: list[dict[str, Any]] = [{"lemma": n} for n in LOSS_LEMMAS]
-    items += [{"lemma": "condition", "with": [c[0]]} for c in words.conditions]
-    made = [i for item in items for i in _tried(words, item)]
-    made += [i for item in _of_terms(words, goal) for i in _tried(words, item)]
-    return made
-
-
-def _tried(words: Words, item: dict[str, Any]) -> list[Lemma]:
-    try:
-        return [(item, number(words, slack(words, item)))]
-    except Refused:
-        return []
-
-
-def _of_terms(words: Words, goal: Any) -> Iterator[dict[str, Any]]:
-    """Yield the lemmas that the functions in a goal call for."""
-    g = words.symbol["g"]
-    for atom in sorted(goal.atoms(S), key=sympy.default_sort_key):
-        for factor in sympy.Mul.make_args(atom.args[0]):
-            name, rest = str(factor.func), atom.args[0] / factor
-            if factor.func == H and rest == factor.args[0]:
-                for lemma in ("convex Hessian", "strongly convex Hessian", "smooth Hessian"):
-                    yield {"lemma": lemma, "with": [text(words, rest)]}
-            kind = words.functions.get(name)
-            if kind == "operator" and rest == factor.args[0]:
-                yield {"lemma": "operator", "with": [name, text(words, rest)]}
-            if name[0] == "H" and len(factor.args) == 2 and rest == factor.args[1]:
-                yield {"lemma": "inverse metric" if name.endswith("inv") else "metric",
-                       "with": [name[1:].removesuffix("inv"),
-                                *[text(words, a) for a in factor.args]]}
-            if kind == "oracle":
-                yield {"lemma": "oracle", "with": [name]}
-    for name in (n for n, kind in words.functions.items() if kind in CONVEX):
-        yield from _convex(words, name, goal)
-    if goal.has(NORM1(g)):
-        yield {"lemma": "norms", "with": ["g"]}
-    if goal.has(MAXABS(g)):
-        yield {"lemma": "largest", "with": ["g"]}
-    powers = {p.exp for p in goal.atoms(sympy.Pow) if p.base == NORM(g)}
-    if goal.has(NORM(g)) or goal.has(NORM1(g)):
-        powers.add(sympy.Integer(1))
-    for p in sorted(powers, key=sympy.default_sort_key):
-        yield {"lemma": "power", "with": ["PL", text(words, p / 2)]}
-
-
-def _convex(words: Words, name: str, goal: Any) -> Iterator[dict[str, Any]]:
-    """Yield monotonicity and the gradient inequality of K at the points that occur."""
-    made = words.vector_functions
-    points = {a.args[0] for a in goal.atoms(made[name]) | goal.atoms(made[f"d{name}"])}
-    if words.functions[name] == "Legendre":
-        points |= goal.atoms(made[f"d{name}c"])
-    if name in words.zero_at_zero:
-        points.add(sympy.Integer(0))
-    ordered = sorted(points, key=sympy.default_sort_key)
-    for a, b in itertools.permutations(ordered, 2):
-        shown = [name, text(words, a), text(words, b)]
-        if goal.has(made[name]):
-            yield {"lemma": "gradient", "with": shown}
-        if sympy.default_sort_key(a) < sympy.default_sort_key(b):
-            yield {"lemma": "monotone", "with": shown}
-
-
 # ------------------------------------------------------------------------------- search
 def settle(words: Words, what: str, goal: Any, alive: Callable[[], bool],
            depth: int = 3) -> dict[str, Any] | None:
@@ -208,7 +140,7 @@ def settle(words: Words, what: str, goal: Any, alive: Callable[[], bool],
     g = words.symbol["g"]
     known = [(item, number(words, words.apply(s))) for item, s in lemmas(words, start)]
     if start.has(NORM(g)) or any(s.has(NORM(g)) for item, s in known
-                                 if item["lemma"] == "norms"):
+                                 if item["lemma"] in ("norms", "Cauchy-Schwarz")):
         square = {S(g**2): NORM(g)**2}
         start = number(words, start.xreplace(square))
         known = [(item, number(words, s.xreplace(square))) for item, s in known]
@@ -217,6 +149,7 @@ def settle(words: Words, what: str, goal: Any, alive: Callable[[], bool],
         found = _deeper(words, start, known, [], most, alive, seen)
         if found is not None:
             used, order, p, r = found
+            used = [{**step, "multiplier": text(words, step["multiplier"])} for step in used]
             return {"goal": what, "lemmas": used, "order": order, "number": text(words, p),
                     "summand": text(words, r)}
     return None
@@ -235,7 +168,7 @@ def _deeper(words: Words, left: Any, known: list[Lemma], used: list[dict[str, An
         rest = [*known[:k], *known[k + 1:]]
         for m in _multipliers(words, left, bound):
             lower = expand(left - expand(m * bound))
-            step = {**item, "multiplier": text(words, m)}
+            step = {**item, "multiplier": m}
             found = _deeper(words, lower, rest, [*used, step], most - 1, alive, seen)
             if found is not None:
                 return found
@@ -251,8 +184,9 @@ def _multipliers(words: Words, left: Any, bound: Any) -> list[Any]:
         if carrier == 1:
             continue
         made.append(left.coeff(carrier) / (term / carrier))
-        made += [t / term for t in sympy.Add.make_args(left) if t.has(carrier)
-                 or carrier in (words.symbol["D"],)]
+        pieces = sympy.Mul.make_args(carrier)
+        made += [t / term for t in sympy.Add.make_args(left) if any(t.has(f) for f in pieces)
+                 or carrier == words.symbol["D"]]
     kept: list[Any] = []
     for m in made:
         m = sympy.factor_terms(m)

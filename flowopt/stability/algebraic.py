@@ -7,15 +7,14 @@ that zero is decided without a sign, and the sign of anything else by halving th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 from flowopt.stability.univariate import (
     cells,
-    divided,
     inverse,
-    product,
     scaled_value,
     to_integers,
     trimmed,
@@ -136,38 +135,51 @@ class Number:
     (0, 1, 0.0)
     """
 
-    __slots__ = ("root", "p", "_shape")
+    __slots__ = ("root", "num", "den")
 
-    def __init__(self, root: Root, p: Sequence[Any], reduced: bool = False) -> None:
+    def __init__(self, root: Root, p: Sequence[Any]) -> None:
         self.root = root
-        made = trimmed([Fraction(c) for c in p])
-        if not reduced and len(made) > root.degree:
-            made = divided(made, root.q)[1]
-        self.p = made
-        self._shape: tuple[list[int], int] | None = None
+        num, den = to_integers(trimmed([Fraction(c) for c in p]))
+        self.num, self.den = _normal(*_reduced(num, den, root.q))
+
+    @classmethod
+    def _made(cls, root: Root, num: list[int], den: int) -> Number:
+        made = cls.__new__(cls)
+        made.root = root
+        made.num, made.den = _normal(num, den)
+        return made
+
+    @property
+    def p(self) -> list[Fraction]:
+        """The coefficients, ascending."""
+        return [Fraction(c, self.den) for c in self.num]
 
     def _other(self, other: Any) -> Number:
         if isinstance(other, Number):
             if other.root is not self.root:
-                if not other.p[1:]:
-                    return Number(self.root, other.p, True)
+                if not other.num[1:]:
+                    return Number._made(self.root, list(other.num), other.den)
                 raise ValueError("the two numbers are given in different fields")
             return other
         return Number(self.root, [Fraction(other)])
 
     def __add__(self, other: Any) -> Number:
+        if isinstance(other, Number) and other.root is not self.root and not self.num[1:]:
+            return other + Fraction(self.num[0] if self.num else 0, self.den)
         b = self._other(other)
-        if not self.p[1:] and self.root is not b.root:
-            return b + self
-        n = max(len(self.p), len(b.p))
-        a = [*self.p, *[Fraction(0)] * (n - len(self.p))]
-        return Number(self.root, [u + v for u, v in zip(a, [*b.p, *[0] * (n - len(b.p))],
-                                                        strict=True)], True)
+        den = math.lcm(self.den, b.den)
+        u, v = den // self.den, den // b.den
+        short, long, m, k = (self.num, b.num, u, v) if len(self.num) < len(b.num) else (
+            b.num, self.num, v, u)
+        made = [c * k for c in long]
+        for i, c in enumerate(short):
+            made[i] += c * m
+        return Number._made(self.root, made, den)
 
     __radd__ = __add__
 
     def __neg__(self) -> Number:
-        return Number(self.root, [-c for c in self.p], True)
+        return Number._made(self.root, [-c for c in self.num], self.den)
 
     def __sub__(self, other: Any) -> Number:
         return self + (-self._other(other))
@@ -176,7 +188,15 @@ class Number:
         return self._other(other) - self
 
     def __mul__(self, other: Any) -> Number:
-        return Number(self.root, product(self.p, self._other(other).p))
+        b = self._other(other)
+        if not self.num or not b.num:
+            return Number._made(self.root, [], 1)
+        made = [0] * (len(self.num) + len(b.num) - 1)
+        for i, u in enumerate(self.num):
+            if u:
+                for j, v in enumerate(b.num):
+                    made[i + j] += u * v
+        return Number._made(self.root, *_reduced(made, self.den * b.den, self.root.q))
 
     __rmul__ = __mul__
 
@@ -198,23 +218,23 @@ class Number:
     @property
     def zero(self) -> bool:
         """Whether the number is 0, decided exactly."""
-        return not self.p
+        return not self.num
 
     @property
     def fraction(self) -> Fraction | None:
         """The number as a fraction when it is one manifestly."""
         if self.root.degree == 1:
             return _value(self.p, self.root.rational)  # type: ignore[arg-type]
-        return (self.p[0] if self.p else Fraction(0)) if len(self.p) < 2 else None
+        if len(self.num) > 1:
+            return None
+        return Fraction(self.num[0], self.den) if self.num else Fraction(0)
 
     def bounds(self, bits: int) -> tuple[Fraction, Fraction]:
         """Return rational bounds from a cell of α of width 2^-bits."""
         exact = self.fraction
         if exact is not None:
             return exact, exact
-        if self._shape is None:
-            self._shape = to_integers(self.p)
-        c, below = self._shape
+        c, below = self.num, self.den
         k, e = self.root.cell(bits)
         # integer interval Horner on [k, k + 1]/2^e, scaled by 2^(e degree)
         low = high = c[-1]
@@ -250,8 +270,6 @@ class Number:
         exact = self.fraction
         if exact is not None:
             return float(exact)
-        if not self.p:
-            return 0.0
         self.sign()
         bits = 64
         while True:
@@ -263,6 +281,36 @@ class Number:
 
     def __repr__(self) -> str:
         return f"Number({float(self):.17g})"
+
+
+def _reduced(num: list[int], den: int, q: Sequence[int]) -> tuple[list[int], int]:
+    """Return num/den modulo q, by division without fractions."""
+    d, lead = len(q) - 1, q[-1]
+    made = list(num)
+    while len(made) > d:
+        top = made.pop()
+        if not top:
+            continue
+        if lead != 1:
+            g = math.gcd(top, lead)
+            scale, top = lead // g, top // g
+            if scale != 1:
+                made = [c * scale for c in made]
+                den *= scale
+        shift = len(made) - d
+        for i in range(d):
+            if q[i]:
+                made[shift + i] -= top * q[i]
+    return made, den
+
+
+def _normal(num: list[int], den: int) -> tuple[list[int], int]:
+    """Return num/den in lowest terms, without zero leading coefficients."""
+    made = trimmed(num)
+    if not made:
+        return [], 1
+    g = math.gcd(den, *made)
+    return ([c // g for c in made], den // g) if g != 1 else (made, den)
 
 
 def number(value: Any) -> Number:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from flowopt.stability.atlas_discrete import Row, dictionary, written
-from flowopt.stability.checks.interpolation_forms import (
+from flowopt.stability.checks.interpolation_inequalities import (
     CONVEX as IS_CONVEX,
 )
-from flowopt.stability.checks.interpolation_forms import (
+from flowopt.stability.checks.interpolation_inequalities import (
     DISCRETE,
     MINIMISER,
     MOVING,
@@ -18,6 +18,15 @@ from flowopt.stability.checks.interpolation_forms import (
 )
 
 _COUNT = ("k+ = k + 1", "0 <= k")
+_SCOY = "Van Scoy, Freeman & Lynch, IEEE Control Syst. Lett. 2 (2018) 49, Theorem 1"
+_TRIPLE = written(
+    ["theta", "z"],
+    ["(1 - r)/(1 + r)*(theta - g/ell) + 2*r/(1 + r)*z",
+     "r*((1 - r)/(1 + r)*(theta - g/ell) + 2*r/(1 + r)*z - new_g/mu) + (1 - r)*z"],
+    {"g": "theta", "new_g": "new_theta"}, ["ell", "mu", "r"])
+_TRIPLE_V = ("L - Lstar - dot(g, g)/(2*ell) - mu/(2*(1 - r**2))*dot(e - g/ell, e - g/ell) "
+             "+ mu/(1 - r**2)*dot(z - theta + e, z - theta + e)")
+_GHADIMI_V = "L - Lstar + (1 - lr*mu)/(2*lr)*dot(hv, hv)"
 _TAYLOR = "Taylor, Hendrickx & Glineur, J. Optim. Theory Appl. 178 (2018) 455"
 
 CONVEX = (
@@ -102,6 +111,20 @@ CONVEX = (
         multipliers=[("smooth", "new_g", "g", "1")],
         squares=[("momentum/(2*lr)", "hv - momentum*hv + lr*g")],
         sign=[("ell*c1/(2*lr)", "momentum*hv - lr*g")]),
+    Row("d8", "heavy ball, beta = sqrt((1 - alpha mu)(1 - alpha ell))", _GHADIMI_V,
+        f"(1 - lr*mu)*({_GHADIMI_V})",
+        (STRONG, SMOOTH, MINIMISER, "mu < ell", "lr < 1/ell",
+         "momentum**2 == (1 - lr*mu)*(1 - lr*ell)"),
+        "Ghadimi, Feyzmahdavian & Johansson, ECC 2015, Theorem 4",
+        "from rest (hv = 0) it is L_k - L* <= (1 - h mu)^k (L_0 - L*)", claim="recursion",
+        system=dictionary("heavy_ball", ["lr", "momentum"], more=["mu", "ell"]),
+        multipliers=[("smooth_strong", "g", "new_g", "(ell*c2 + lr*c1)/c1"),
+                     ("smooth_strong", "*", "new_g", "lr*mu/c1")],
+        squares=[("1/(2*c1)", "new_g + (lr*ell + lr*mu - 1)*g - momentum*ell*hv - lr*ell*mu*e"),
+                 ("lr*ell/(2*c1*(ell*c2 + lr*c1))",
+                  "momentum*(g - mu*e) + (ell - mu)*(1 - lr*mu)*hv")],
+        equalities=[(1, "lr*ell/(2*c1*(ell*c2 + lr*c1))*dot(g - mu*e, g - mu*e) "
+                        "+ (1 + lr*ell - lr*mu)/(2*lr)*dot(hv, hv)")]),
     Row("d9", "fast gradient method, h = 1/ell",
         "lam**2*(L - Lstar) + ell/2*dot(z - theta + e, z - theta + e)", "",
         (IS_CONVEX, SMOOTH, MINIMISER, "lam+ = newlam", "lam**2 == newlam**2 - newlam"),
@@ -125,6 +148,18 @@ CONVEX = (
                      ("convex", "gx", "g", "c1*(c1 + 2)/4"), ("convex", "*", "g", "(c1 + 2)/2"),
                      ("lower", "gx", "", "1/4")],
         squares=[("(c1 + 2)**2*lr*ell*c2/8", "g")]),
+    Row("d10", "triple momentum, r = sqrt(mu/ell)", _TRIPLE_V, f"(1 - r)**2*({_TRIPLE_V})",
+        (STRONG, SMOOTH, MINIMISER, "mu = r**2*ell", "mu < ell", "r < 1"), _SCOY,
+        "theta is y_(k-1), at which the gradient was taken, and z its other sequence; the rate "
+        "1 - sqrt(mu/ell) of the distance of z, by the next entry", claim="recursion",
+        system=_TRIPLE,
+        multipliers=[("smooth_strong", "g", "new_g", "c2**2/c1"),
+                     ("smooth_strong", "*", "new_g", "r*(1 + c2)/c1")]),
+    Row("d10", "triple momentum, r = sqrt(mu/ell)",
+        f"{_TRIPLE_V} - mu/(1 - r**2)*dot(z - theta + e, z - theta + e)", "",
+        (STRONG, SMOOTH, MINIMISER, "mu = r**2*ell", "mu < ell"), _SCOY,
+        "V of the entry before is at least mu/(1 - r^2) |z - theta*|^2", claim="nonnegative",
+        system=_TRIPLE, multipliers=[("smooth_strong", "g", "*", "1/c1")]),
     Row("d11", "sign descent", "L", "L - lr*norm1(g) + ell*lr**2/2", (SMOOTH_MAX,),
         "Bernstein et al., ICML 2018; Balles & Hennig, ICML 2018", claim="recursion",
         system=dictionary("signsgd", ["lr"], more=["ell"]),

@@ -1,4 +1,4 @@
-"""The atlas: Lyapunov functions of optimizers' flows, each proved anew."""
+"""The atlas: Lyapunov functions of flows and of optimizers as maps, each proved anew."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flowopt import _check
@@ -23,7 +24,9 @@ class AtlasRow:
     number : str
         The row of the table; letters tell several claims about one flow apart.
     flow : str
-        The flow's name.
+        The name of the flow, or of the method.
+    V, says : str
+        The Lyapunov function, and what is said of it, in short.
     verdict : Verdict
         Proved with a certificate, disproved with a counterexample, or unknown with the reason.
     seconds : float
@@ -34,6 +37,8 @@ class AtlasRow:
 
     number: str
     flow: str
+    V: str
+    says: str
     verdict: Verdict
     seconds: float
     follows: str = ""
@@ -41,29 +46,9 @@ class AtlasRow:
     note: str = ""
 
     @property
-    def V(self) -> str:
-        """The Lyapunov function, as text."""
-        return str(self.verdict.statement["V"])
-
-    @property
     def claim(self) -> str:
         """The exact quantified sentence."""
         return self.verdict.claim
-
-    @property
-    def says(self) -> str:
-        """What is said of V, in short."""
-        made, options = self.verdict.statement, self.verdict.statement["options"]
-        if made["claim"] == "exponential":
-            return f"V' <= -({options['rate']}) V"
-        if made["claim"] == "conserved":
-            return "V' = 0"
-        if made["claim"] == "finite_time":
-            return f"T <= {options.get('bound', '?')}"
-        if made["claim"] == "converges_to_critical_set":
-            return "g -> 0"
-        sign = "<" if made["claim"] == "decreasing" else "<="
-        return f"V' {sign} 0" + (f", V' <= {options['bound']}" if "bound" in options else "")
 
     def __repr__(self) -> str:
         grade = f" ({self.verdict.trust})" if self.verdict.trust else ""
@@ -72,16 +57,16 @@ class AtlasRow:
 
 
 def atlas(rows: Sequence[str] | str | None = None, *, seconds: float = 20.0) -> list[AtlasRow]:
-    """Prove the table of Lyapunov functions of flows, row by row.
+    """Prove the tables of Lyapunov functions, row by row.
 
-    Each row claims something of V along a flow, on every loss that meets the row's assumptions
-    and in any dimension; it is proved here and now, and can be checked again with
-    ``row.verdict.check()``.
+    Each row claims something of V along a flow (or of an optimizer as a map: d1, d2, ...), on
+    every loss that meets the row's assumptions and in any dimension; it is proved here and now,
+    and can be checked again with ``row.verdict.check()``.
 
     Parameters
     ----------
     rows : sequence of str, optional
-        Numbers of rows such as "28" (all of its claims) or "28a"; by default all.
+        Numbers of rows such as "28" (all of its claims), "28a" or "d7"; by default all.
     seconds : float, > 0
         The time for each row; what is not settled by then is unknown.
 
@@ -102,28 +87,60 @@ def atlas(rows: Sequence[str] | str | None = None, *, seconds: float = 20.0) -> 
     >>> row.verdict.status, row.V
     ('proved', 'L + 2*sum(sqrt(v + eps))')
     """
-    from flowopt.stability.abstract import settle
-    from flowopt.stability.atlas_rows import entries
-    from flowopt.stability.verdict import unknown
-
     seconds = _check.real("seconds", seconds, above=0.0)
-    chosen = list(entries())
+    chosen = list(_all(seconds))
     if rows is not None:
         named = [rows] if isinstance(rows, str) else list(rows)
         for name in named:
-            if name not in {n for e in chosen for n in (e.number, e.number.rstrip("abcdefgh"))}:
-                raise ValueError(f"rows must be numbers of the atlas such as '1' or '28a', got "
-                                 f"{_check.shown(name)}; atlas() shows them all")
-        chosen = [e for e in chosen
-                  if e.number in named or e.number.rstrip("abcdefgh") in named]
-    made = []
-    for entry in chosen:
-        start = time.monotonic()
-        verdict = (unknown(entry.statement(), entry.beyond) if entry.beyond else
-                   settle(entry.statement(), _clock(start + seconds)))
-        made.append(AtlasRow(entry.number, entry.flow, verdict, time.monotonic() - start,
-                             entry.follows, entry.source, entry.note))
+            if name not in {n for number, _ in chosen for n in (number, number.rstrip("abcd"))}:
+                raise ValueError(f"rows must be numbers of the atlas such as '1', '28a' or 'd7', "
+                                 f"got {_check.shown(name)}; atlas() shows them all")
+        chosen = [(number, make) for number, make in chosen
+                  if number in named or number.rstrip("abcd") in named]
+    return [make() for _, make in chosen]
+
+
+def _all(seconds: float) -> Sequence[tuple[str, Callable[[], AtlasRow]]]:
+    """Return the number of each row, and what proves it."""
+    from flowopt.stability.atlas_discrete import rows
+    from flowopt.stability.atlas_rows import entries
+
+    made: list[tuple[str, Callable[[], AtlasRow]]] = [
+        (e.number, partial(_flow_row, e, seconds)) for e in entries()]
+    maps = rows()
+    every = [r.number for r in maps]
+    for k, row in enumerate(maps):  # letters tell several claims of one number apart
+        twin = every[:k].count(row.number)
+        number = row.number + ("abcd"[twin] if every.count(row.number) > 1 else "")
+        made.append((number, partial(_map_row, row, number)))
     return made
+
+
+def _flow_row(entry: Any, seconds: float) -> AtlasRow:
+    from flowopt.stability.abstract import settle
+    from flowopt.stability.verdict import unknown
+
+    start = time.monotonic()
+    made = entry.statement()
+    verdict = (unknown(made, entry.beyond) if entry.beyond else
+               settle(made, _clock(start + seconds)))
+    options = verdict.statement["options"]
+    sign = "<" if made["claim"] == "decreasing" else "<="
+    says = {"exponential": f"V' <= -({options.get('rate')}) V", "conserved": "V' = 0",
+            "finite_time": f"T <= {options.get('bound')}",
+            "converges_to_critical_set": "g -> 0"}.get(made["claim"], f"V' {sign} 0" + (
+                f", V' <= {options['bound']}" if "bound" in options else ""))
+    return AtlasRow(entry.number, entry.flow, entry.V, says, verdict, time.monotonic() - start,
+                    entry.follows, entry.source, entry.note)
+
+
+def _map_row(row: Any, number: str) -> AtlasRow:
+    start = time.monotonic()
+    verdict = row.verdict()
+    said = {"nonnegative": "V >= 0", "recursion": f"V+ <= {row.bound}"}
+    says = row.bound if row.settle else said.get(row.claim, f"V+ - V <= {row.bound or 0}")
+    return AtlasRow(number, row.method, row.V, says, verdict, time.monotonic() - start,
+                    "", row.source, row.note)
 
 
 def show_atlas(rows: Sequence[AtlasRow] | None = None, form: str = "text") -> str:

@@ -119,7 +119,7 @@ def _complete(parts: Sequence[tuple[System, Found, Any]], bounds: Any) -> tuple[
 
 
 def _point(asked: Target, place: dict[Any, Interval], solved: dict[Any, Any]) -> Equilibrium:
-    from flowopt.stability.intervals import Program
+    from flowopt.stability.programs import Program
 
     known = list(place)
     for s, meaning in solved.items():

@@ -15,7 +15,8 @@ from typing import Any
 
 from flowopt.stability.enclosed import determinant
 from flowopt.stability.exact import Refused, read, write
-from flowopt.stability.intervals import Interval, NoInterval, Program
+from flowopt.stability.intervals import Interval, NoInterval
+from flowopt.stability.programs import Program
 from flowopt.stability.verdict import Evidence, Verdict, disproved, proved, unknown
 
 CLAIMS = ("nonincreasing", "decreasing", "positive")

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from flowopt.stability.bases import bases
 from flowopt.stability.checks import algebra, hurwitz
 from flowopt.stability.checks.algebra import Field, at, number, shifted
 from flowopt.stability.exact import Refused, write
 from flowopt.stability.gram import Identity, solve
-from flowopt.stability.sos import bases
 
 
 def candidates(problem: Any, deadline: float) -> Iterator[str]:

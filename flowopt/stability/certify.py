@@ -16,7 +16,8 @@ from flowopt.stability.verdict import Evidence, proved, unknown
 METHOD = "the characteristic polynomial of one step, and Jury's conditions"
 
 
-def certified(found: Any, pencil: Any, inside: tuple[Mapping[Any, Any], ...] | None, lam: Any) -> Any:
+def certified(found: Any, pencil: Any, inside: tuple[Mapping[Any, Any], ...] | None, lam: Any
+              ) -> Any:
     """Return the limit with its verdict.
 
     Parameters
@@ -38,8 +39,6 @@ def certified(found: Any, pencil: Any, inside: tuple[Mapping[Any, Any], ...] | N
 
 def sealed(found: Any, between: tuple[Any, Any] | None = None) -> Any:
     """Return the limit with the verdict of its own claim."""
-    import sympy
-
     system, options = dict(found.claim["system"]), dict(found.claim["options"])
     numbers = {**found.claim["given"],
                **{k: found.values[k] for k in found.substituted if k in found.values}}
@@ -111,8 +110,6 @@ def _evidence(found: Any, numbers: Mapping[str, Any], size: int) -> dict[str, An
 
 def certified_numbers(made: Any, found: Any, exact: Mapping[Any, Any]) -> Any:
     """Return the limit with numbers in place of symbols, and its own verdict."""
-    if found.claim is None:
-        return made
     given = {**found.claim["given"], **{str(s): v for s, v in exact.items()}}
     return sealed(replace(made, claim={**found.claim, "given": given}))
 

@@ -149,4 +149,9 @@ def _gathered(points: list[Zero], sets: list[tuple[Any, ...]], variables: Sequen
 
 
 def _texts(sets: Sequence[tuple[Any, ...]]) -> tuple[str, ...]:
-    return tuple(sorted(", ".join(f"{p} = 0" for p in s) for s in sets))
+    """Return equations of sets; those of variables of our own (roots, poles) are left out."""
+    made = []
+    for s in sets:
+        own = [str(p) for p in s if not any("[" in str(v) for v in p.free_symbols)]
+        made.append(", ".join(f"{p} = 0" for p in own or map(str, s)))
+    return tuple(sorted(dict.fromkeys(made)))

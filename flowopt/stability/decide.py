@@ -271,7 +271,7 @@ def _least(limits: list[tuple[Any, Any]], domain: Mapping[str, str]) -> list[tup
             num, den = sympy.fraction(sympy.together(root - other))
             if num.is_polynomial() and den.is_polynomial():
                 signs = sign_on(num, domain), sign_on(den, domain)
-                above |= None not in signs and signs[0] * signs[1] > 0
+                above |= (signs[0] or 0) * (signs[1] or 0) > 0
         if not above:
             made.append((root, factor))
     return made

@@ -18,7 +18,7 @@ from flowopt.stability.firstorder import Rule, gradient_like, law, symbols
 from flowopt.stability.forms import NotAlgebraic, formed, value, with_sides
 from flowopt.stability.forms_at_zero import strict_minimum
 from flowopt.stability.judge import Verdict, attempted, unknown
-from flowopt.stability.kinds import critical, matrix, motion, spectrum
+from flowopt.stability.kinds import critical, loss_at, matrix, motion, spectrum
 from flowopt.stability.least_value import least_value
 from flowopt.stability.points import encoded
 from flowopt.stability.statement import field_system, statement
@@ -67,7 +67,7 @@ def _point(asked: Any, rule: Rule, gradient: list[Any], coordinates: tuple[Numbe
     L = symbols()[1]
 
     def sign_of(e: Any) -> int:
-        return value(e.xreplace({L: asked.loss}), at).sign()
+        return value(e.xreplace({L: asked.loss}) if e.has(L) else e, at).sign()
 
     made = law(rule, sign_of, definite)
     kinds: tuple[str, ...] = (kind,)
@@ -86,7 +86,7 @@ def _point(asked: Any, rule: Rule, gradient: list[Any], coordinates: tuple[Numbe
     verdict = _verdict(asked, system, coordinates, found, definite, made)
     return Equilibrium(np.array([float(c) for c in coordinates]), asked.n, bounds(coordinates),
                        kinds, verdict, values, radii, multiplicity,
-                       float(value(asked.loss, at)), coordinates)
+                       loss_at(asked, at), coordinates)
 
 
 def _smooth_spectrum(asked: Any, at: dict[Any, Number]) -> tuple[Any, Any, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy
 
-from flowopt.stability.jets import Calculus, expanded, rules_of, t
+from flowopt.stability.jets import Calculus, is_long, rules_of, t
 from flowopt.stability.schemes import TIME
 from flowopt.stability.trees import Tree
 
@@ -73,7 +73,8 @@ class AbstractDifferentials(Differentials):
         rules = {symbols[key]: rule for key, rule in rules_of(flow).items()}
         if any(t in rule.free_symbols for rule in rules.values()):
             rules[t] = sympy.S.One
-        self.calculus = Calculus([s for name, s in symbols.items() if name not in (TIME, "theta")])
+        self.calculus = Calculus([s for name, s in symbols.items() if name not in (TIME, "theta")],
+                                 any(is_long(rule) for rule in rules.values()))
         super().__init__(rules, [{symbols[name] for name in group} for group in groups]
                          or [set(rules)])
 
@@ -83,7 +84,7 @@ class AbstractDifferentials(Differentials):
 
     def replaced(self, expr: Any, meaning: Mapping[Any, Any]) -> Any:
         """Return `expr` with the constants w replaced by what they stand for."""
-        return expanded(self.calculus.rebuilt(expr, meaning))
+        return self.calculus.expanded(self.calculus.rebuilt(expr, meaning))
 
 
 def of_field(field: Any, groups: Sequence[Sequence[str]]) -> Differentials:

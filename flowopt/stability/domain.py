@@ -78,6 +78,7 @@ def sign_on(poly: Any, domain: Mapping[str, str]) -> int | None:
     if len(signs) > 1:
         return None
     # strict where a term has no power of an s that may be 0
-    strict = any(all(k == 0 or kind in ("positive", "inner") for k, kind in zip(powers, kinds, strict=True))
+    strict = any(all(k == 0 or kind in ("positive", "inner")
+                     for k, kind in zip(powers, kinds, strict=True))
                  for powers in total.monoms())
     return (1 if signs.pop() else -1) if strict else None

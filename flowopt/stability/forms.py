@@ -130,6 +130,8 @@ def fraction_of(expr: Any) -> tuple[Any, Any]:
     """Return numerator and denominator of a rational expression in lowest terms."""
     import sympy
 
+    if expr.is_polynomial(*expr.free_symbols):
+        return sympy.expand(expr), sympy.Integer(1)
     top, bottom = sympy.fraction(sympy.cancel(sympy.together(expr)))
     return sympy.expand(top), sympy.expand(bottom)
 

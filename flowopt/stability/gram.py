@@ -26,6 +26,7 @@ from flowopt.stability.checks.algebra import number
 from flowopt.stability.conic import Block, maximise_margin
 from flowopt.stability.exact import NotPSD, fraction, ldl
 from flowopt.stability.faces import restricted
+from flowopt.stability.projection import projection
 
 #: no larger system of equalities is set up
 MAX_COLUMNS = 1600
@@ -149,6 +150,9 @@ def _system(identities: Sequence[Identity], numbers: int) -> Any:
     right: dict[tuple[int, Any], Any] = {}
     shapes = []
     column = 0
+    sizes = [len(z) for i in identities for _, z in i.terms]
+    if sum(n * (n + 1) // 2 for n in sizes) + numbers > MAX_COLUMNS:
+        return None
     for k, identity in enumerate(identities):
         for monomial, c in identity.p.terms():
             right[k, monomial] = c
@@ -159,8 +163,6 @@ def _system(identities: Sequence[Identity], numbers: int) -> Any:
                 for monomial, c in (g * z[i] * z[j] * (1 if i == j else 2)).terms():
                     rows.setdefault((k, monomial), {})[column] = c
                 column += 1
-    if column + numbers > MAX_COLUMNS:
-        return None
     for k, identity in enumerate(identities):
         for index, r in identity.free.items():
             for monomial, c in r.terms():
@@ -214,7 +216,7 @@ def _rounded(identities: Sequence[Identity], rows: list[dict[int, Any]], right: 
              shapes: Sequence[Any], q: np.ndarray, t: float, numbers: int, digits: int,
              deadline: float) -> Solution | None:
     """Round to denominators 10, 100, …, project onto A q = b, and test every block exactly."""
-    project = _projection(rows, right)
+    project = projection(rows, right)
     for k in range(1 if t > TINY else 6, digits + 1):
         if time.monotonic() > deadline or project is None:
             return None
@@ -239,69 +241,6 @@ def _rounded(identities: Sequence[Identity], rows: list[dict[int, Any]], right: 
             return Solution(grams, [[z for _, z in i.terms] for i in identities],
                             [fraction(v) for v in tail], float(t))
     return None
-
-
-def _projection(rows: list[dict[int, Any]], right: list[Any]) -> Any:
-    """Return the exact projection onto A q = b, or None when rows conflict.
-
-    Where no column stands in two rows, A Aᵀ is diagonal; otherwise rows that depend on others
-    are left out and A Aᵀ is solved.
-    """
-    owners: dict[int, int] = {}
-    shared = False
-    for row in rows:
-        for column in row:
-            owners[column] = owners.get(column, 0) + 1
-            shared = shared or owners[column] > 1
-    norms = [sum((c * c for c in row.values()), number(0)) for row in rows]
-    solve_exactly: Any = _normal(rows) if shared else (
-        lambda r: [a / b for a, b in zip(r, norms, strict=True)])
-
-    def project(q: list[Any]) -> list[Any] | None:
-        rest = [b - sum((c * q[j] for j, c in row.items()), number(0))
-                for row, b in zip(rows, right, strict=True)]
-        weights = solve_exactly(rest)
-        made = list(q)
-        for row, w in zip(rows, weights, strict=True):
-            if w:
-                for j, c in row.items():
-                    made[j] = made[j] + c * w
-        if shared and any(sum((c * made[j] for j, c in row.items()), number(0)) != b
-                          for row, b in zip(rows, right, strict=True)):
-            return None
-        return made
-
-    return project
-
-
-def _normal(rows: list[dict[int, Any]]) -> Any:
-    """Return the solver of A Aᵀ w = r on rows that are independent; the others get w = 0."""
-    from scipy.linalg import qr
-    from sympy import QQ
-    from sympy.polys.matrices import DomainMatrix
-
-    width = 1 + max(max(row) for row in rows)
-    A = np.zeros((len(rows), width))
-    for k, row in enumerate(rows):
-        size = max(abs(float(fraction(c))) for c in row.values())
-        for column, c in row.items():
-            A[k, column] = float(fraction(c)) / size
-    _, r, order = qr(A.T, mode="economic", pivoting=True)
-    diagonal = np.abs(np.diag(r))
-    kept = sorted(order[:int((diagonal > 1e-9 * diagonal[0]).sum())].tolist())
-    gram = [[sum((c * rows[j][column] for column, c in rows[i].items() if column in rows[j]),
-                 number(0)) for j in kept] for i in kept]
-    made = DomainMatrix(gram, (len(kept), len(kept)), QQ).to_dense()
-
-    def solve_exactly(rest: list[Any]) -> list[Any]:
-        side = DomainMatrix([[rest[i]] for i in kept], (len(kept), 1), QQ).to_dense()
-        found = made.lu_solve(side).to_list()
-        weights = [number(0)] * len(rows)
-        for i, (w,) in zip(kept, found, strict=True):
-            weights[i] = w
-        return weights
-
-    return solve_exactly
 
 
 def _on_face(identities: Sequence[Identity], shapes: Sequence[Any],

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowopt.stability.checks.homogeneous import at_signs, least_rates
+from flowopt.stability.clocks import NoLinearisation, Rules, chosen
 from flowopt.stability.decide import End
 from flowopt.stability.domain import assumptions, ranges, sign_on
 from flowopt.stability.exact import write
-from flowopt.stability.linearise import NoLinearisation, Rules, chosen, rules_of
+from flowopt.stability.linearise import rules_of
 from flowopt.stability.statement import map_system, statement
 from flowopt.stability.verdict import Evidence, proved, unknown
 
@@ -24,35 +25,38 @@ def homogeneous(flow: Any, own: Any, method: Any, subject: str, lam: Any, why: s
 
     `why` says what kept it from being linearised.
     """
-    from flowopt.stability.step_limit import StepLimit, _in_terms
+    from flowopt.stability.hyper import in_terms
+    from flowopt.stability.limit_result import StepLimit
 
     step = "lr" if method is None and own is not None else "h"
     nothing = StepLimit(subject, step, (), None, None,
                         notes=(f"there is no linearisation: {why}",))
     stepper = own.method if method is None else method
     if isinstance(lam, tuple) or not flow.rules:
-        return _undecided(nothing, why)
+        return undecided(nothing, f"there is no linearisation: {why}")
     try:
         made = rules_of(flow, own.method.h if own is not None else getattr(stepper, "h", 1.0),
-                        own.initial if own is not None else {}, method is not None)
+                        own.initial if own is not None else {}, method is not None,
+                        [d.state for d in getattr(stepper, "draws", ()) if d.state])
         inside: dict[Any, Any] = {}
         numbers = dict(made.numbers)
         if method is None and own is not None:
-            inside, back, numbers = _in_terms(own)
-            inside |= {made.step: own_clock} if (own_clock := back.get(made.step)) else {}
+            inside, back, numbers = in_terms(own)
+            inside |= back
         equations = _equations(made, stepper, inside)
     except NoLinearisation as other:
-        return _undecided(nothing, str(other))
+        return undecided(nothing, f"there is no linearisation: {other}")
     if lam is not None:
         equations = {k: e.subs(made.symbols["lam"], lam) for k, e in equations.items()}
     used = {str(s) for e in equations.values() for s in e.free_symbols} - set(equations)
     domain = {n: "positive" for n in used}
     if step == "lr":
-        domain = {n: "inner" if k == "unit" else k for n, k in ranges(used).items()}
+        domain = {n: "positive" if n not in own.hyper else "inner" if k == "unit" else k
+                  for n, k in ranges(used).items()}
     values = {k: v for k, v in numbers.items() if k in used and k not in ("lr", "h")}
     return (_jumps(nothing, equations, domain, why)
-            or _falls(nothing, equations, domain, values, step)
-            or _undecided(nothing, why))
+            or _falls(nothing, equations, domain, values, step, "tiny" in made.symbols)
+            or undecided(nothing, f"there is no linearisation: {why}"))
 
 
 def _equations(made: Rules, stepper: Any, inside: Mapping[Any, Any]) -> dict[str, Any]:
@@ -87,11 +91,12 @@ def _equations(made: Rules, stepper: Any, inside: Mapping[Any, Any]) -> dict[str
     return found
 
 
-def _undecided(base: Any, why: str) -> Any:
+def undecided(base: Any, why: str) -> Any:
+    """Return a step limit that is not decided, and why."""
     from dataclasses import replace
 
     made = statement("step_limit", {"kind": "none"}, bound="those that are stable")
-    return replace(base, verdict=unknown(made, f"there is no linearisation: {why}"))
+    return replace(base, limit=None, intervals=None, argument=None, verdict=unknown(made, why))
 
 
 def _jumps(base: Any, equations: Mapping[str, Any], domain: Mapping[str, str], why: str) -> Any:
@@ -128,7 +133,7 @@ def _directions(n: int) -> list[tuple[int, ...]]:
 
 
 def _falls(base: Any, equations: Mapping[str, Any], domain: Mapping[str, str],
-           values: Mapping[str, Any], step: str) -> Any:
+           values: Mapping[str, Any], step: str, rests: bool) -> Any:
     """Return the limit of θ⁺ = θ (1 − h·min(r₁, …)), for one coordinate without states."""
     from dataclasses import replace
 
@@ -153,6 +158,8 @@ def _falls(base: Any, equations: Mapping[str, Any], domain: Mapping[str, str],
     evidence = Evidence("homogeneous", {"least": [write(r) for r in rates]})
     verdict = proved(made, "the factor by which a step changes θ", "A", evidence)
     notes = [n for n in base.notes if "linearisation" not in n]
+    if rests:
+        notes.append("the rest where the squared gradient is at most 2**-52 is left out")
     if rising:
         notes.append("from every start; near 0 a step of any length is stable, since the rate "
                      "tends to 0 there")

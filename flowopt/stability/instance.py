@@ -42,7 +42,7 @@ def attempt(problem: Any) -> Verdict | None:
     if not checker.smooth(sympy.sympify(field.loss.expr)):
         return unknown(statement, "the loss is not seen to be smooth")
     reasons: list[str] = []
-    flow = {"rules": {k: r.text if hasattr(r, "text") else write(r)
+    flow: dict[str, Any] = {"rules": {k: r.text if hasattr(r, "text") else write(r)
                       for k, r in field.flow.rules.items()},
             "positive": sorted(field.flow.positive)}
     for V in checker.functions_of(flow["rules"]):
@@ -79,7 +79,7 @@ def _settled(statement: Any, field: Any, data: dict[str, Any], reasons: list[str
                 read(statement["options"]["bound"], names) - checker.value_of(bound, field)) != 0:
             continue
         found = abstract.settle(checker.abstract_statement(statement, data))
-        if found.proved:
+        if found.certificate is not None:
             return proved(statement, METHOD, "A",
                           Evidence("instance", {**data, "proof": found.certificate.data}))
         reasons.append(found.reason)
@@ -116,6 +116,6 @@ def _above_minimum(field: Any, problem: Any) -> Any:
         found = polynomial.attempt(Problem(field, made, made["V"], problem.deadline))
     except Refused:
         return None
-    if found is None or not found.proved or found.certificate.kind != "lyapunov":
+    if found is None or found.certificate is None or found.certificate.kind != "lyapunov":
         return None
     return found.certificate.data

@@ -45,11 +45,22 @@ def expanded(expr: Any) -> Any:
     return sympy.expand(expr, power_base=False, power_exp=False, log=False, trig=False)
 
 
-class Calculus:
-    """Derivatives of expressions whose vectors are g, theta and the given states."""
+def is_long(expr: Any) -> bool:
+    """Return whether a rule divides by a sum, or has its root: multiplied out, it swells."""
+    return any(isinstance(p.base, sympy.Add) and not (p.exp.is_Integer and p.exp > 0)
+               for p in expr.atoms(sympy.Pow))
 
-    def __init__(self, states: Sequence[Any]) -> None:
+
+class Calculus:
+    """Derivatives of expressions whose vectors are g, theta and the given states.
+
+    With `compact`, products of sums are left as they are: less of what is equal looks equal, and
+    long rules stay short.
+    """
+
+    def __init__(self, states: Sequence[Any], compact: bool = False) -> None:
         self.vectors = {g, theta, *states}
+        self.expanded = (lambda e: e) if compact else expanded
 
     # ---------------------------------------------------------------- normal forms
     def is_scalar(self, expr: Any) -> bool:
@@ -63,7 +74,7 @@ class Calculus:
     def terms(self, expr: Any) -> list[tuple[Any, Any]]:
         """Return a vector as a sum of pairs (scalar, vector)."""
         made = []
-        for term in sympy.Add.make_args(expanded(expr)):
+        for term in sympy.Add.make_args(self.expanded(expr)):
             scalars: list[Any] = []
             vectors: list[Any] = []
             for factor in sympy.Mul.make_args(term):
@@ -110,7 +121,7 @@ class Calculus:
             inner = self._atom(atom, along)
             if inner != 0:
                 total += body.diff(dummy).xreplace(back) * inner
-        return expanded(total)
+        return self.expanded(total)
 
     def _atom(self, atom: Any, along: Mapping[Any, Any]) -> Any:
         moved = along.get(theta, sympy.S.Zero)
@@ -166,9 +177,10 @@ def rules_of(flow: Flow) -> dict[str, Any]:
 class OnLoss:
     """What expressions of the calculus are on a given loss, coordinate by coordinate."""
 
-    def __init__(self, expr: Any, variables: Sequence[Any], states: Mapping[Any, Sequence[Any]]
-                 ) -> None:
+    def __init__(self, expr: Any, variables: Sequence[Any], states: Mapping[Any, Sequence[Any]],
+                 time: Any = t) -> None:
         self.expr, self.variables, self.states = expr, list(variables), dict(states)
+        self.time = time
         self._partial: dict[tuple[int, ...], Any] = {(): expr}
         self._memory: dict[tuple[Any, int], Any] = {}
 
@@ -192,6 +204,8 @@ class OnLoss:
                 return self.partial(i)
             if expr == theta:
                 return self.variables[i]
+            if expr == t:
+                return self.time
             return self.expr if expr == L else self.states[expr][i] if expr in self.states else expr
         if k := order_of(expr):
             return sympy.Add(*[self._product(expr.args, axes, i)

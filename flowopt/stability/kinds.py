@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from flowopt.stability.algebraic import Number
-from flowopt.stability.forms import value
-from flowopt.stability.spectrum import Count, characteristic, count, eigenvalues
+from flowopt.stability.forms import NotAlgebraic, value
+from flowopt.stability.spectrum import Count, characteristic, count, eigenvalues, symmetric
 
 
 def motion(found: Count) -> str:
@@ -30,6 +30,14 @@ def critical(found: Count) -> str:
     return "minimum" if found.right else "maximum"
 
 
+def loss_at(asked: Any, at: dict[Any, Number]) -> float:
+    """Return the loss at an exact point: by exact arithmetic where it is algebraic."""
+    try:
+        return float(value(asked.loss, at))
+    except (NotAlgebraic, ZeroDivisionError):
+        return float(asked.field.loss.value([float(at[v]) for v in asked.variables[:asked.n]]))
+
+
 def matrix(exprs: Sequence[Any], variables: Sequence[Any], at: dict[Any, Number]
            ) -> list[list[Number]]:
     """Return ∂exprs/∂variables at an exact point."""
@@ -41,7 +49,8 @@ def spectrum(entries: list[list[Number]]) -> tuple[list[Number], Count, np.ndarr
     chi = characteristic(entries)
     guess = np.linalg.eigvals(np.array([[float(c) for c in row] for row in entries]))
     values, radii = eigenvalues(chi, guess)
-    found = count(chi)
+    found = symmetric(chi) if all((entries[i][j] - entries[j][i]).zero for i in range(len(entries))
+                                  for j in range(i)) else count(chi)
     if found.real == len(values):
         values = values.real + 0j
     return chi, found, values, radii

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from flowopt.stability.intervals import Interval, Program
+from flowopt.stability.intervals import Interval
+from flowopt.stability.programs import Program
 
 #: sub-boxes narrower than this (beside their size) are given up as undecided
 NARROW = 2.0**-30

@@ -8,9 +8,11 @@ import numpy as np
 
 from flowopt.stability.algebraic import Number
 from flowopt.stability.equilibrium import Equilibria, Equilibrium, bounds
-from flowopt.stability.forms import NotAlgebraic, value
+from flowopt.stability.forms import value
 from flowopt.stability.judge import by_signs
-from flowopt.stability.line import Line, Mark, Pieces, between, phase_line
+from flowopt.stability.kinds import loss_at
+from flowopt.stability.line import Line, Mark, between, phase_line
+from flowopt.stability.pieces import Pieces
 from flowopt.stability.statement import field_system
 from flowopt.stability.target import Target
 
@@ -51,7 +53,7 @@ def _point(asked: Target, mark: Mark, slopes: Line | None, pieces: Pieces, syste
         radii = np.abs(values) * 2.0**-52
     orders = {s.order for s in (mark.left, mark.right)}
     whole = len(orders) == 1 and None not in orders and not mark.jump and not mark.singular
-    loss = None if asked.loss is None else _loss(asked, number)
+    loss = None if asked.loss is None else loss_at(asked, {asked.variables[0]: number})
     return Equilibrium(np.array([float(number)]), 1, bounds([number]), kinds,
                        by_signs(system, mark), values, radii,
                        int(orders.pop()) if whole else None, loss, (number,))  # type: ignore
@@ -61,7 +63,7 @@ def _motion(mark: Mark, eigenvalue: Number | None) -> str:
     if mark.singular:
         return "singular"
     if mark.jump:
-        return "sliding rest" if mark.attracts else "repelling rest"
+        return "repelling rest" if mark.repels else "sliding rest"
     if mark.left.order == mark.right.order == 1 or (eigenvalue is not None
                                                     and not eigenvalue.zero):
         return "node"
@@ -111,13 +113,6 @@ def _critical(asked: Target, slopes: Line, mark: Mark) -> tuple[str, ...] | None
         return None
     plain = m.left.order == m.right.order == 1 or m.jump
     return (word,) if plain else ("degenerate", word)
-
-
-def _loss(asked: Target, number: Number) -> float | None:
-    try:
-        return float(value(asked.loss, {asked.variables[0]: number}))
-    except (NotAlgebraic, ZeroDivisionError):
-        return float(asked.field.loss.value([float(number)]))
 
 
 def _intervals(line: Line, x: Any) -> tuple[str, ...]:

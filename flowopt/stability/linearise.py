@@ -9,52 +9,16 @@ symbols. θ and the *momenta* are what is linear.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from typing import Any
 
-#: the name of the curvature λ
-CURVATURE = "lam"
+from flowopt.stability.clocks import CURVATURE, NoLinearisation, Rules, chosen, late
 
-
-class NoLinearisation(ValueError):
-    """The rule has no derivative at its equilibrium; the message says why."""
-
-
-@dataclass
-class Rules:
-    """A flow's rules on ½λx², over its own symbols.
-
-    Attributes
-    ----------
-    rhs : dict
-        The rule of θ and of each state.
-    symbols : dict
-        θ, the states, t, the parameters and λ, by name.
-    numbers : dict
-        The numbers that the parameters have, by name: for choices between pieces.
-    clocks, scales, linear : tuple of str
-        The kinds of the states; `linear` begins with θ.
-    """
-
-    rhs: dict[str, Any]
-    symbols: dict[str, Any]
-    numbers: dict[str, Any]
-    start: dict[str, Any]
-    clocks: tuple[str, ...] = ()
-    scales: tuple[str, ...] = ()
-    linear: tuple[str, ...] = ()
-    rest: dict[str, Any] = field(default_factory=dict)
-    pieces: list[str] = field(default_factory=list)
-
-    @property
-    def step(self) -> Any:
-        """The symbol of the step."""
-        return self.symbols["h"]
+__all__ = ["CURVATURE", "NoLinearisation", "Rules", "jacobian", "reached", "rules_of"]
 
 
 def rules_of(flow: Any, h: float, start: Mapping[str, str] | None = None,
-             fixed: bool = False) -> Rules:
+             fixed: bool = False, drawn: Collection[str] = ()) -> Rules:
     """Return the rules of a flow on ½λx² in one dimension, with its states told apart.
 
     Parameters
@@ -67,11 +31,17 @@ def rules_of(flow: Any, h: float, start: Mapping[str, str] | None = None,
         The formulas of the states that do not start at 0.
     fixed : bool
         Whether a parameter ``h`` of the flow is the number that it has, and not the step.
+    drawn : collection of str
+        States that are random numbers of each step; here they are their mean, 0.
     """
     import sympy
 
     from flowopt.stability.exact import rational
 
+    taken = {CURVATURE, "c_", "s", "z", "zeta"} & {*flow.states, *flow.parameters}
+    if taken:
+        raise ValueError(f"{flow.name} must not have the name {min(taken)}, which is the "
+                         "curvature or the like here; rename it")
     symbols = {n: sympy.Symbol(n, real=True) for n in ("theta", "t", *flow.states)}
     numbers, constant = {}, {}
     given = dict(flow.parameters)
@@ -85,15 +55,28 @@ def rules_of(flow: Any, h: float, start: Mapping[str, str] | None = None,
             constant[name] = (rational(value) if abs(value) < float("inf")
                               else sympy.oo if value > 0 else -sympy.oo)
     lam = symbols[CURVATURE] = sympy.Symbol(CURVATURE, positive=True)
+    constant |= dict.fromkeys(drawn, sympy.Integer(0))
     meaning = {**symbols, **constant, "g": lam * symbols["theta"],
                "L": lam * symbols["theta"]**2 / 2}
     rhs = {}
     for key, rule in _abstract(flow).items():
         rhs[key] = rule.subs({s: meaning[str(s)] for s in rule.free_symbols},
                              simultaneous=True)
-    made = Rules(rhs, symbols, numbers, dict(start or {}))
+    made = Rules(_needed(rhs), symbols, numbers, dict(start or {}))
+    made.names = tuple(rhs)
     _tell_apart(made)
     return made
+
+
+def _needed(rhs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rules of θ and of the states that it depends on, however indirectly."""
+    kept, todo = {"theta"}, ["theta"]
+    while todo:
+        for name in {str(s) for s in rhs[todo.pop()].free_symbols} & set(rhs):
+            if name not in kept:
+                kept.add(name)
+                todo.append(name)
+    return {k: v for k, v in rhs.items() if k in kept}
 
 
 def _abstract(flow: Any) -> dict[str, Any]:
@@ -176,129 +159,6 @@ def _same_at_points(difference: Any) -> bool:
     return True
 
 
-# ------------------------------------------------------------------ clocks
-def cycle(made: Rules, groups: list[tuple[str, ...]]) -> list[dict[str, Any]]:
-    """Return the values of the clocks before each step of their cycle, in the long run.
-
-    A clock with a limit has it; counters are followed with the numbers of the rule until they
-    come back to where they were.
-    """
-    import sympy
-
-    values: dict[str, Any] = {}
-    counters = [s for s in made.clocks if made.rhs[s].has(sympy.Piecewise)]
-    for name in made.clocks:
-        if name in counters:
-            continue
-        own = made.symbols[name]
-        rule = late(made, made.rhs[name].subs({made.symbols[k]: v for k, v in values.items()}))
-        if rule.free_symbols & {made.symbols[c] for c in made.clocks if c != name}:
-            raise NoLinearisation(f"the state {name} depends on another that moves by itself")
-        line = sympy.Poly(rule, own) if rule.is_polynomial(own) else None
-        if line is None or line.degree() != 1:
-            raise NoLinearisation(f"the state {name} has no limit that is found: "
-                                  f"{name}' = {made.rhs[name]}")
-        values[name] = sympy.cancel(-line.coeff_monomial(1) / line.coeff_monomial(own))
-    if not counters:
-        return [values]
-    here = {c: sympy.Rational(str(made.start.get(c, "0"))) if _plain(made.start.get(c, "0"))
-            else sympy.Integer(0) for c in counters}
-    seen: list[dict[str, Any]] = []
-    while here not in seen:
-        if len(seen) > 1000:
-            raise NoLinearisation("the counters of the rule do not come back within 1000 steps")
-        seen.append(dict(here))
-        here = _counted(made, groups, values, here, counters)
-    return [{**values, **c} for c in seen[seen.index(here):]]
-
-
-def _plain(text: Any) -> bool:
-    try:
-        float(text)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def counted(made: Rules, group: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
-    """Return the clocks after a group of states took its Euler step."""
-    import sympy
-
-    after = dict(values)
-    for name in group:
-        if name in made.clocks and made.rhs[name].has(sympy.Piecewise):
-            rule = chosen(made, made.rhs[name], values)
-            rule = rule.subs({made.symbols[k]: v for k, v in values.items()})
-            after[name] = sympy.nsimplify(sympy.expand(values[name] + made.step * rule))
-    return after
-
-
-def _counted(made: Rules, groups: list[tuple[str, ...]], fixed: dict[str, Any],
-             here: dict[str, Any], counters: list[str]) -> dict[str, Any]:
-    values = {**fixed, **here}
-    for group in groups or [tuple(counters)]:
-        values = counted(made, group, values)
-    return {c: values[c] for c in counters}
-
-
-def chosen(made: Rules, expr: Any, clocks: Mapping[str, Any]) -> Any:
-    """Return an expression whose pieces are chosen by the clocks, the numbers and t → ∞."""
-    import sympy
-
-    def choose(piece: Any) -> Any:
-        for value, condition in piece.args:
-            if condition == sympy.true:
-                return value
-            free = {str(s) for s in condition.free_symbols}
-            if free & {"theta", *made.linear, *made.scales}:
-                return piece
-            tested = late(made, condition.lhs - condition.rhs, clocks)
-            tested = tested.subs({made.symbols[k]: v for k, v in made.numbers.items()})
-            if tested.free_symbols or tested is sympy.nan:
-                return piece
-            holds = bool(condition.func(tested, 0))
-            words = f"{condition.lhs} {condition.rel_op} {condition.rhs}"
-            if free & set(made.numbers) and not free & set(made.clocks):
-                made.pieces.append(words if holds else f"not ({words})")
-            if holds:
-                return value
-        return piece
-
-    while expr.has(sympy.Piecewise):
-        after = expr.replace(lambda e: isinstance(e, sympy.Piecewise), choose)
-        if after == expr:
-            return expr
-        expr = after
-    return expr
-
-
-def late(made: Rules, expr: Any, clocks: Mapping[str, Any] | None = None) -> Any:
-    """Return an expression at the values of the clocks, for t → ∞."""
-    import sympy
-
-    if clocks:
-        expr = expr.subs({made.symbols[k]: v for k, v in clocks.items()})
-    t = made.symbols["t"]
-    if not expr.has(t):
-        return expr
-    for part in sorted(expr.atoms(sympy.exp), key=str):
-        if part.has(t):
-            slope = sympy.diff(part.args[0], t)
-            if slope.has(t) or not slope.is_negative:
-                raise NoLinearisation(f"{part} has no limit for t -> oo that is found")
-            expr = expr.subs(part, 0)
-    above, below = sympy.fraction(sympy.together(expr))
-    if not (above.is_polynomial(t) and below.is_polynomial(t)):
-        raise NoLinearisation(f"the rule depends on time, and {expr} has no limit that is found")
-    above, below = sympy.Poly(above, t), sympy.Poly(below, t)
-    if above.degree() > below.degree():
-        raise NoLinearisation(f"the rule depends on time, and {expr} grows without bound")
-    if above.degree() < below.degree():
-        return sympy.Integer(0)
-    return sympy.cancel(above.LC() / below.LC())
-
-
-# ------------------------------------------------------------------ the Jacobian
 def jacobian(made: Rules, clocks: Mapping[str, Any]) -> list[list[Any]]:
     """Return ∂F/∂(θ, momenta) at the equilibrium, with the clocks at `clocks`.
 
@@ -315,6 +175,8 @@ def jacobian(made: Rules, clocks: Mapping[str, Any]) -> list[list[Any]]:
     for key in made.linear:
         rule = chosen(made, made.rhs[key], clocks)
         rule = late(made, rule, clocks).subs(held)
+        if len(made.linear) == 1:
+            rule = _one_sided(made, rule)
         for s in made.linear:
             _refuse_kinks(made, rule, made.symbols[s], key)
         row = []
@@ -330,6 +192,32 @@ def jacobian(made: Rules, clocks: Mapping[str, Any]) -> list[list[Any]]:
             raise NoLinearisation(f"theta = 0 is no equilibrium: there {key}' = {value}")
         rows.append(row)
     return rows
+
+
+def _one_sided(made: Rules, rule: Any) -> Any:
+    """Return an odd rule of θ alone without |θ| and without the choices that are made at θ = 0+.
+
+    An odd rule with a derivative from the right at 0, where it is 0, has that derivative.
+    """
+    import sympy
+
+    theta, s = made.symbols["theta"], sympy.Symbol("s", positive=True)
+    if not rule.has(sympy.Abs, sympy.Min, sympy.Max) or rule.has(sympy.Piecewise, sympy.sign):
+        return rule
+    if not _same_at_points(rule.xreplace({theta: -theta}) + rule):
+        return rule
+    right = rule.subs(theta, s)
+    for part in right.atoms(sympy.Min, sympy.Max):
+        at = [a.subs(s, 0) for a in part.args]
+        if not all(v.is_Rational for v in at):
+            return rule
+        best = (min if isinstance(part, sympy.Min) else max)(at)
+        if at.count(best) != 1:
+            return rule
+        right = right.subs(part, part.args[at.index(best)])
+    if right.has(sympy.Abs, sympy.Min, sympy.Max):
+        return rule
+    return right.subs(s, theta)
 
 
 def _refuse_kinks(made: Rules, rule: Any, symbol: Any, key: str) -> None:

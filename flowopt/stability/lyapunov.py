@@ -215,8 +215,8 @@ def _data(statement: Mapping[str, Any], x: Any, of: str = "") -> dict[str, Any] 
         box = algebra.box(statement)
         x = [a if any(m[k] for p in seen for m in p) or box else Fraction(0)
              for k, a in enumerate(x)]
-    if not at(bottom, x):
-        return None  # nothing has a value there
+    if at(bottom, x) == 0:
+        return None
     value = at(top, x) / at(bottom, x)
     made = {"point": [str(a) for a in x], "value": str(value),
             **refuter.apart(statement, field, x, relation), **({"of": of} if of else {})}

@@ -258,7 +258,7 @@ def modified_equation(system: Any, method: Any = None, order: int = 1, *, reduce
 
             return reduced_equation(system, order)
         _refuse_noise(system)
-        return _assembled(system.flow, system.method, order)
+        return _assembled(system.flow, system.method, order, of_step=True)
     if reduced:
         raise ValueError("reduced needs an optimizer, whose memory it removes, got "
                          f"{_check.shown(system)}; give fo.optimizers.sgd(...) or the like")
@@ -276,8 +276,11 @@ def _refuse_noise(optimizer: Any) -> None:
                          "ordinary differential equation; take the noise out")
 
 
-def _assembled(system: Any, method: Any, order: int) -> ModifiedEquation:
-    """Return the modified equation through the trees whose differentials are not 0."""
+def _assembled(system: Any, method: Any, order: int, of_step: bool = False) -> ModifiedEquation:
+    """Return the modified equation through the trees whose differentials are not 0.
+
+    `of_step` says that a parameter h of the rule is the step of the method.
+    """
     import sympy
 
     from flowopt.stability import trees
@@ -314,12 +317,12 @@ def _assembled(system: Any, method: Any, order: int) -> ModifiedEquation:
                 total[key] += sympy.Rational(value.numerator, value.denominator) * part
         terms.append({key: sympy.expand(e) if e.is_polynomial() else e
                       for key, e in total.items()})
-    parameters = dict(system.parameters)
-    made = parameters.pop("h", None)
-    step = flow.parameter_symbols().get("h") if flow is not None else None
-    taken = {*parameters, *blocks, *([] if flow is system else system.names)}
+    parameters = dict(system.parameters if flow is None else flow.parameters)
+    step = flow.parameter_symbols().get("h") if of_step else None
+    if of_step:
+        parameters.pop("h", None)
+    taken = {*system.parameters, *blocks, *([] if flow is system else system.names)}
     step = step or sympy.Symbol("h" if "h" not in taken else "h_step", positive=True)
-    size = scheme.step if scheme.step is not None else made
     return ModifiedEquation(
         f"{system.name} by {scheme.name}", order, max(order + 1, scheme.order), tuple(terms),
-        tuple(found), step, size, system, parameters, _potential=(series, flow))
+        tuple(found), step, scheme.step, system, parameters, _potential=(series, flow))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from flowopt.flows.field import VectorField
 from flowopt.losses.loss import KernelLoss, Loss
 from flowopt.stability.jets import OnLoss
 from flowopt.symbolic.names import exact
+from flowopt.symbolic.regimes import NONSMOOTH
 
 
 def checked_loss(loss: Any) -> Loss:
@@ -23,6 +25,9 @@ def checked_loss(loss: Any) -> Loss:
     if isinstance(loss, KernelLoss):
         raise ValueError(f"the loss {loss.name} is a kernel and has no expression; give it as an "
                          "expression for anything symbolic")
+    if loss._real[0].has(*NONSMOOTH):
+        raise ValueError(f"the loss {loss.name} has kinks, where it has no second derivative; give "
+                         "a smooth one")
     return loss
 
 
@@ -47,7 +52,10 @@ def coordinates(made: Any, loss: Loss) -> tuple[OnLoss, dict[Any, list[Any]], li
     symbols = {sympy.Symbol(s, real=True): [sympy.Symbol(name, real=True)
                                             for name in names[(k + 1) * n:(k + 2) * n]]
                for k, s in enumerate(states)}
-    return OnLoss(expr, variables, symbols), symbols, [
+    taken = {*names, *loss.parameters, *made.parameters, str(made.step)}
+    names_of_time = itertools.chain(("t", "time"), map("time{}".format, itertools.count()))
+    time = next(name for name in names_of_time if name not in taken)
+    return OnLoss(expr, variables, symbols, sympy.Symbol(time, real=True)), symbols, [
         *variables, *(v for block in symbols.values() for v in block)]
 
 
@@ -62,21 +70,19 @@ def on_loss(made: Any, loss: Any, h: float | None) -> VectorField:
     equations = [calculus.coordinate(made.rules[key], i)
                  for key in made.terms[0] for i in range(loss.n)]
     values = {**loss.parameters, **made.parameters, str(made.step): size}
-    return _field(made, equations, variables, values, loss)
+    return _field(made, equations, variables, values, str(calculus.time), loss)
 
 
 def of_equations(made: Any, h: float | None) -> VectorField:
     """Return the modified field of an ODE."""
     values = {**made.parameters, str(made.step): step_of(made, h)}
-    return _field(made, list(made.rules.values()), list(made.source.symbols), values, None)
+    return _field(made, list(made.rules.values()), list(made.source.symbols), values,
+                  made.source.time_name, None)
 
 
 def _field(made: Any, equations: list[Any], variables: list[Any], values: dict[str, float],
-           loss: Loss | None) -> VectorField:
+           time: str, loss: Loss | None) -> VectorField:
     held = {str(s) for e in equations for s in e.free_symbols}
-    time = getattr(made.source, "time_name", "t")
-    if loss is not None and time in {str(v) for v in variables} | set(values):
-        time = "time"
     field = VectorField([exact(e) for e in equations], [str(v) for v in variables], time=time,
                         parameters={k: v for k, v in values.items() if k in held},
                         name=f"modified {made.name}")

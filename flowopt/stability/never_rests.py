@@ -14,6 +14,19 @@ from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, Verdict, disproved, proved, unknown
 
 
+def attempt(problem: Any) -> Verdict | None:
+    """Settle no_fixed_point of sign descent, or (option least_loss) of the loss-normalised step."""
+    from flowopt.optimizers.optimizer import Optimizer
+
+    opt = problem.system
+    if problem.claim != "no_fixed_point" or not isinstance(opt, Optimizer) or problem.V is not None:
+        return None
+    if opt.name == "signsgd" or (opt.name == "polyak" and opt.hyper.get("clip") == "norm"
+                                 and "least_loss" in problem.options):
+        return least_step(opt, problem.options.get("least_loss"))
+    return None
+
+
 def map_on(optimizer: Any, loss: str, exact: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the data of an optimizer as a map of (θ, states) on a loss of one variable ``theta``.
 

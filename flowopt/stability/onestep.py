@@ -13,16 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
-from flowopt.stability.linearise import NoLinearisation, Rules, counted, cycle, jacobian, reached
+from flowopt.stability.amplify import amplification
+from flowopt.stability.clocks import NoLinearisation, Rules, counted, cycle
+from flowopt.stability.linearise import jacobian, reached
+
 
 class Unsuited(ValueError):
     """The method does not take such a flow; an integration would refuse it too."""
 
 
-Poly1 = list[Fraction]  # coefficients of z⁰, z¹, …
 
 
 @dataclass
@@ -50,106 +51,6 @@ class Pencil:
     field: Any = None
     #: what P stands for, as an expression
     meaning: Any = None
-
-
-# ------------------------------------------------------------------ stability functions
-def _times(a: Poly1, b: Poly1) -> Poly1:
-    made = [Fraction(0)] * (len(a) + len(b) - 1)
-    for i, u in enumerate(a):
-        if u:
-            for j, v in enumerate(b):
-                made[i + j] += u * v
-    return made
-
-
-def _plus(a: Poly1, b: Poly1) -> Poly1:
-    long, short = (a, b) if len(a) >= len(b) else (b, a)
-    return [u + (short[i] if i < len(short) else 0) for i, u in enumerate(long)]
-
-
-def _trimmed(a: Poly1) -> tuple[Fraction, ...]:
-    while len(a) > 1 and a[-1] == 0:
-        a = a[:-1]
-    return tuple(a)
-
-
-@lru_cache(maxsize=64)
-def stability_function(tableau: Any) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
-    """Return R(z) = P(z)/Q(z) of a tableau, exactly: coefficients of z⁰, z¹, ….
-
-    Parameters
-    ----------
-    tableau : Tableau, RosenbrockTableau or Series
-        An explicit method (Q = 1), a Rosenbrock method, or the Taylor polynomial of an order.
-
-    Examples
-    --------
-    >>> from flowopt.integrators.tableaus import RK4
-    >>> [str(c) for c in stability_function(RK4)[0]]
-    ['1', '1', '1/2', '1/6', '1/24']
-    """
-    from math import factorial
-
-    from flowopt.integrators.tableaus import RosenbrockTableau, Series
-
-    zero, one = Fraction(0), Fraction(1)
-    if isinstance(tableau, Series):
-        return tuple(Fraction(1, factorial(k)) for k in range(tableau.order + 1)), (one,)
-    a = [[Fraction(v) for v in row] for row in tableau.a]
-    b = [Fraction(v) for v in tableau.b]
-    stages: list[Poly1] = []
-    if not isinstance(tableau, RosenbrockTableau):  # k_s = z (1 + Σ a k)
-        for row in a:
-            inner: Poly1 = [one]
-            for weight, stage in zip(row, stages, strict=True):
-                inner = _plus(inner, [weight * c for c in stage])
-            stages.append([zero, *inner])
-        total: Poly1 = [one]
-        for weight, stage in zip(b, stages, strict=True):
-            total = _plus(total, [weight * c for c in stage])
-        return _trimmed(total), (one,)
-    # (1/γ − z) k_s = z (1 + Σ a k) + Σ C k; with q = 1 − γz, k_s = n_s/q^(s+1), n_s polynomial
-    gamma = Fraction(tableau.gamma)
-    q: Poly1 = [one, -gamma]
-    powers: list[Poly1] = [[one]]
-    for _ in b:
-        powers.append(_times(powers[-1], q))
-    coupling = [[Fraction(v) for v in row] for row in tableau.coupling]
-    for s, (row, couple) in enumerate(zip(a, coupling, strict=True)):
-        inner = _times([zero, one], powers[s])
-        for r, stage in enumerate(stages):
-            lifted = _times(stage, powers[s - r - 1])
-            inner = _plus(inner, _times([couple[r], row[r]], lifted))
-        stages.append([gamma * c for c in inner])
-    total = powers[len(b)]
-    for s, (weight, stage) in enumerate(zip(b, stages, strict=True)):
-        total = _plus(total, [weight * c for c in _times(stage, powers[len(b) - s - 1])])
-    return _trimmed(total), _trimmed(powers[len(b)])
-
-
-def amplification(method: Any) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]] | None:
-    """Return R = P/Q of a method, or None for one that is no function of hA alone."""
-    from flowopt.integrators.methods import Automatic
-    from flowopt.integrators.stochastic import SRA1, EulerMaruyama
-    from flowopt.integrators.structured import DiscreteGradient, ImplicitEuler
-    from flowopt.integrators.tableaus import EULER, RosenbrockTableau, Series, Tableau
-
-    one = Fraction(1)
-    if isinstance(method, (Tableau, RosenbrockTableau, Series)):
-        return stability_function(method)
-    if isinstance(method, Automatic):
-        raise ValueError("method must be one method, and Automatic goes from one to another; give "
-                         "one of " + " and ".join(type(m).__name__ for m in method.pair))
-    if isinstance(method, ImplicitEuler):
-        return (one,), (one, -one)
-    if isinstance(method, DiscreteGradient):  # of ½λx², (L(z) − L(x))/(z − x) = λ (x + z)/2
-        return (one, one / 2), (one, -one / 2)
-    if isinstance(method, EulerMaruyama):
-        return stability_function(EULER)
-    if isinstance(method, SRA1):  # H = y + ¾hF, y⁺ = y + h(⅓F + ⅔F(H))
-        return (one, one, one / 2), (one,)
-    tableau = getattr(method, "tableau", None)
-    return None if tableau is None else stability_function(tableau)
 
 
 # ------------------------------------------------------------------ polynomial matrices
@@ -235,6 +136,7 @@ class _Zeta:
 def pencil_of(made: Rules, method: Any) -> Pencil:
     """Return the linear one-step map of a method on the rules."""
     import sympy
+
     from flowopt.integrators.composed import ComposedEuler
     from flowopt.integrators.methods import SequentialEuler, SymplecticEuler
     from flowopt.integrators.stochastic import BAOAB
@@ -269,17 +171,18 @@ def pencil_of(made: Rules, method: Any) -> Pencil:
     variables = tuple(made.linear[i] for i in kept)
     held, meaning = _hold(made, [j for _, j in parts])
     entries = [e for _, j in parts for row in j for e in row]
-    extra = [sympy.Symbol("c_", positive=True)] if isinstance(
-        method, (ConformalLeapfrog, BAOAB)) else []
+    exact = isinstance(method, (ConformalLeapfrog, BAOAB))
+    extra = [sympy.Symbol("c_", positive=True)] if exact and _rubs(parts[0][1], method) else []
     gens = sorted({s for e in entries for s in sympy.sympify(e).free_symbols} | {made.step}
                   | set(extra), key=lambda s: (s != made.step, str(s)))
     ring, delta, matrices = _ringed([j for _, j in parts], gens)
     h = ring.gens[0]
     n = len(kept)
-    if extra:
-        N = _conformal(ring, matrices[0], delta, h, ring.gens[gens.index(extra[0])], variables,
-                       isinstance(method, BAOAB))
-        held["c_"] = ("exp(-gamma*h)" if isinstance(method, BAOAB) else "exp(-gamma*h/2)")
+    if exact:
+        c = ring.gens[gens.index(extra[0])] if extra else ring.one
+        N = _conformal(ring, matrices[0], delta, h, c, isinstance(method, BAOAB))
+        if extra:
+            held["c_"] = "exp(-gamma*h)" if isinstance(method, BAOAB) else "exp(-gamma*h/2)"
         return Pencil(N[0], N[1], ring, variables, held, None, meaning)
     if splitting:
         N, scale = _identity(ring, n), ring.one
@@ -317,12 +220,12 @@ def _groups(made: Rules, method: Any) -> list[tuple[str, ...]]:
     from flowopt.integrators.methods import SymplecticEuler
 
     names = list(made.rhs)
-    states = [s for s in names if s != "theta"]
+    states = [s for s in made.names if s != "theta"]
     groups = getattr(method, "groups", None)
     if isinstance(method, SymplecticEuler):
         if len(states) != 1:
             raise Unsuited("SymplecticEuler needs a flow with as many velocities as positions")
-        order = [(states[0],), ("theta",)]
+        order: list[tuple[str, ...]] = [(states[0],), ("theta",)]
         return order if method.first == "v" else order[::-1]
     if type(method).__name__ == "SequentialEuler" and groups is None:
         if not states:
@@ -330,9 +233,10 @@ def _groups(made: Rules, method: Any) -> list[tuple[str, ...]]:
         return [*((s,) for s in states), ("theta",)]
     if groups is None:
         return [tuple(names)]
-    if sorted(n for g in groups for n in g) != sorted(names):
-        raise ValueError(f"groups must hold each of {', '.join(names)} exactly once, got {groups}")
-    return [tuple(g) for g in groups]
+    if sorted(n for g in groups for n in g) != sorted(made.names):
+        raise ValueError(f"groups must hold each of {', '.join(made.names)} exactly once, got "
+                         f"{groups}")
+    return [tuple(n for n in g if n in names) for g in groups]
 
 
 def _hold(made: Rules, matrices: list[Any]) -> tuple[dict[str, str], Any]:
@@ -389,8 +293,23 @@ def _ringed(matrices: list[Any], gens: list[Any]) -> tuple[Any, Any, list[Any]]:
     return ring, ring.from_expr(sympy.expand(delta)), made
 
 
-def _conformal(ring: Any, matrix: Any, delta: Any, h: Any, c: Any, variables: tuple[str, ...],
-               baoab: bool) -> tuple[Any, Any]:
+def _rubs(matrix: Any, method: Any) -> bool:
+    """Return whether there is friction; refuse one that is not known to be > 0 or 0."""
+    import sympy
+
+    if len(matrix) != 2:
+        raise Unsuited("ConformalLeapfrog and BAOAB need a flow q' = v, v' = -gamma v + f(q)")
+    own = -sympy.sympify(matrix[1][1])
+    given = getattr(method, "gamma", None)
+    if given is not None and (own == 0 or given == 0):
+        return bool(given > 0)
+    if own == 0 or own.is_positive:
+        return bool(own != 0)
+    raise NoLinearisation(f"the friction {own} is not known to be positive")
+
+
+def _conformal(ring: Any, matrix: Any, delta: Any, h: Any, c: Any, baoab: bool
+               ) -> tuple[Any, Any]:
     """Return the map of conformal leapfrog or of BAOAB on q' = v, v' = −γv − kq (times δ²)."""
     if len(matrix) != 2 or matrix[0][0] or matrix[0][1] != delta:
         raise Unsuited("ConformalLeapfrog and BAOAB need a flow q' = v, v' = -gamma v + f(q)")

@@ -59,14 +59,14 @@ def holds_for_all(conditions: Sequence[Any], step: Any, lam: Any, mu: Fraction, 
         at = sympy.Rational(u.numerator, u.denominator)
         kept.append(all(_positive_on(sympy.Poly(p.as_expr().subs(step, at), lam), *ends)
                         for p in polys))
-    made: list[tuple[Root | None, Root | None]] = []
+    found: list[tuple[Root | None, Root | None]] = []
     marks: list[Root | None] = [None, *roots, None]
     for i, good in enumerate(kept):
-        if good and made and kept[i - 1] and _holds_at(polys, roots[i - 1], *ends):
-            made[-1] = (made[-1][0], marks[i + 1])
+        if good and found and kept[i - 1] and _holds_at(polys, roots[i - 1], *ends):
+            found[-1] = (found[-1][0], marks[i + 1])
         elif good:
-            made.append((marks[i], marks[i + 1]))
-    return made
+            found.append((marks[i], marks[i + 1]))
+    return found
 
 
 def _holds_at(polys: Sequence[Any], root: Root, a: Any, b: Any) -> bool:

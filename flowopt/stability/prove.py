@@ -23,6 +23,7 @@ RUNGS: tuple[tuple[str, str, str], ...] = (
     ("branch", "field", "intervals over a box"),
     ("worst_case", "optimizer", "worst case over smooth convex losses"),
     ("interpolation_search", "optimizer", "interpolation inequalities for a given V"),
+    ("never_rests", "optimizer", "least lengths of steps"),
 )
 
 

@@ -107,7 +107,8 @@ def fit_rate(data: Any, values: Any = None, *, minimum: float | None = None, tai
 
     - "exponential" if the 95 % interval of a holds 1, or lies within 0.02 of it;
     - "finite time" if it lies below 1, "power law" if above;
-    - "none" if V falls by less than e², or the interval is longer than 0.5.
+    - "none" if V falls by less than e², or the interval is longer than 0.5, or a − 1 differs
+      between the halves of the fit by more than a quarter and more than three times its errors.
 
     Parameters
     ----------
@@ -160,11 +161,14 @@ def fit_rate(data: Any, values: Any = None, *, minimum: float | None = None, tai
         return _none("too few levels of V are told apart", number, curve)
     slope, half, middle = _line(logs, np.log(speeds))
     a = (1 + slope, 1 + slope - half, 1 + slope + half)
-    c = math.exp(middle - slope * float(logs.mean()))
+    with np.errstate(over="ignore"):
+        c = float(np.exp(middle - slope * float(logs.mean())))
     kind = _kind(slope, half)
-    if kind == "none":
+    why = "" if kind != "none" else f"the power a = {a[0]:.3g} ± {half:.2g} is not settled"
+    why = why or _bent(logs, np.log(speeds))
+    if why:
         return FittedRate("none", math.nan, math.nan, math.nan, a, c, number, curve, len(logs),
-                    f"no class: the power a = {a[0]:.3g} ± {half:.2g} is not settled")
+                          f"none: {why}")
     value, low, high = _number(kind, slope, half, logs, speeds, float(t[-1]))
     if kind == "finite time":  # the values say no more than the times between them
         low, high = low - float(t[-1] - t[-2]), high + float(t[-1] - t[-2])
@@ -235,6 +239,9 @@ def _local(t: np.ndarray, raw: np.ndarray, logs: np.ndarray, tail: float
     if len(crest) >= CRESTS:
         wanted = int((logs[crest] <= logs[-1] + tail * (logs[0] - logs[-1])).sum())
         crest = crest[-max(CRESTS, wanted):]
+        if len(crest) > 2 * CRESTS:  # noise has crests close to each other: some far apart
+            at = np.linspace(logs[crest[0]], logs[crest[-1]], 2 * CRESTS)
+            crest = np.unique(crest[np.searchsorted(-logs[crest], -at).clip(0, len(crest) - 1)])
         times, levels = t[crest], logs[crest]
         return (levels[1:] + levels[:-1]) / 2, -np.diff(levels) / np.diff(times)
     first, last = logs[0], logs[-1]
@@ -257,6 +264,18 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
     left = y - y.mean() - slope * centred
     error = math.sqrt(float(left @ left) / (len(x) - 2) / square)
     return slope, float(stdtrit(len(x) - 2, 0.975)) * error, float(y.mean())
+
+
+def _bent(x: np.ndarray, y: np.ndarray) -> str:
+    """Return that the line is bent, if it is: a changes along it, and V' = −c Vᵃ is no model."""
+    middle = len(x) // 2
+    if middle < 4:
+        return ""
+    (first, one, _), (last, two, _) = _line(x[:middle], y[:middle]), _line(x[middle:], y[middle:])
+    apart, larger = abs(first - last), max(abs(first), abs(last))
+    if larger <= 2 * MARGIN or apart <= larger / 4 or apart <= 3 * math.hypot(one, two):
+        return ""
+    return f"the power a moves from {1 + first:.3g} to {1 + last:.3g} along the fit"
 
 
 def _kind(slope: float, half: float) -> str:

@@ -7,6 +7,8 @@ unknowns in [-1, 1]: with an F that is affine in them, 0 lies in Filippov's set 
 from __future__ import annotations
 
 import itertools
+import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from flowopt.stability.forms import (
     value,
     with_sides,
 )
-from flowopt.stability.kinds import critical, matrix, motion, spectrum
+from flowopt.stability.kinds import critical, loss_at, matrix, motion, spectrum
 from flowopt.stability.points import encoded
 from flowopt.stability.statement import field_system, statement
 from flowopt.stability.target import Target
@@ -65,6 +67,9 @@ def find(asked: Target, end: float) -> Equilibria:
         sets += [_shown(s, choice) for s in more]
         for z in zeros.points:
             at = dict(zip(form.unknowns, z.coordinates, strict=True))
+            if time.monotonic() > end:
+                gaps.append("the time is spent, and not every zero is judged")
+                break
             if all((value(e, at).sign() == s if s else value(e, at).sign() >= 0)
                    for e, s in form.signs):
                 points.append(_judged(asked, form, fields, at, choice, z.multiplicity or None,
@@ -118,7 +123,8 @@ def _singular(asked: Target, poles: list[Any], end: float, system: Any
                 ("singular",), judge.unknown(
                     statement("stable", system, **encoded(z.coordinates)),
                     "a denominator is 0 at this point, where the field is not defined; "
-                    "whether motions come to rest there is not judged"), None, None, None, None, z.coordinates))
+                    "whether motions come to rest there is not judged"),
+                None, None, None, None, z.coordinates))
     return list(made.values()), tuple(dict.fromkeys(texts))
 
 
@@ -183,7 +189,8 @@ def _judged(asked: Target, form: Form, fields: list[Any], at: dict[Any, Number],
     coordinates = tuple(at[v] for v in asked.variables)
     options = encoded(coordinates)
     values = radii = None
-    of_loss = _critical(asked, at)
+    plain = not choice and not form.roots and _is_gradient(asked)
+    of_loss = () if plain else _critical(asked, at)
     if 0 in choice:
         active = [a for a in at if a not in asked.variables and str(a).startswith("s[")]
         moves = "rest on a surface" if active else "non-hyperbolic"
@@ -209,6 +216,8 @@ def _judged(asked: Target, form: Form, fields: list[Any], at: dict[Any, Number],
                    gradients(fields, asked.variables, at, form.roots))
         chi, found, values, radii = spectrum(entries)
         moves = motion(found)
+        if plain:  # the Hessian is minus this Jacobian
+            of_loss = (critical(replace(found, left=found.right, right=found.left)),)
         if form.roots:
             verdict = judge.unknown(
                 statement("stable", system, **options),
@@ -224,7 +233,7 @@ def _judged(asked: Target, form: Form, fields: list[Any], at: dict[Any, Number],
             radii = radii[::-1]
         elif _smooth_descent(asked):
             kinds = tuple(dict.fromkeys((*of_loss, moves)))
-    loss = float(value(asked.loss, at)) if asked.loss is not None and of_loss else None
+    loss = loss_at(asked, at) if asked.loss is not None and of_loss else None
     return Equilibrium(np.array([float(c) for c in coordinates]), asked.n, bounds(coordinates),
                        kinds, verdict, values, radii, multiplicity, loss, coordinates)
 
@@ -255,6 +264,15 @@ def _critical(asked: Target, at: dict[Any, Number]) -> tuple[str, ...]:
     except (NotAlgebraic, ZeroDivisionError):
         return ()
     return (critical(found),)
+
+
+def _is_gradient(asked: Target) -> bool:
+    """Return whether the field is −∇L as it stands."""
+    from flowopt.stability.firstorder import symbols
+
+    flow = asked.field.flow
+    return asked.loss is not None and flow is not None and bool(flow.rules) and not flow.states \
+        and flow.abstract_rules()["theta"] == -symbols()[0]
 
 
 def _smooth_descent(asked: Target) -> bool:

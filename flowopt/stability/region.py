@@ -152,16 +152,19 @@ def _segment(statement: Any, field: Any, below: Any, where: Any, inside: Any,
         return np.array([2 * (V(y) - top) * d(y) - 1e-3 * r(y) / scale
                          for d, r in zip(dV, dR, strict=True)])
 
-    found = minimize(
-        lambda y: (V(y) - top) ** 2 - 1e-3 * rate(y) / scale, x, jac=slope, method="SLSQP",
-        options={"maxiter": 80},
-        constraints=[{"type": "ineq", "fun": lambda y: rate(y) / scale - 0.1,
-                      "jac": lambda y: np.array([r(y) for r in dR]) / scale},
-                     {"type": "eq", "fun": lambda y: V(y) - top,
-                      "jac": lambda y: np.array([d(y) for d in dV])}])
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = minimize(
+            lambda y: (V(y) - top) * (V(y) - top) - 1e-3 * rate(y) / scale, x, jac=slope,
+            method="SLSQP", options={"maxiter": 80},
+            constraints=[{"type": "ineq", "fun": lambda y: rate(y) / scale - 0.1,
+                          "jac": lambda y: np.array([r(y) for r in dR]) / scale},
+                         {"type": "eq", "fun": lambda y: V(y) - top,
+                          "jac": lambda y: np.array([d(y) for d in dV])}])
     for centre in (found.x, x):
+        if not np.all(np.abs(centre) < 1e6):
+            continue  # nor is a NaN
         normal = np.array([d(centre) for d in dV])
-        if not np.all(np.isfinite(centre)) or not np.any(normal):
+        if not np.any(normal):
             continue
         normal /= np.linalg.norm(normal)
         for length in (1e-1, 1e-2, 1e-3, 1e-4, 1e-6):

@@ -170,11 +170,14 @@ def holds_where(polys: Sequence[Any]) -> list[tuple[Root | None, Root | None]]:
 
     if any(p.is_zero for p in polys):
         return []
-    z = polys[0].gen
-    product = sympy.Poly(1, z)
-    for p in polys:
-        product = product.lcm(p.set_domain(sympy.QQ))
-    roots = positive_roots(product)
+    parts: list[Any] = []
+    for p in polys:  # without common roots, so that no root is found twice
+        left = sympy.Poly(list(integers(p)), p.gen, domain="ZZ").sqf_part()
+        for known in parts:
+            left = left.quo(left.gcd(known))
+        if left.degree() > 0:
+            parts.append(left)
+    roots = _apart([r for p in parts for r in positive_roots(p)])
     rows = [(integers(p), 1 if p.LC() > 0 else -1) for p in polys]
     ends: list[Root | None] = [None, *roots, None]
     return [(ends[i], ends[i + 1]) for i, x in enumerate(samples(roots))

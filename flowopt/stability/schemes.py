@@ -125,7 +125,7 @@ def splitting(name: str, groups: Sequence[Sequence[str]], step: float | None = N
 
 def _groups(method: Any, blocks: Sequence[str], field: Any) -> list[tuple[str, ...]]:
     if isinstance(method, SequentialEuler):
-        return list(method.ordered(_Blocks(blocks)))
+        return list(method.ordered(_Blocks(blocks) if field is None else field))
     if len(blocks) != 2:
         if field is None or field.m % 2:
             raise ValueError("SymplecticEuler needs as many velocities as positions, got the "

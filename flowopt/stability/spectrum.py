@@ -63,7 +63,7 @@ def characteristic(matrix: Sequence[Sequence[Number]]) -> list[Number]:
 def _dot(a: Sequence[Number], b: Sequence[Number], zero: Number) -> Number:
     made = zero
     for u, v in zip(a, b, strict=True):
-        if u.p and v.p:
+        if u.num and v.num:
             made = made + u * v
     return made
 
@@ -78,7 +78,7 @@ def count(chi: Sequence[Number]) -> Count:
     Count(left=2, right=0, zero=1, axis=0, real=1)
     """
     p = _trim(chi)
-    zero = next(k for k, c in enumerate(p) if c.p)
+    zero = next(k for k, c in enumerate(p) if c.num)
     p = p[zero:]
     real = zero + _distinct_with_multiplicity(p)
     g = _gcd(p[::2], p[1::2])
@@ -92,6 +92,24 @@ def count(chi: Sequence[Number]) -> Count:
     difference = _index(rest)  # left - right
     return Count((d + difference) // 2 + pairs - negative, (d - difference) // 2 + pairs - negative,
                  zero, 2 * negative, real)
+
+
+def symmetric(chi: Sequence[Number]) -> Count:
+    """Return where the roots lie when all are real, as those of a symmetric matrix.
+
+    By Descartes' rule, exact here, the sign changes of χ(−λ) are the negative roots.
+
+    Examples
+    --------
+    >>> from flowopt.stability.algebraic import number
+    >>> symmetric([number(c) for c in (0, -2, 1, 1)])  # λ (λ − 1) (λ + 2)
+    Count(left=1, right=1, zero=1, axis=0, real=3)
+    """
+    p = _trim(chi)
+    zero = next(k for k, c in enumerate(p) if c.num)
+    signs = [c.sign() for c in p]
+    return Count(_changes([s * (-1) ** k for k, s in enumerate(signs)]), _changes(signs), zero, 0,
+                 len(p) - 1)
 
 
 def _index(p: Sequence[Number]) -> int:
@@ -146,7 +164,7 @@ def _distinct_with_multiplicity(p: Sequence[Number], negative: bool = False) -> 
 
 def _trim(p: Sequence[Number]) -> list[Number]:
     made = list(p)
-    while made and not made[-1].p:
+    while made and not made[-1].num:
         made.pop()
     return made
 
@@ -159,7 +177,7 @@ def _divide(a: Sequence[Number], b: Sequence[Number]) -> tuple[list[Number], lis
         factor, shift = rest[-1] * inverse, len(rest) - len(b)
         quotient[shift] = factor
         for i, c in enumerate(b[:-1]):
-            if c.p:
+            if c.num:
                 rest[shift + i] = rest[shift + i] - factor * c
         rest = _trim(rest[:-1])
     return quotient, rest

@@ -19,6 +19,8 @@ TREND = 4.0
 _ROUNDING = 1e-12
 #: the longest cycle that is looked for, and how close it must close
 LONGEST, CLOSED = 64, 1e-9
+#: rounds of Newton's method on a cycle, and how far it may move it
+POLISH, NEAR = 30, 1e-2
 
 
 def measured(made: Problem, seed: int) -> LyapunovSpectrum:
@@ -123,16 +125,36 @@ def _cycles(made: Problem, last: np.ndarray, orbit: np.ndarray, failed: np.ndarr
     results: dict[int, tuple[str, int, np.ndarray]] = {}
     for p in sorted(set(found.values())):
         rows = [i for i, q in found.items() if q == p]
-        runs = Tangents(made.field, made.scheme, made.h, orbit[rows, -1], np.eye(made.y.shape[1]),
-                        made.p[rows], made.t0, every=0)
-        runs.run(p)
-        for i, matrix in zip(rows, runs.frames, strict=True):
+        matrices = _multipliers(made, rows, p, orbit[rows, -1])
+        for i, matrix in zip(rows, matrices, strict=True):
             size = np.sort(np.abs(np.linalg.eigvals(matrix)))[::-1]
             with np.errstate(divide="ignore"):
                 exact = np.log(size) / p
             kind = "unstable" if size[0] >= 1.0 else "converged" if p == 1 else "periodic"
             results[i] = kind, p, exact
     return results
+
+
+def _multipliers(made: Problem, rows: list[int], p: int, y: np.ndarray) -> np.ndarray:
+    """Return DΦᵖ (N, m, m) on the cycles next to y (N, m), which Newton's method makes exact."""
+    one = np.eye(y.shape[1])
+    scale = 1.0 + np.abs(y).max(axis=1, keepdims=True)
+    start, matrices = y.copy(), np.empty(0)
+    for _ in range(POLISH):
+        runs = Tangents(made.field, made.scheme, made.h, y, one, made.p[rows], made.t0, every=0)
+        runs.run(p)
+        matrices = runs.frames
+        try:
+            move = np.linalg.solve(matrices - one, (runs.states - y)[..., None])[..., 0]
+        except np.linalg.LinAlgError:
+            break
+        new = y - move
+        # a cycle that has drifted off is another one: such rows stay where they are
+        good = (np.abs(new - start) <= NEAR * scale).all(axis=1, keepdims=True)
+        if (np.abs(np.where(good, move, 0.0)) <= 4e-16 * scale).all():
+            break
+        y = np.where(good, new, y)
+    return matrices
 
 
 def _rests(made: Problem, last: np.ndarray, orbit: np.ndarray, failed: np.ndarray

@@ -38,6 +38,8 @@ CLAIMS = {
     "recursion": "V+ <= {bound}{along}",
     "positive": "V > 0 off {at}",
     "nonnegative": "V >= 0",
+    "spectral_radius": "the largest modulus of an eigenvalue is {rate}, at {at} and at no lam "
+                       "more{of}",
     "step_limit": "the iteration is asymptotically stable exactly for {bound}{of}",
 }
 #: claims about motions as a whole: not one for each state

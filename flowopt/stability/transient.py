@@ -1,17 +1,13 @@
-"""How far a stable iteration may grow before it falls: norms of powers, pseudospectra, Kreiss.
+"""Transient growth of linear iterations: powers, pseudospectra, the Kreiss constant.
 
-An iteration with spectral radius ρ < 1 tends to 0, and ‖Aᵏ‖ may be far above 1 first: A is not
-normal. With K = sup_{|z| > 1} (|z| − 1) ‖(zI − A)⁻¹‖, the Kreiss constant,
-
-    K <= max_k ‖Aᵏ‖ <= e n K.
-
-Source: L. N. Trefethen, M. Embree, Spectra and Pseudospectra (2005), Eqs. (14.1) and (18.1).
+A spectral radius < 1 says what ‖Aᵏ‖ does in the end; a matrix that is not normal can first grow.
+Kreiss's theorem: K(A) <= max ‖Aᵏ‖ <= e n K(A), with K(A) = sup over |z| > 1 of
+(|z| − 1) ‖(z − A)⁻¹‖. Source: L. N. Trefethen, M. Embree, Spectra and Pseudospectra (2005),
+Theorem 18.1; R. J. LeVeque, L. N. Trefethen, BIT 24 (1984) 584, for the constant e n.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,311 +15,231 @@ from typing import Any
 import numpy as np
 
 from flowopt import _check
-from flowopt.stability.exact import fraction
-
-#: most powers that are formed
-MOST = 1_000_000
+from flowopt.stability.kreiss import certified_bound, kreiss_constant, square_of_bound
 
 
 @dataclass(frozen=True)
-class Growth:
-    """The transient growth of an iteration.
+class TransientGrowth:
+    """How the powers of an iteration matrix grow before they fall.
 
     Attributes
     ----------
-    matrices : ndarray, shape (b, n, n)
-        The blocks of the iteration: one for each curvature.
-    norms : ndarray, shape (k + 1,)
-        ‖Aᵏ‖₂, the largest over the blocks.
-    spectral_radius : float
-        The largest modulus of an eigenvalue.
+    matrix : ndarray, shape (n, n)
+        A.
+    norms : ndarray, shape (steps + 1,)
+        ‖Aᵏ‖₂ for k = 0, 1, ….
+    spectral_radius, norm : float
+        ρ(A), and ‖A‖₂, the growth of one step.
+    peak, peak_at : float, int
+        The largest ‖Aᵏ‖ and its k.
     kreiss : float
-        A lower bound of the Kreiss constant, rounded down.
-    certificate : dict
-        z and a vector u as texts of rationals, and the block, with
-        K >= (|z| − 1) ‖u‖/‖(zI − A)u‖; see `kreiss_bound`.
-    """
-
-    matrices: np.ndarray
-    norms: np.ndarray
-    spectral_radius: float
-    kreiss: float
-    certificate: dict[str, Any]
-
-    @property
-    def peak(self) -> float:
-        """The largest norm of a power."""
-        return float(self.norms.max())
-
-    @property
-    def at(self) -> int:
-        """The number of steps after which the norm is the largest."""
-        return int(self.norms.argmax())
-
-    @property
-    def upper(self) -> float:
-        """The bound e n K of all norms, with the lower bound of K: an estimate, no theorem."""
-        return math.e * self.matrices.shape[1] * self.kreiss
-
-    def __repr__(self) -> str:
-        return (f"<Growth: peak {self.peak:.6g} after {self.at} steps, spectral radius "
-                f"{self.spectral_radius:.6g}, Kreiss constant >= {self.kreiss:.6g}>")
-
-
-def iteration_matrix(optimizer: Any, curvature: float) -> np.ndarray:
-    """Return the matrix of an optimizer on ½λx², in the coordinates (x_k, x_{k−1}, ...).
-
-    It is the companion matrix of the characteristic polynomial of one step, so that its norm does
-    not hang on how an implementation scales its momentum.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-        One that is linear on quadratic losses, with the step and the numbers that it has.
-    curvature : float
-        λ.
-
-    Returns
-    -------
-    ndarray, shape (n, n)
-
-    Raises
-    ------
-    ValueError
-        When its step has no linearisation, or holds a frozen scale.
+        K(A), by maximisation on a grid with refinement: a numerical value.
+    kreiss_bound : Fraction
+        A lower bound of K(A) in rational arithmetic: sup ‖Aᵏ‖ is at least this (for the matrix as
+        its entries stand).
+    bound_at : tuple
+        (z, v) of that bound: (|z| − 1)‖v‖/‖(z − A)v‖, with rational z > 1 or z < −1 or complex.
 
     Examples
     --------
     >>> import flowopt as fo
-    >>> iteration_matrix(fo.optimizers.heavy_ball(lr=0.5, momentum=0.25), 1.0)
-    array([[ 0.75, -0.25],
-           [ 1.  ,  0.  ]])
+    >>> best = fo.stability.optimal_parameters("heavy_ball", mu=1.0, ell=100.0)
+    >>> growth = fo.stability.transient_growth(best.optimizer(), curvature=(1.0, 100.0))
+    >>> round(growth.spectral_radius, 6), round(growth.peak, 3), growth.peak_at
+    (0.818182, 3.776, 5)
     """
-    import sympy
 
-    from flowopt.optimizers.optimizer import Optimizer
-    from flowopt.stability.step_limit import step_limit
+    matrix: np.ndarray
+    norms: np.ndarray
+    spectral_radius: float
+    norm: float
+    peak: float
+    peak_at: int
+    kreiss: float
+    kreiss_bound: Fraction
+    bound_at: tuple[Any, Any]
 
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be an Optimizer, got {_check.shown(optimizer)}")
-    curvature = _check.real("curvature", curvature)
-    found = step_limit(optimizer)
-    polynomial = found.polynomial
-    if polynomial is None or found.held:
-        raise ValueError(f"{optimizer.name} has no fixed matrix on a quadratic loss: "
-                         + (", ".join(f"{k} = {v}" for k, v in found.held.items())
-                            or "its step is not linear there"))
-    numbers = {**{k: float(v) for k, v in found.values.items()}, "lam": curvature,
-               found.step: float(optimizer.hyper.get(found.step, optimizer.clock.step))}
-    values = {s: numbers[str(s)] for s in polynomial.free_symbols if str(s) != "zeta"}
-    zeta = next(s for s in polynomial.free_symbols if str(s) == "zeta")
-    rows = [float(c.xreplace({s: sympy.Float(v, 17) for s, v in values.items()}))
-            for c in sympy.Poly(polynomial, zeta).all_coeffs()]
-    n = len(rows) - 1
-    made = np.diag(np.ones(n - 1), -1)
-    made[0] = -np.array(rows[1:]) / rows[0]
-    return made
+    def check(self) -> bool:
+        """Return whether the lower bound of the Kreiss constant holds, in rational arithmetic."""
+        z, v = self.bound_at
+        return square_of_bound(self.matrix, z, v) >= self.kreiss_bound**2
+
+    def __repr__(self) -> str:
+        return (f"<TransientGrowth: spectral radius {self.spectral_radius:.6g}, largest norm of a "
+                f"power {self.peak:.6g} at k={self.peak_at}, Kreiss constant {self.kreiss:.6g}>")
 
 
-def transient_growth(given: Any, curvature: Any = None, *, steps: int = 200) -> Growth:
-    """Return the norms of the powers of an iteration, and a bound of its Kreiss constant.
+def transient_growth(matrix_or_optimizer: Any, *, curvature: Any = 1.0, steps: int | None = None
+                     ) -> TransientGrowth:
+    """Return ‖Aᵏ‖ over k, its peak, and the Kreiss constant with a certified lower bound.
 
     Parameters
     ----------
-    given : array_like, shape (n, n) or (b, n, n), or Optimizer
-        The matrix, its diagonal blocks, or an optimizer.
-    curvature : float or sequence of floats
-        For an optimizer: the curvatures of the quadratic loss.
-    steps : int, >= 1
-        The largest power.
+    matrix_or_optimizer : array_like (n, n), or Optimizer
+        A; or an optimizer, whose one-step matrix on ½λx² is taken in the coordinates
+        (x_k, x_{k−1}) for two states, where its norm does not hang on how a momentum is scaled.
+    curvature : float, or sequence of floats
+        λ for an optimizer; of several, the block of the largest growth is given.
+    steps : int, optional
+        How many powers; by default until they have fallen below 1e-3 of their peak (at most
+        100 000).
 
     Returns
     -------
-    Growth
+    TransientGrowth
 
     Raises
     ------
     TypeError, ValueError
-        For what is no square matrix of finite numbers, an optimizer without curvatures, and
-        curvatures without an optimizer.
+        For what is no square matrix of finite numbers, and a rule without a linear map.
 
     Examples
     --------
-    Polyak's optimal heavy ball at condition number 100 shrinks by 9/11 a step in the end, and
-    grows first:
-
     >>> import flowopt as fo
-    >>> ball = fo.optimizers.heavy_ball(lr=4/121, momentum=(9/11)**2)
-    >>> growth = fo.stability.transient_growth(ball, curvature=[1.0, 100.0])
-    >>> growth.at, round(growth.peak, 3), round(growth.spectral_radius, 3)
-    (5, 3.776, 0.818)
+    >>> growth = fo.stability.transient_growth([[0.9, 5.0], [0.0, 0.8]])
+    >>> round(growth.peak, 3), growth.peak_at, growth.check()
+    (13.478, 6, True)
     """
-    steps = _check.integer("steps", steps, at_least=1, at_most=MOST)
-    blocks = _blocks(given, curvature)
-    power = np.broadcast_to(np.eye(blocks.shape[1]), blocks.shape)
-    norms = [1.0]
-    with np.errstate(over="ignore", invalid="ignore"):
-        for _ in range(steps):
-            power = blocks @ power
-            if not np.isfinite(power).all():
-                norms.append(math.inf)
-                break
-            norms.append(float(np.linalg.norm(power, 2, axis=(1, 2)).max()))
-    radius = float(np.abs(np.linalg.eigvals(blocks)).max())
-    bound, certificate = _kreiss(blocks)
-    return Growth(blocks, np.array(norms), radius, bound, certificate)
+    from flowopt.optimizers.optimizer import Optimizer
+
+    if isinstance(matrix_or_optimizer, Optimizer):
+        many = np.atleast_1d(_check.array("curvature", curvature, "() or (k,)", (0, 1)))
+        if not (many > 0).all():
+            raise ValueError(f"curvature must be > 0, got {_check.shown(curvature)}")
+        made = [transient_growth(iteration_matrix(matrix_or_optimizer, float(k)), steps=steps)
+                for k in many]
+        return max(made, key=lambda g: g.peak)
+    matrix = _check.array("matrix", matrix_or_optimizer, "(n, n)", (2,))
+    if matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
+        raise ValueError(f"matrix must have shape (n, n), got {matrix.shape}")
+    radius = float(np.abs(np.linalg.eigvals(matrix)).max())
+    norms = _norms(matrix, radius, steps)
+    place = int(norms.argmax())
+    kreiss, z = kreiss_constant(matrix, radius)
+    bound, at = certified_bound(matrix, z) if np.isfinite(kreiss) else (Fraction(0), (2, None))
+    return TransientGrowth(matrix, norms, radius, float(norms[1]) if len(norms) > 1 else 1.0,
+                           float(norms[place]), place, kreiss, bound, at)
 
 
-def _blocks(given: Any, curvature: Any) -> np.ndarray:
-    if hasattr(given, "flow"):
-        if curvature is None:
-            raise ValueError("curvature must be given for an optimizer, such as curvature=[1, 100]")
-        values = _check.array("curvature", curvature, "() or (k,)", (0, 1))
-        return np.array([iteration_matrix(given, float(v)) for v in np.atleast_1d(values)])
-    if curvature is not None:
-        raise ValueError("curvature has no effect with a matrix; leave it out")
-    made = _check.array("given", given, "(n, n) or (b, n, n)", (2, 3))
-    made = made[None] if made.ndim == 2 else made
-    if made.shape[1] != made.shape[2]:
-        raise ValueError(f"given must have shape (n, n) or (b, n, n), got {np.shape(given)}")
-    return made
+def iteration_matrix(optimizer: Any, curvature: float) -> np.ndarray:
+    """Return the one-step matrix of an optimizer on ½λx², (x_k, x_{k−1}) for two states.
 
-
-def pseudospectrum(matrix: Any, re: Sequence[float], im: Sequence[float], points: int = 101
-                   ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the least singular value of zI − A on a grid of complex z.
-
-    The ε-pseudospectrum is where it is <= ε: the eigenvalues of all matrices within ε of A.
-
-    Parameters
-    ----------
-    matrix : array_like, shape (n, n) or (b, n, n)
-        A, or its diagonal blocks.
-    re, im : pair of floats
-        The ranges of the real and the imaginary part.
-    points : int
-        The grid's points along each side.
-
-    Returns
-    -------
-    x, y : ndarray, shape (points,)
-        The real and imaginary parts.
-    sigma : ndarray, shape (points, points)
-        The least singular value at x[j] + i y[k], at [k, j].
+    For a companion matrix the norm does not depend on the units of the momentum.
 
     Examples
     --------
-    For a normal matrix it is the distance to the spectrum:
-
-    >>> x, y, sigma = pseudospectrum([[1.0, 0.0], [0.0, -1.0]], (-2, 2), (-1, 1), points=5)
-    >>> sigma[2]
-    array([1., 0., 1., 0., 1.])
+    >>> import flowopt as fo
+    >>> fo.stability.iteration_matrix(fo.optimizers.sgd(lr=0.1, momentum=0.5), 1.0)
+    array([[ 1.4, -0.5],
+           [ 1. ,  0. ]])
     """
-    blocks = _blocks(matrix, None)
-    points = _check.integer("points", points, at_least=2, at_most=2001)
-    sides = []
-    for name, pair in (("re", re), ("im", im)):
-        if np.shape(pair) != (2,):
-            raise ValueError(f"{name} must be a pair (low, high), got {_check.shown(pair)}")
-        low, high = (_check.real(name, v) for v in pair)
-        if not low < high:
-            raise ValueError(f"{name} must have its lower end first, got ({low:g}, {high:g})")
-        sides.append(np.linspace(low, high, points))
-    x, y = sides
-    z = x[None, :] + 1j * y[:, None]
-    return x, y, _least(blocks, z)
+    import sympy
 
+    from flowopt.stability.exact import rational
 
-def _least(blocks: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return the least singular value of zI − A over all blocks, for an array of z."""
-    unit = np.eye(blocks.shape[1])
-    made = np.full(z.shape, np.inf)
-    for block in blocks:
-        values = np.linalg.svd(z[..., None, None] * unit - block, compute_uv=False)
-        made = np.minimum(made, values[..., -1])
+    found = _found(optimizer)
+    if not found.coefficients:
+        raise ValueError(f"{optimizer.name} has no linear map: "
+                         + "; ".join(found.notes))
+    values = {**found.values, "lam": rational(curvature)}
+    step = optimizer.hyper.get("lr", optimizer.method.h) if found.step == "lr" else \
+        optimizer.method.h
+    values[found.step] = rational(step)
+    row = []
+    for c in found.coefficients:
+        free = {str(s) for s in c.free_symbols} - set(values)
+        if free:
+            raise ValueError(f"{optimizer.name} holds {', '.join(sorted(free))}, which has no "
+                             "number; give a matrix")
+        row.append(Fraction(str(sympy.Rational(c.subs({s: values[str(s)]
+                                                       for s in c.free_symbols})))))
+    n = len(row) - 1
+    made = np.zeros((n, n))
+    made[0] = [float(-c / row[0]) for c in row[1:]]
+    made[1:, :-1] = np.eye(n - 1)
     return made
 
 
-def numerical_abscissa(matrix: Any) -> float:
-    """Return ω(A) = λ_max((A + Aᵀ)/2), the slope of ‖exp(tA)‖ at t = 0.
-
-    Where it is > 0 a flow ẏ = Ay grows at first, however stable it is.
-
-    Examples
-    --------
-    >>> numerical_abscissa([[-1.0, 10.0], [0.0, -2.0]]) > 0
-    True
-    """
-    blocks = _blocks(matrix, None)
-    return float(np.linalg.eigvalsh((blocks + blocks.transpose(0, 2, 1)) / 2).max())
+#: the linear maps of the optimizers that were asked for last, by their definitions
+_known: dict[Any, Any] = {}
 
 
-# -------------------------------------------------------------------- Kreiss
-def _kreiss(blocks: np.ndarray) -> tuple[float, dict[str, Any]]:
-    """Return a proved lower bound of the Kreiss constant, and what proves it."""
-    if np.abs(np.linalg.eigvals(blocks)).max() > 1:
-        return math.inf, {}
-    best: tuple[float, complex, int] = (0.0, 2.0 + 0.0j, 0)
-    for index, block in enumerate(blocks):
-        gaps, angles = np.geomspace(1e-6, 10.0, 61), np.linspace(0.0, np.pi, 181)
-        for _ in range(4):  # ever finer about the best point
-            z = (1 + gaps[:, None]) * np.exp(1j * angles)
-            with np.errstate(divide="ignore"):
-                value = gaps[:, None] / _least(block[None], z)
-            i, j = divmod(int(np.nanargmax(value)), value.shape[1])
-            if value[i, j] > best[0]:
-                best = (float(value[i, j]), complex(z[i, j]), index)
-            wide_g = gaps[min(i + 1, len(gaps) - 1)] / gaps[max(i - 1, 0)]
-            wide_a = angles[min(j + 1, len(angles) - 1)] - angles[max(j - 1, 0)]
-            gaps = gaps[i] * np.geomspace(1 / wide_g, wide_g, 31)
-            angles = np.linspace(angles[j] - wide_a, angles[j] + wide_a, 31)
-    _, z0, index = best
-    u = np.linalg.svd(z0 * np.eye(blocks.shape[1]) - blocks[index])[2][-1].conj()
-    certificate = {"block": index, "z": _pair(z0), "u": [_pair(v) for v in u]}
-    return kreiss_bound(blocks[index], certificate), certificate
+def _found(optimizer: Any) -> Any:
+    """Return the step limit of an optimizer, found once for all its learning rates."""
+    from flowopt.stability.limits import step_limit
+
+    own = {k: v for k, v in optimizer.hyper.items() if k != "lr"}
+    key = (optimizer.flow.definition if optimizer.flow.rules else optimizer.flow.name,
+           optimizer.clock.formula, repr(getattr(optimizer.method, "groups", None)),
+           repr(sorted(own.items(), key=str)), repr(sorted(optimizer.maps.items())))
+    if key not in _known:
+        if len(_known) > 32:
+            _known.clear()
+        _known[key] = step_limit(optimizer)
+    return _known[key]
 
 
-def _pair(z: complex) -> list[str]:
-    return [str(fraction(float(f"{part:.12g}"))) for part in (z.real, z.imag)]
+def _norms(matrix: np.ndarray, radius: float, steps: int | None) -> np.ndarray:
+    if steps is not None:
+        most = _check.integer("steps", steps, at_least=1, at_most=100_000)
+    else:
+        most = 100_000 if radius < 1 else 1000
+    power, found, peak = np.eye(len(matrix)), [1.0], 1.0
+    for _ in range(most):
+        power = power @ matrix
+        found.append(float(np.linalg.norm(power, 2)))
+        peak = max(peak, found[-1])
+        if steps is None and (found[-1] < 1e-3 * peak or not np.isfinite(found[-1])):
+            break
+    return np.array(found)
 
 
-def kreiss_bound(matrix: Any, certificate: dict[str, Any]) -> float:
-    """Return (|z| − 1) ‖u‖/‖(zI − A)u‖ from rational arithmetic, rounded down: K is no less.
+def pseudospectrum(matrix: Any, x: Any = None, y: Any = None) -> tuple[np.ndarray, np.ndarray,
+                                                                      np.ndarray]:
+    """Return the least singular value of z − A on a grid: its level sets are pseudospectra.
 
-    The entries of A are taken as the doubles that they are.
+    The ε-pseudospectrum is where it is < ε: the eigenvalues of all A + E with ‖E‖ < ε.
 
     Parameters
     ----------
     matrix : array_like, shape (n, n)
         A.
-    certificate : dict
-        "z" and "u": pairs (real, imaginary) of texts of rationals.
+    x, y : array_like, shape (k,), (m,), optional
+        The grid of real and imaginary parts; by default a box around the unit circle and all
+        eigenvalues.
+
+    Returns
+    -------
+    x (k,), y (m,), sigma (m, k)
 
     Examples
     --------
-    >>> kreiss_bound([[0.0, 0.0], [0.0, 0.0]], {"z": ["2", "0"], "u": [["1", "0"], ["0", "0"]]})
-    0.5
+    >>> x, y, sigma = pseudospectrum([[0.5, 0.0], [0.0, 0.5]], [0.5, 1.5], [0.0])
+    >>> sigma
+    array([[0., 1.]])
     """
-    A = [[Fraction(float(v)) for v in row] for row in np.asarray(matrix, dtype=float)]
-    a, b = (fraction(v) for v in certificate["z"])
-    u = [(fraction(p), fraction(q)) for p, q in certificate["u"]]
-    image = []
-    for i, row in enumerate(A):
-        real = a * u[i][0] - b * u[i][1] - sum(v * p for v, (p, _) in zip(row, u, strict=True))
-        imag = a * u[i][1] + b * u[i][0] - sum(v * q for v, (_, q) in zip(row, u, strict=True))
-        image.append((real, imag))
-    modulus = _root_below(a * a + b * b) - 1
-    if modulus <= 0:
-        return 0.0
-    above = sum(p * p + q * q for p, q in image)
-    if above == 0:
-        return math.inf
-    bound = modulus * _root_below(sum(p * p + q * q for p, q in u) / above)
-    made = float(bound)
-    return made if Fraction(made) <= bound else math.nextafter(made, 0.0)
+    matrix = _check.array("matrix", matrix, "(n, n)", (2,))
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"matrix must have shape (n, n), got {matrix.shape}")
+    reach = 1.5 * max(1.0, float(np.abs(np.linalg.eigvals(matrix)).max()))
+    x = np.linspace(-reach, reach, 121) if x is None else _check.array("x", x, "(k,)", (1,))
+    y = np.linspace(-reach, reach, 121) if y is None else _check.array("y", y, "(m,)", (1,))
+    z = x[None, :] + 1j * y[:, None]
+    shifted = z[..., None, None] * np.eye(len(matrix)) - matrix
+    return x, y, np.linalg.svd(shifted, compute_uv=False)[..., -1]
 
 
-def _root_below(value: Fraction) -> Fraction:
-    """Return a rational a little below the root of a positive number."""
-    scale = 10**30
-    return Fraction(math.isqrt(value.numerator * scale**2 // value.denominator), scale)
+def numerical_abscissa(matrix: Any) -> float:
+    """Return the largest eigenvalue of (A + Aᵀ)/2: the slope of ‖exp(tA)‖ at t = 0.
+
+    Source: Trefethen & Embree (2005), Eq. (17.3).
+
+    Examples
+    --------
+    >>> numerical_abscissa([[-1.0, 4.0], [0.0, -1.0]])
+    1.0
+    """
+    matrix = _check.array("matrix", matrix, "(n, n)", (2,))
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"matrix must have shape (n, n), got {matrix.shape}")
+    return float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1])

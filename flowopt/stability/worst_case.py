@@ -96,7 +96,8 @@ def worst_case_rate(optimizer: Any, mu: Any, ell: Any = None, *, memory: int = 0
     Notes
     -----
     The true rate lies between `lower` and `upper`: for gradient descent and proximal point they
-    are equal, for others V may be too simple.
+    are equal, for others V may be too simple. θ is the point of the gradient: for `nesterov` the
+    look-ahead point y_k, whatever its run reports.
 
     References
     ----------

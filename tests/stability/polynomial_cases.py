@@ -54,7 +54,7 @@ def changed(value):
         return [f"{value} + 1", f"2*({value})", "1", ""]
 
 
-def survivors(verdict, most=60):
+def survivors(verdict, most=25):
     """Return the changes of single leaves of the evidence after which the check still holds.
 
     Of many leaves, `most` of them spread evenly are tried, and those that are not numbers.

@@ -12,7 +12,6 @@ from flowopt.stability.abstract import attempt, settle
 from flowopt.stability.atlas_rows import entries
 from flowopt.stability.checks.abstract_point import X, nonnegative
 from flowopt.stability.checks.positivity import semidefinite, sign
-from flowopt.stability.exact import Refused
 from flowopt.stability.prove import Problem
 from flowopt.stability.statement import flow_system, statement
 from flowopt.stability.verdict import Evidence, Verdict
@@ -176,6 +175,10 @@ def test_a_changed_counterexample_is_refused(number):
            "coercive", "v >= 0"), "does not bound the state v"),
     (claim("exponential", {"theta": "-g*v", "v": "-1"}, "L - Lstar", "PL", "v >= 1", rate="mu"),
      "v may change along a motion"),
+    (claim("finite_time", {"theta": "-sign(g)", "v": "v**2"}, "L - Lstar", "PL",
+           bound="sqrt(2*V0/mu)"), "g and parameters only"),
+    (claim("finite_time", {"theta": "-sign(g)*(1 + theta**2)"}, "L - Lstar", "PL",
+           bound="sqrt(2*V0/mu)"), "no combination"),
     (claim("exponential", {"theta": "-g*(1 + v)", "v": "-1"}, "L - Lstar", "PL", "v >= 0",
            rate="2*mu"), "does not stay positive"),
 ])
@@ -211,6 +214,19 @@ def test_flows_of_the_catalogue_are_proved(flow, name, V, assumptions):
     made = statement(name, flow_system(flow), V, assumptions=assumptions)
     verdict = attempt(Problem(flow, made, V))
     assert verdict.proved and verdict.check() and verdict.statement["V"] is not None
+
+
+def test_the_flow_of_the_optimizer_adam_is_proved_with_its_bias_corrections():
+    """The prover finds V, which is that of the atlas; the condition is b <= 4a from the start."""
+    flow = fo.optimizers.adam(lr=1e-3).flow
+    assumptions = ["eps > 0", "v > 0", "c > 0", "d > 0", "b*c <= 2*a*d*(1 + c)"]
+    made = statement("nonincreasing", flow_system(flow), None, assumptions=assumptions)
+    verdict = attempt(Problem(flow, made, None))
+    assert verdict.proved and verdict.check()
+    assert verdict.statement["V"] == ROW["28d"].V
+    bare = statement("nonincreasing", flow_system(flow), ROW["28d"].V,
+                     assumptions=assumptions[:-1])
+    assert attempt(Problem(flow, bare, bare["V"])).disproved
 
 
 def test_the_sign_flows_certificate_speaks_of_the_switching_set():

@@ -21,7 +21,7 @@ from flowopt.stability.verdict import Evidence, Verdict, proved
     (("exponential", {"theta": "-norm1(v)*g", "v": "1"}, "L - Lstar", "PL", "v >= 0",
       {"rate": "2*mu*norm1(v)"}), "v may change"),
     # the speed falls as exp(-t): a motion from afar never arrives
-    (("finite_time", {"theta": "-unit(g)*exp(-t)"}, "L - Lstar", "PL", {}), "t may change"),
+    (("finite_time", {"theta": "-unit(g)*exp(-t)"}, "L - Lstar", "PL", {}), "parameters only"),
     # v falls as exp(-t), and theta stops short of the minimiser
     (("converges_to_critical_set", {"theta": "-v*g", "v": "-v"}, "L + dot(v, v)/2", "v > 0",
       "coercive", {}), "v may tend to 0"),

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 
 import numpy as np
 import pytest
@@ -13,18 +14,18 @@ from flowopt.stability.verdict import Verdict
 
 ENTRIES = {e.number: e for e in entries()}
 PROVED = [n for n, e in ENTRIES.items() if not e.beyond]
+TWINNED = [n for n in PROVED if n != "36"]  # which has a loss of its own
 
 
 @pytest.fixture(scope="module")
 def rows():
-    return {row.number: row for row in atlas(seconds=60)}
+    return {row.number: row for row in atlas(list(ENTRIES), seconds=60)}
 
 
 @pytest.mark.parametrize("number", PROVED)
 def test_every_row_is_proved_exactly(rows, number):
     verdict = rows[number].verdict
     assert verdict.proved and verdict.trust == "A", verdict.reason
-    assert verdict.check()
     again = Verdict.from_json(verdict.to_json())
     assert again.check() and again.claim == verdict.claim
     assert len(str(verdict.explain()).splitlines()) > 3
@@ -38,7 +39,7 @@ def test_the_law_of_a_diffusion_is_unknown(rows):
 
 def test_every_row_of_the_table_is_there():
     numbers = {int(n.rstrip("abcdefgh")) for n in ENTRIES}
-    assert numbers >= set(range(1, 38)) - {36}
+    assert numbers >= set(range(1, 38))
 
 
 # ------------------------------------------------------------------- independent evidence
@@ -49,7 +50,7 @@ def _parameters(entry, random):
         made.pop("Lstar", None)
         time = float(10**random.uniform(-0.5, 1))
         conditions = [c for c in entry.assumptions if set("<>") & set(c)
-                      and not c.startswith(("v ", "u ", "K "))]
+                      and not _of_states(entry, c) and not c.startswith("K ")]
         if "exp(" in entry.V and time * made.get("c", 1) > 3:
             continue  # the difference quotient would see rounding only
         if all(eval(c, {"t": time, **made}) for c in conditions):
@@ -57,18 +58,37 @@ def _parameters(entry, random):
     raise AssertionError("no parameters")
 
 
-@pytest.mark.parametrize("number", PROVED)
+def _of_states(entry, condition):
+    return bool(set(re.findall(r"[A-Za-z]\w*", condition)) & set(entry.rules))
+
+
+def _states(entry, random, parameters):
+    """Return states that meet the conditions of the row, coordinate by coordinate."""
+    conditions = [c for c in entry.assumptions if set("<>") & set(c) and _of_states(entry, c)]
+    names = [s for s in entry.rules if s != "theta"]
+    made = {s: np.zeros(N) for s in names}
+    for i in range(N):
+        for _ in range(10000):
+            one = {s: random.normal() for s in names}
+            if all(eval(c, {**parameters, **one}) for c in conditions):
+                break
+        else:
+            raise AssertionError("no states")
+        for s in names:
+            made[s][i] = one[s]
+    return made
+
+
+@pytest.mark.parametrize("number", TWINNED)
 def test_every_row_holds_on_an_actual_loss(rows, number):
     entry = ENTRIES[number]
     twin = Twin(3, half_square="half_square" in entry.assumptions)
     random = np.random.default_rng(int(number.rstrip("abcdefgh")))
     options = rows[number].verdict.statement["options"]
-    nonnegative = {c.split()[0] for c in entry.assumptions if c.endswith(("> 0", ">= 0"))}
     for _ in range(40):
         parameters, t = _parameters(entry, random)
         theta = twin.minimiser + random.normal(size=N) * 10**random.uniform(-1, 0.4)
-        states = {s: (np.abs if s in nonnegative else np.asarray)(random.normal(size=N))
-                  for s in entry.rules if s != "theta"}
+        states = _states(entry, random, parameters)
         V, dV = twin.rate(entry, theta, states, t, parameters)
 
         def value(text, at=(theta, states, t, parameters)):
@@ -88,6 +108,32 @@ def test_every_row_holds_on_an_actual_loss(rows, number):
             assert dV <= -sum(value(w["c"]) * V**value(w["a"]) for w in laws) + size
 
 
+def test_the_smoothed_margin_grows_on_an_actual_loss():
+    random = np.random.default_rng(5)
+    a = random.normal(size=(7, N)) + 2.0
+    for _ in range(100):
+        theta = random.normal(size=N) + 1.0
+
+        def margin(x):
+            return -np.log(np.exp(-a @ x).sum()) / np.linalg.norm(x)
+
+        if margin(theta) <= 0:
+            continue
+        g = -a.T @ np.exp(-a @ theta)
+        step = 1e-5 / np.linalg.norm(g)
+        assert margin(theta - step * g) > margin(theta + step * g)
+
+
+def test_the_condition_of_corrected_adam_holds_along_its_motions():
+    """c = 1 − e^{−at}, d = 1 − e^{−bt}: b c <= 2 a d (1 + c) for b <= 4a, and fails beyond."""
+    t = np.geomspace(1e-4, 50, 4000)
+    for ratio in (0.01, 0.5, 1.0, 2.0, 3.999, 4.0):
+        c, d = -np.expm1(-t), -np.expm1(-ratio * t)
+        assert (ratio * c <= 2 * d * (1 + c) * (1 + 1e-12)).all()
+    c, d = -np.expm1(-t), -np.expm1(-4.1 * t)
+    assert not (4.1 * c <= 2 * d * (1 + c)).all()
+
+
 # ------------------------------------------------------------------- changed certificates
 def _leaves(data, path=()):
     if isinstance(data, dict):
@@ -101,12 +147,10 @@ def _leaves(data, path=()):
 
 
 def _changed(value):
-    made = [value + "1", f"({value}) + 1"]
-    return [*made, "g" if value != "g" else "e", "", "0"] if value != "0" else [*made, "g"]
+    return [f"({value}) + 1", "g" if value != "g" else "e", "" if value == "0" else "0"]
 
 
-@pytest.mark.parametrize("number", ["1", "5b", "6b", "10b", "15b", "17", "18", "24a", "26", "28a",
-                                    "28c", "32"])
+@pytest.mark.parametrize("number", ["1", "5b", "6b", "10b", "15b", "17", "26", "28c", "32"])
 def test_a_changed_certificate_is_refused(rows, number):
     verdict = rows[number].verdict
     plain = json.loads(verdict.to_json())
@@ -156,6 +200,14 @@ def test_the_atlas_is_shown_in_three_forms(rows, capsys):
     assert Verdict.from_json(json.dumps(made[0]["verdict"])).check()
     print_atlas("30a", "markdown")
     assert "L + 2*sum(sqrt(v + eps))" in capsys.readouterr().out
+
+
+def test_the_atlas_holds_the_maps_as_well():
+    rows = atlas(["d4", "d13"])
+    assert {r.number for r in rows} == {"d4a", "d4b", "d4c", "d4d", "d13a", "d13b"}
+    text = show_atlas(rows)
+    assert "V+ - V <= -lr*dot(new_g, new_g)" in text and "V >= 0" in text
+    assert {r.verdict.status for r in rows if r.number.startswith("d13")} == {"disproved"}
 
 
 @pytest.mark.parametrize(("call", "words"), [

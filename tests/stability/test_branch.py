@@ -10,7 +10,8 @@ import sympy
 
 import flowopt as fo
 from flowopt.stability import branch
-from flowopt.stability.intervals import Interval, Program, number_sign
+from flowopt.stability.intervals import Interval
+from flowopt.stability.programs import Program, number_sign
 from flowopt.stability.prove import Problem
 from flowopt.stability.statement import box_domain, field_system, statement
 from flowopt.stability.verdict import Evidence, Verdict

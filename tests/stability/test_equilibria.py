@@ -130,6 +130,18 @@ def test_degenerate_points(loss, claim):
         assert standing(e) == claim and e.verdict.check()
 
 
+def test_flows_of_published_optimizers():
+    """Adam, RMSProp and Adadelta rest at the critical points; under Adagrad v may be anything."""
+    from flowopt import optimizers
+
+    loss = "x**4/4 - x**2/2"
+    for name in ("adam", "rmsprop", "adadelta"):
+        found = fo.equilibria(getattr(optimizers, name)().flow.on(loss))
+        assert found.complete and [round(float(e.x[0]), 9) for e in found] == [-1, 0, 1]
+    found = fo.equilibria(optimizers.adagrad().flow.on(loss))
+    assert not found.complete and found.sets
+
+
 def test_sets_of_equilibria_are_said():
     found = fo.equilibria(fo.Loss("x**2*y**2"))
     assert not found.complete and found.sets == ("x = 0", "y = 0") and len(found) == 0
@@ -150,6 +162,16 @@ def test_known_fields(equations, names, truth):
     found = fo.equilibria(fo.VectorField(equations, names.split()))
     assert found.complete
     assert {tuple(round(float(v), 9) for v in e.y): e.kind for e in found} == truth
+
+
+def test_a_loss_that_is_not_algebraic_with_a_rational_gradient():
+    for flow in (None, F.SignFlow(), F.NormalizedFlow()):
+        loss = fo.Loss("log(1 + x**2) + y**2")
+        found = fo.equilibria(loss if flow is None else flow.on(loss))
+        assert found.complete and len(found) == 1 and "minimum" in found[0].kinds
+        assert found[0].loss == 0 and (found[0].verdict.proved or flow is not None)
+    line = fo.equilibria(fo.Loss("log(1 + x**2)"))
+    assert line.complete and line[0].verdict.proved
 
 
 def test_lorenz():

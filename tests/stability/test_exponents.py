@@ -49,6 +49,14 @@ def test_stable_cycles_are_exact():
     assert newton.largest == -math.inf and newton.status == "converged"
 
 
+def test_slow_convergence_of_maps():
+    """The run is still 1e-5 away from its rest; the exponent is that of the rest."""
+    made = descent(1e-4, fo.Loss("x**2/2 + x**3"), start=0.2, steps=200_000)
+    assert made.status == "converged" and made.largest == pytest.approx(math.log1p(-1e-4), rel=1e-9)
+    flat = descent(1.0, fo.Loss("x**4/4"), start=0.5)  # x − x³: the multiplier is 1
+    assert flat.status in ("converged", "neutral") and abs(flat.largest) < 1e-4
+
+
 def test_staying_on_a_rest_that_repels():
     made = descent(0.5, LOGISTIC, start=1.0)  # the maximum of the loss
     assert made.status == "unstable" and abs(made.largest - math.log(1.5)) < 1e-12
@@ -106,6 +114,15 @@ def test_henon():
     assert abs(made.sum - math.log(0.3)) < 1e-12
     assert abs(made.kaplan_yorke - 1.258) < 2e-3
     assert np.allclose(made.per_time, made.exponents)
+
+
+def test_standard_map_keeps_area():
+    """Chirikov's map is symplectic Euler of a pendulum: λ₁ = −λ₂, about log(K/2) for large K."""
+    field = fo.VectorField(["v", "K*sin(q)"], ["q", "v"], parameters={"K": 10.0})
+    made = fo.lyapunov_exponents(field, [1.0, 0.5], method=fo.SymplecticEuler(h=1.0))
+    assert made.status == "chaotic" and abs(made.sum) < 1e-12
+    assert abs(made.largest - math.log(5)) < 0.03
+    assert abs(made.kaplan_yorke - 2) < 1e-9
 
 
 def test_linear_maps_of_optimizers():

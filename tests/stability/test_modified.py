@@ -156,7 +156,7 @@ def test_slopes_of_adam_with_its_states():
     loss = fo.Loss("x**2/2 + x**4/4")
     base = fo.optimizers.adam(lr=0.02, betas=(0.9, 0.95), eps=0.1)
     y0 = [1.0, 0.9, 1.1, 0.5, 0.4]
-    for power in (0, 1, 2):
+    for power in range(4):
         modified = fo.modified_equation(base, order=power).on(loss)
         hs = [0.02, 0.01]
         found, _ = slopes(
@@ -311,6 +311,35 @@ def test_latex_and_names():
         _ = made.field
 
 
+def test_a_parameter_h_of_ones_own_is_not_the_step():
+    flow = fo.Flow("-h*g", parameters={"h": 2.0})
+    field = fo.modified_equation(flow, fo.Euler(0.1), order=1).on("x**2/2")
+    assert field(0.0, [1.0])[0] == pytest.approx(-2.0 * (1 + 0.1))
+    plain = fo.VectorField(["-h*x"], ["x"], parameters={"h": 2.0})
+    field = fo.modified_equation(plain, fo.Euler(0.1), order=1).field
+    assert field(0.0, [1.0])[0] == pytest.approx(-2.0 * (1 + 0.1))
+    assert set(field.parameters) == {"h", "h_step"}
+
+
+def test_losses_with_parameters():
+    loss = fo.Loss("k*x**2/2 + h*x", variables=["x"], parameters={"k": 2.0, "h": 1.0})
+    flow = fo.Flow("-c*g", parameters={"c": 3.0})
+    made = fo.modified_equation(flow.on(loss), fo.Euler(0.1), order=1)
+    assert made.field(0.0, [1.0])[0] == pytest.approx(-9 * (1 + 0.1 / 2 * 3 * 2))
+    assert float(made.modified_loss.value([1.0])) == pytest.approx(3 * 2 + 0.1 / 4 * 81)
+    changed = made.field.with_parameters(k=4.0, c=1.0, h_step=0.2)
+    assert changed(0.0, [1.0])[0] == pytest.approx(-5 * (1 + 0.1 * 4))
+
+
+def test_names_of_the_calculus_are_free_for_losses():
+    """A loss may have variables L, g, theta and t; they are not those of the rule."""
+    made = fo.modified_equation(fo.Flow("-g*L*cos(t)"), fo.Heun(0.1), order=2)
+    one = made.on(fo.Loss("L**2 + g**4 + theta**2*t**2 + t**4", variables=["L", "g", "theta", "t"]))
+    two = made.on(fo.Loss("a**2 + b**4 + c**2*d**2 + d**4", variables=["a", "b", "c", "d"]))
+    y = [0.3, 0.4, 0.5, 0.6]
+    assert np.array_equal(one(0.2, y), two(0.2, y))
+
+
 # ------------------------------------------------------------------ refusals
 @pytest.mark.parametrize(("call", "kind", "text"), [
     (lambda: fo.modified_equation(GRADIENT), TypeError, "method must be given"),
@@ -331,6 +360,11 @@ def test_latex_and_names():
     (lambda: fo.modified_equation(fo.VectorField(["-sign(x)"], ["x"]), fo.Euler(0.1)), ValueError,
      "not smooth"),
     (lambda: fo.modified_equation(fo.optimizers.sgld(), order=1), ValueError, "random"),
+    (lambda: fo.modified_equation(fo.VectorField(["y", "-x"], ["x", "y"]), fo.SequentialEuler(0.1)),
+     ValueError, "with states"),
+    (lambda: fo.modified_equation(GRADIENT, fo.SequentialEuler(0.1)), ValueError, "with states"),
+    (lambda: fo.modified_equation(fo.VectorField(["y"] * 3, ["x", "y", "z"]),
+                                  fo.SymplecticEuler(0.1)), ValueError, "velocities"),
     (lambda: fo.modified_equation(fo.optimizers.amsgrad(), order=1, reduced=True), ValueError,
      "holds Max"),
     (lambda: fo.modified_equation(fo.optimizers.rmsprop(centered=True), reduced=True), ValueError,
@@ -338,6 +372,9 @@ def test_latex_and_names():
     (lambda: fo.modified_equation(fo.optimizers.nesterov(), reduced=True), ValueError, "time"),
     (lambda: fo.modified_equation(fo.optimizers.adagrad(), order=1, reduced=True), ValueError,
      "clock|settle"),
+    (lambda: fo.modified_equation(GRADIENT, fo.Euler(0.1)).on("Abs(x)"), ValueError, "kinks"),
+    (lambda: fo.modified_equation(GRADIENT, fo.Euler(0.1)).on("x", h=-1.0), ValueError, "h must"),
+    (lambda: fo.modified_equation(GRADIENT, fo.Euler(0.1)).on(3), TypeError, "loss must"),
     (lambda: fo.modified_equation(GRADIENT, fo.Dopri5()).on("x**2"), ValueError, "h must be given"),
     (lambda: fo.modified_equation(GRADIENT, fo.Euler(0.1)).on("h**2"), ValueError, "rename"),
     (lambda: fo.stability.runge_kutta([["1/2"]], ["a"]), ValueError, "rational"),

@@ -92,6 +92,16 @@ def test_least_step_of_the_essay():
             assert step >= 5e-6 * (1 - 1e-9)
 
 
+def test_through_the_door():
+    from flowopt.stability.prove import prove
+
+    assert prove(o.signsgd(lr=0.3), claim="no_fixed_point").proved
+    essay = o.polyak(lr=0.01, max_learning_rate=1000.0, clip="norm")
+    assert prove(essay, claim="no_fixed_point", least_loss="1/2000000").proved
+    assert prove(essay, claim="no_fixed_point").unknown
+    assert prove(o.gradient_descent(lr=0.1), claim="no_fixed_point").unknown
+
+
 def test_at_a_known_minimum_it_may_settle():
     """With L − L* → 0 there is no least step: never proved."""
     opt = o.polyak(lr=0.01, max_learning_rate=1000.0, clip="norm")

@@ -4,6 +4,7 @@ import pytest
 from stability.polynomial_cases import judge, survivors
 
 import flowopt as fo
+from flowopt.stability.exact import Refused
 
 XY = ["x", "y"]
 SPIRAL = (["-x**3 + y", "-x - y"], XY)
@@ -202,3 +203,62 @@ def test_no_time_is_unknown():
     v = judge(["-x + y*z", "-y + x*z", "-z - x*y"], ["x", "y", "z"], "asymptotically_stable",
               scope="global", seconds=1e-9)
     assert not v.disproved and (v.unknown or v.check())
+
+
+@pytest.mark.parametrize("equations, names, claim, V, options, kind", PROVED[:26])
+def test_a_certificate_belongs_to_its_statement(equations, names, claim, V, options, kind):
+    """The same certificate for another field, another V or another point is refused."""
+    v = judge(equations, names, claim, V, **options)
+    checker, data = v.certificate.checker, v.certificate.data
+    others = [{"system": {**v.statement["system"], "equations": [
+        f"{e} + 3*{n}**3 + 2*{n}" if i == k else e for i, (e, n) in enumerate(zip(
+            v.statement["system"]["equations"], names, strict=True))]}} for k in range(len(names))]
+    if V is not None:
+        others.append({"V": None})
+        if claim not in ("conserved", "exponential"):  # of -V these stay true
+            others.append({"V": f"-({V})"})
+        if kind != "hurwitz":
+            others.append({"V": f"{V} + 5*x**6 - x"})
+    if claim not in ("conserved", "nonincreasing", "decreasing", "exponential", "positive",
+                     "converges_to_critical_set"):
+        others.append({"options": {**v.statement["options"], "at": ["7/3"] * len(names)}})
+    for other in others:
+        made = {**v.statement, **other}
+        with pytest.raises((Refused, TypeError, KeyError, ValueError)):
+            if len(getattr(checker, "SHOWS", ("proved",))) > 1:
+                checker.check(made, data, "proved")
+            else:
+                checker.check(made, data)
+
+
+def test_poles():
+    """A denominator must be shown to be positive where the claim is made."""
+    assert judge(["-1/x"], ["x"], "nonincreasing", "x**2").unknown
+    assert judge(["1/x"], ["x"], "nonincreasing", "x**2").disproved
+    assert judge(["-x/(2 - x)"], ["x"], "nonincreasing", "x**2").disproved
+    assert judge(["-x/(2 - x)"], ["x"], "nonincreasing", "x**2", box=(-1, 1)).proved
+    assert judge(["-x/(2 - x)"], ["x"], "nonincreasing", "x**2", box=(-1, 2)).unknown
+    v = judge(["-x/(2 - x)", "-y"], XY, "asymptotically_stable", "x**2 + y**4")
+    assert v.proved and "ball" in v.certificate.data and survivors(v) == []
+    v = judge(["-x/(2 - x)", "-y"], XY, "region", "x**2/(3 - x) + y**2", level=0.1,
+              box=[(-1.5, 1.5), (-2, 2)])
+    assert v.proved and survivors(v) == []
+    assert judge(["-x/(1 - x**2)"], ["x"], "unstable").disproved
+    assert judge(["x/(1 - x**2)"], ["x"], "stable").disproved
+
+
+def test_many_variables():
+    """A Gröbner basis of many zeros is not begun; gradients and energies do not need one."""
+    loss = "+".join(f"{i + 1}*x{i}**2 + x{i}**4" for i in range(5)) + "+x0*x1*x2"
+    assert judge(fo.flows.GradientFlow().on(loss), None, "decreasing").proved
+    assert judge(fo.flows.HeavyBall().on(loss), None, "converges_to_critical_set").proved
+    v = judge(fo.flows.GradientFlow().on(loss), None, "asymptotically_stable", scope="global",
+              seconds=3.0)
+    assert v.proved or v.unknown
+
+
+def test_a_linear_field_is_stable_everywhere_or_nowhere():
+    v = judge(["-x + 5*y", "-y"], XY, "asymptotically_stable", scope="global")
+    assert v.proved and v.certificate.kind == "hurwitz"
+    assert not judge(["-x + 5*y", "-y + x**2"], XY, "asymptotically_stable",
+                     scope="global").proved

@@ -22,7 +22,8 @@ def random_field(rng):
 
 def random_v(rng):
     a, b, c, d = (int(v) for v in rng.integers(0, 4, size=4))
-    return sympy.expand(a * X**2 + b * Y**2 + c * X**4 + d * Y**4 + int(rng.integers(-1, 2)) * X * Y)
+    mixed = int(rng.integers(-1, 2)) * X * Y
+    return sympy.expand(a * X**2 + b * Y**2 + c * X**4 + d * Y**4 + mixed)
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -57,6 +57,18 @@ def test_nothing_to_fit():
     assert fit_rate(T, noise).kind == "none"
 
 
+def test_what_is_no_power_of_itself_has_no_class():
+    t = np.linspace(0.0, 50.0, 3000)
+    made = fit_rate(t, np.exp(-3 * np.sqrt(t)))  # a stretched exponential: a falls towards 1
+    assert made.kind == "none" and "moves" in made.message
+    assert fit_rate(t, np.exp(-t) + 1e-6 * np.abs(np.sin(t))).kind == "none"
+    assert fit_rate(t, 1 / np.log(3 + t)).kind == "none"
+    # noise on an exponential that falls far enough
+    noisy = np.exp(-t) * np.random.default_rng(0).lognormal(0.0, 0.3, len(t))
+    made = fit_rate(t, noisy)
+    assert made.kind == "exponential" and made.low - 0.05 < 1.0 < made.high + 0.05
+
+
 def test_bounds_that_are_curves():
     v = np.exp(-T)
     assert fit_rate(T, v, bound=lambda t: np.exp(-0.9 * t)).bound_holds is True

@@ -105,3 +105,14 @@ def test_exact_level_refuses():
         largest_level(fo.VectorField(["-x"], ["x"]), "x**2")
     with pytest.raises(Refused, match="critical values|touch"):
         largest_level(fo.VectorField(["y", "-x"], XY), "x**2 + y**2")
+
+
+@pytest.mark.parametrize("equations, V, level, box", [
+    (["3*x**2", "x*y/2 - 2*y**3 - y**2"], "x**4 + x**2 + 3*y**4 + 2*y**2", 0.25,
+     [(-1, 1), (-1, 1)]),
+    (["x**3 - 3*x/2", "y**2"], "2*x**4 + 2*y**2", 0.25, None),
+    (["-x**3 - 3*y**2/2 - 2*y", "-2*x**2 - 2*y**3 + y**2/2 - y"], "-x*y + y**4 + y**2", 0.5, None),
+    (["x*y**2 - x/2", "-x**3 - 3*x**2 - 2*y**3 - y"], "x*y + y**4", 0.5, None)])
+def test_segments_along_an_axis_and_searches_that_run_away(equations, V, level, box):
+    v = judge(equations, XY, "region", V, level=level, box=box, seconds=4.0)
+    assert v is not None and not v.proved

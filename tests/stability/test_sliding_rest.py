@@ -10,7 +10,8 @@ import pytest
 
 import flowopt as fo
 from flowopt.stability.prove import Problem
-from flowopt.stability.sliding_rest import attempt, settling_bounds, sliding
+from flowopt.stability.sliding_motion import settling_bounds, sliding
+from flowopt.stability.sliding_rest import attempt
 from flowopt.stability.statement import field_system, statement
 from flowopt.stability.verdict import Evidence, Verdict
 

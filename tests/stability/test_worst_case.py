@@ -65,10 +65,36 @@ def test_nesterov_between_known_bounds(kappa):
 
 
 @needs_solver
-def test_published_rate_of_nesterov():
-    """The linear matrix inequality of Lessard, Recht & Packard (2016) gives more than this one."""
-    found = worst_case_rate(o.nesterov(lr=0.1, mu=1.0), 1, 10)
-    assert abs(found.rate - 0.7518213) < 1e-6
+@pytest.mark.parametrize("make", [
+    lambda: o.nesterov(lr=0.1, mu=1.0, form="torch"), lambda: o.heavy_ball(0.1, 0.4)])
+def test_the_certificate_falls_along_runs(make):
+    """V of the certificate, in plain NumPy, falls by ρ² a step and bounds the distance."""
+    opt = make()
+    verdict = worst_case_rate(opt, 1, 10).verdict
+    data = verdict.certificate.data
+    P = np.array([[float(Fraction(v)) for v in row] for row in data["P"]])
+    (p,), below = (float(Fraction(v)) for v in data["p"]), float(Fraction(data["below"]))
+    square = float(Fraction(verdict.statement["options"]["rate"])) ** 2
+    h = opt.clock.step
+    for text in ("x**2/2 + 9/2*Piecewise((x**2, x > 0), (0, True))",
+                 "x**2/2 + 36*softplus(x) - 18*x - 36*log(2)", "5*x**2", "x**2/2"):
+        loss = fo.Loss(text)
+        y = opt.run(loss, [2.0], steps=40).y
+        x = y[:, :1]
+        xi = np.hstack([x, h * y[:, 1:], loss.grad(x)])
+        V = np.einsum("ki,ij,kj->k", xi, P, xi) + p * loss.value(x)
+        assert (V[1:] <= square * V[:-1] + 1e-14).all()
+        assert (V >= below * x[:, 0] ** 2 - 1e-14).all()
+
+
+@needs_solver
+@pytest.mark.parametrize("low, high, root", [(0.1, 0.6, 0.6), (0.2, 0.55, 0.6), (0.1, 0.9, 0.3),
+                                             (0.36, 0.75, 0.4)])
+def test_heavy_ball_of_ghadimi(low, high, root):
+    """β = √((1 − αμ)(1 − αℓ)), α = 1: no slower than √(1 − αμ) (Ghadimi et al. 2015, Thm 4)."""
+    assert root**2 == pytest.approx((1 - low) * (1 - high))
+    found = worst_case_rate(o.heavy_ball(lr=1.0, momentum=root), low, high)
+    assert found.verdict.proved and found.rate <= (1 - low) ** 0.5
 
 
 @needs_solver

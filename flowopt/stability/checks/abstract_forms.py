@@ -1,11 +1,9 @@
-"""The normal form of expressions that hold sums over coordinates, and their rates along a flow.
+"""The normal form of expressions that hold sums over coordinates.
 
 A number is written as p + Σⱼ cⱼ S(fⱼ) with p and cⱼ free of coordinates and fⱼ products of
 coordinate quantities. What is used: S is linear; H, P, A, ∇²K(a) are linear; H, P and ∇²K(a) are
 symmetric, ⟨a, Hb⟩ = ⟨b, Ha⟩; ⟨a, Aᵀb⟩ = ⟨b, Aa⟩; H H⁻¹ = 1; ∇K(∇K*(y)) = y;
 ⟨a, a/‖a‖⟩ = ‖a‖; a·sign(a) = |a|; Σaᵢ² = ‖a‖².
-
-The rate of an expression is taken from the leaves up, as a pair (value, rate).
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ from flowopt.stability.checks.abstract_words import (
     NORM,
     NORM1,
     UNIT,
-    H,
     S,
     Words,
 )
@@ -206,66 +203,3 @@ def _number(words: Words, expr: Any) -> Any:
     if words.is_coordinate(expr):
         raise Refused("a coordinate stands where a number is needed; write sum(...)")
     return expr.func(*[_number(words, a) for a in expr.args])
-
-
-# ------------------------------------------------------------------------------- rates
-def field(words: Words, rules: dict[str, str]) -> dict[Any, Any]:
-    """Return the rate of each symbol along the flow; those that are not named do not move."""
-    s = words.symbol
-    made = {s[k]: words.read(text) for k, text in rules.items()}
-    motion = made[s["theta"]]
-    made[s["e"]] = motion
-    made[s["g"]] = H(motion)
-    made[s["D"]] = S(s["g"].xreplace(words.meaning) * motion)
-    made[s["t"]] = sympy.Integer(1)
-    return made
-
-
-def rate(words: Words, rates: dict[Any, Any], expr: Any) -> Any:
-    """Return d/dt of an expression along the flow, in normal form.
-
-    Raises
-    ------
-    Refused
-        Where the expression has a kink, or a derivative that has no name (of H, for example).
-    """
-    return number(words, _pair(words, rates, expr))
-
-
-def _pair(words: Words, rates: dict[Any, Any], expr: Any) -> Any:
-    zero = sympy.Integer(0)
-    if expr.is_Number:
-        return zero
-    if expr.is_Symbol:
-        return rates.get(expr, zero)
-    args = expr.args
-    d = [_pair(words, rates, a) for a in args]
-    if expr.is_Add:
-        return sympy.Add(*d)
-    if all(x == 0 for x in d):
-        return zero
-    if expr.is_Mul:
-        return sympy.Add(*[sympy.Mul(*args[:k], d[k], *args[k + 1:]) for k in range(len(args))])
-    if expr.is_Pow:
-        base, power = args
-        if d[1] == 0:
-            return power * base**(power - 1) * d[0]
-        return expr * (d[1] * sympy.log(base) + power * d[0] / base)
-    name = str(expr.func)
-    if isinstance(expr, sympy.exp):
-        return expr * d[0]
-    if isinstance(expr, sympy.log):
-        return d[0] / args[0]
-    if expr.func == S:
-        return S(d[0])
-    if expr.func == NORM:
-        return S(args[0] * d[0]) / expr
-    if words.scalar_function(name):
-        return S(words.vector_functions[f"d{name}"](args[0]) * d[0])
-    if name in ("H", "Hinv", "unit", "lmo") or words.functions.get(name) in ("operator", "oracle"):
-        raise Refused(f"the derivative of {name} has no name here")
-    if words.functions.get(words.gradient_of(name)) == "Legendre":
-        return words.vector_functions[f"H{name[1:]}"](args[0], d[0])
-    if words.functions.get(name.removesuffix("T")) == "linear":
-        return expr.func(d[0])
-    raise Refused(f"V must be differentiable, and {name} has a kink or is unknown")

@@ -7,7 +7,8 @@ from typing import Any
 
 import sympy
 
-from flowopt.stability.checks.abstract_forms import field, number
+from flowopt.stability.checks.abstract_forms import number
+from flowopt.stability.checks.abstract_rates import field
 from flowopt.stability.checks.abstract_words import NORM, UNIT, S, Words
 from flowopt.stability.checks.positivity import expand, is_zero, sign
 from flowopt.stability.exact import Refused
@@ -43,6 +44,9 @@ def differentiable(words: Words, V: Any) -> None:
     """
     loose = V.replace(lambda x: x.is_Pow and sign(words.apply(x.exp - 1)) == 2,
                       lambda x: x.base.args[0] if x.base.func == NORM else x.base)
+    if "exponential_loss" in words.assumed and sign(words.apply(words.symbol["Q"])) == 2:
+        # at θ = 0 each of the terms is 1, so that L < 1 keeps the motion away from it
+        loose = loose.xreplace({NORM(words.symbol["theta"]): sympy.Symbol("r", positive=True)})
     if loose.has(NORM):
         raise Refused("V must be differentiable, and norm has a kink at 0; take its square")
     for power in loose.atoms(sympy.Pow):
@@ -74,6 +78,9 @@ def invariant(statement: Mapping[str, Any], words: Words) -> None:
             rule = words.read(statement["system"]["rules"][name])
             if not sign(words.apply(rule.subs(words.symbol[name], 0))):
                 raise Refused(f"{name} does not stay positive along the flow")
+    for text, big, small, _ in words.conditions:
+        if words.is_coordinate(big - small):
+            raise Refused(f"{text} need not stay along the flow")
     if {"theta", "e", "g"} & (words.nonnegative | words.positive):
         raise Refused("a sign of theta, e or g need not stay along the flow")
 
@@ -183,6 +190,13 @@ def _finite(statement: Mapping[str, Any], words: Words, V: Any, dV: Any,
     gives T = 1/(c(1−a)) + 1/(k(b−1)) from every start.
     """
     s = words.symbol
+    motion = words.read(statement["system"]["rules"]["theta"])
+    if words.states or not motion.free_symbols <= {s["g"], s["e"], *map(
+            s.get, [*words.parameters, *words.positive])}:
+        raise Refused("for finite time the flow must hold g and parameters only: what else it "
+                      "holds might be infinite before")
+    if s["e"] in motion.free_symbols and "half_square" not in words.assumed:
+        raise Refused("for finite time the flow must hold g and parameters only")
     form = number(words, V)
     scales = [sympy.cancel(form / what) for what in (s["D"], S(s["e"]**2))]
     if not any(sign(words.apply(k)) == 2 and k.free_symbols <= words.fixed and not k.has(S)

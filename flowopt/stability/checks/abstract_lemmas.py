@@ -25,6 +25,8 @@ LOSS_LEMMAS: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
     "smooth, below": ((("smooth",),), "2 ell (L - L*) >= ||g||^2"),
     "interpolation": ((("smooth", "convex"), ("smooth", "strongly_convex")),
                       "<g, e> >= L - L* + ||g||^2/(2 ell)"),
+    "margins": ((("exponential_loss",),),
+                "-<g, theta> >= -L log(L), as every margin is >= -log(L)"),
 }
 #: lemma -> as it is written, with its vectors
 VECTOR_LEMMAS = {
@@ -59,6 +61,7 @@ def loss_lemma(words: Words, name: str) -> tuple[Any, Any]:
             "PL": lambda: (S(g**2), 2 * mu * D),
             "smooth, above": lambda: (ell * S(e**2) / 2, D),
             "smooth, below": lambda: (2 * ell * D, S(g**2)),
+            "margins": lambda: (-S(g * s["theta"]), s["Q"] * sympy.exp(-s["Q"])),
             "interpolation": lambda: (S(g * e), D + S(g**2) / (2 * ell))}
     return made[name]()
 

@@ -38,6 +38,9 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
             raise Refused(f"{what} is {value} there, not {data['by']}")
         made.meets(values)
         made.plain(goal, values)
+        if any(f.args[0].subs(values) == 0 for r in made.rules.values()
+               for f in r.atoms(sympy.sign)):
+            raise Refused("the state is on a switching set, where the field has no one value")
         if value > 0 or (value == 0 and what != STRICT):
             raise Refused(f"{what} is {value} there, which violates nothing")
         if what == STRICT and all(r.subs(values) == 0 for r in made.rules.values()):
@@ -81,7 +84,7 @@ def _is(name: str, loss: Any, least: Any, constant: Any) -> bool:
     tests = {"convex": lambda: [bend], "strongly_convex": lambda: [bend - constant],
              "PL": lambda: [slope**2 - 2 * constant * height],
              "smooth": lambda: [constant - bend, constant + bend], "minimum": lambda: [],
-             "half_square": lambda: [height - bowl, bowl - height]}[name]()
+             "half_square": lambda: [height - bowl, bowl - height]}.get(name, lambda: [-bowl])()
     return slope.subs(X, least) == 0 and all(map(nonnegative, [height, *tests]))
 
 

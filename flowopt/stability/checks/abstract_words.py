@@ -11,7 +11,8 @@ and vector functions of vectors:
                                                the conjugate K* C¹): ∇²K(a)·b, its inverse, ∇K*
 
 Numbers: ``L, Lstar, t``, the parameters, ``dot(a, b), sum(a), norm(a), norm1(a), maxabs(a)``, and
-K(a), Kc(a) (the conjugate K*). Inside, L is Lstar + D, θ* is θ − e, and Σᵢ aᵢ is ``S(a)``.
+K(a), Kc(a) (the conjugate K*). Inside, L is Lstar + D (exp(−Q) for an exponential loss), θ* is
+θ − e, and Σᵢ aᵢ is ``S(a)``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from flowopt.stability.exact import Refused, read
 
 #: assumptions on the loss, by the names that they may be given by, and the constant that each needs
 LOSSES = {"convex": "", "strongly_convex": "mu", "PL": "mu", "smooth": "ell", "minimum": "",
-          "coercive": "", "bounded": "", "half_square": ""}
+          "coercive": "", "bounded": "", "half_square": "", "exponential_loss": ""}
 ALIASES = {"mu_strongly_convex": "strongly_convex", "mu_PL": "PL", "ell_smooth": "smooth"}
 #: assumptions on functions: what a name may be said to be
 KINDS = {"convex and C1": "convex", "Legendre": "Legendre", "positive definite": "operator",
@@ -41,8 +42,8 @@ NORM = sympy.Function("norm", nonnegative=True)
 NORM1 = sympy.Function("norm1", nonnegative=True)
 MAXABS = sympy.Function("maxabs", nonnegative=True)
 UNIT, H, HINV = (sympy.Function(n, real=True) for n in ("unit", "H", "Hinv"))
-RESERVED = ("g", "e", "theta", "thetastar", "L", "D", "t", "V0", "S", "H", "Hinv", "unit", "dot",
-            "sum", "norm", "norm1", "maxabs")
+RESERVED = ("g", "e", "theta", "thetastar", "L", "D", "Q", "t", "V0", "S", "H", "Hinv", "unit",
+            "dot", "sum", "norm", "norm1", "maxabs")
 
 
 class Words:
@@ -92,8 +93,10 @@ class Words:
         if {"minimum", "convex", "strongly_convex", "PL", "smooth",
                 "half_square"} & self.assumed:
             flags["D"] = {"nonnegative": True}
+        if ("L", "<", "1") in [(b, "<", a) for _, a, b, strict in compared if strict]:
+            flags["Q"] = {"positive": True}
         self.symbol = {n: sympy.Symbol(n, **flags.get(n, {"real": True}))
-                       for n in [*self.names, "D"]}
+                       for n in [*self.names, "D", "Q"]}
         self.coordinates = frozenset(self.symbol[n] for n in coordinates)
         self.vector_functions = self._functions()
         #: names that stand for others
@@ -103,6 +106,8 @@ class Words:
             self.meaning |= {s["g"]: s["e"], s["L"]: s["Lstar"] + S(s["e"]**2) / 2}
         #: the symbols of numbers that are the same at all times
         self.fixed = fixed = {self.symbol[n] for n in {"Lstar", *self.parameters, *constants}}
+        if "exponential_loss" in self.assumed:  # L = sum of exp(-<a_k, theta>), Q = -log(L)
+            self.meaning[s["L"]] = sympy.exp(-s["Q"])
         for left, right in self.equal:
             value = self.read(right)
             if left not in self.parameters or not value.free_symbols <= fixed:
@@ -172,18 +177,15 @@ class Words:
             made = made.xreplace(self.meaning)
         raise Refused("the equalities that are assumed run in a circle")
 
-    @property
-    def solved_for(self) -> set[str]:
-        """The numbers that a condition may be solved for: no coordinate, which has many values."""
-        return {*self.parameters, *self.positive, "t"} - set(map(str, self.coordinates))
-
-    def extend(self, name: str, strict: bool) -> Any:
-        """Add a number that is not negative (positive when `strict`), and return its symbol."""
+    def extend(self, name: str, strict: bool, coordinate: bool = False) -> Any:
+        """Add a number (or coordinate) >= 0, or > 0 when `strict`, and return its symbol."""
         if not re.fullmatch("d[1-9][0-9]?", name) or name in self.symbol:
             raise Refused(f"a new number must be named d1, d2, ..., got {name!r}")
         flags = {"positive": True} if strict else {"nonnegative": True}
         self.symbol[name] = sympy.Symbol(name, **flags)
         self.names = [*self.names, name]
+        if coordinate:
+            self.coordinates |= {self.symbol[name]}
         return self.symbol[name]
 
     def gap(self, condition: str) -> tuple[Any, bool]:
@@ -195,6 +197,12 @@ class Words:
         if name != condition and name in self.positive:
             return self.apply(self.symbol[name]), True
         raise Refused(f"{condition} is not assumed")
+
+    def solvable(self, name: str, gap: Any) -> bool:
+        """Return whether a difference may be solved for a name: per coordinate, for a state."""
+        if self.is_coordinate(gap):
+            return name in self.states
+        return name in {*self.parameters, *self.positive, "t"} - set(map(str, self.coordinates))
 
     def apply(self, expr: Any) -> Any:
         """Return an expression after the changes of symbols that the conditions stand for."""

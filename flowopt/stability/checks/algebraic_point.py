@@ -1,13 +1,14 @@
 """What the checkers of equilibria share: a point of a statement, and signs at it.
 
-Everything is a polynomial in alpha over Q modulo q. The sign of p(alpha) is a Tarski query: with
-Sturm's sequence of q and q' p, V(a) − V(b) is the sum of the signs of p at the roots of q in
-(a, b), of which alpha is the only one.
+Everything is a polynomial in alpha over Q modulo q. The sign of p(alpha) follows from bounds on a
+small cell of alpha, or from a Tarski query: with Sturm's sequence of q and q' p, V(a) − V(b) is the
+sum of the signs of p at the roots of q in (a, b), of which alpha is the only one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from flowopt.stability.exact import Refused, fraction, rational, read
@@ -21,6 +22,7 @@ class Point:
         import sympy
 
         self.t = sympy.Symbol("alpha", real=True)
+        self._simple = False  # one root in the cell is not known yet
         self.q = self._poly(options["root"])
         k, e = (int(fraction(v)) for v in options["cell"])
         if self.q.degree() < 1 or not 0 <= e < 10_000 or len(options["cell"]) != 2:
@@ -32,6 +34,11 @@ class Point:
         if 0 in (self.q.eval(self.a), self.q.eval(self.b)) or not self.q.is_sqf or \
                 self.sign(self._poly(["1"])) != 1:
             raise Refused("the cell must hold exactly one root of the polynomial")
+        self._whole = [Fraction(int(c.p), int(c.q)) for c in self.q.all_coeffs()]
+        self._falls = self.q.eval(self.a) > 0
+        self._cells = [(Fraction(int(self.a.p), int(self.a.q)),
+                        Fraction(int(self.b.p), int(self.b.q)))]
+        self._simple = True
         self.coordinates = [self.reduced(self._poly(row)) for row in options["coordinates"]]
         if all(c.degree() < 1 for c in self.coordinates) and (
                 list(options["root"]) != ["0", "1"] or list(options["cell"]) != ["0", "0"]):
@@ -51,9 +58,19 @@ class Point:
         return p.rem(self.q)
 
     def sign(self, p: Any) -> int:
-        """Return the sign of p(alpha)."""
+        """Return the sign of p(alpha): by bounds on ever smaller cells, else by a Tarski query."""
         import sympy
 
+        p = p.rem(self.q)
+        if p.is_zero:
+            return 0
+        if p.degree() < 1:
+            return 1 if p.LC() > 0 else -1
+        if self._simple:
+            for bits in (64, 256, 1024):
+                low, high = self._bounds(p, bits)
+                if low > 0 or high < 0:
+                    return 1 if low > 0 else -1
         chain = [self.q, (self.q.diff(self.t) * p).rem(self.q)]
         while not chain[-1].is_zero:
             chain.append(-chain[-2].rem(chain[-1]))
@@ -61,6 +78,23 @@ class Point:
         changes = [sum(bool(u * v < 0) for u, v in zip(kept, kept[1:], strict=False))
                    for kept in ([v for v in row if v != 0] for row in values)]
         return int(sympy.Integer(changes[0] - changes[1]))
+
+    def _bounds(self, p: Any, bits: int) -> tuple[Fraction, Fraction]:
+        """Return rational bounds of p(alpha), by Horner's rule on a cell of alpha."""
+        while len(self._cells) <= bits:  # halved by the sign of q in the middle
+            a, b = self._cells[-1]
+            middle = (a + b) / 2
+            value = Fraction(0)
+            for c in self._whole:
+                value = value * middle + c
+            self._cells.append((middle, b) if (value > 0) == self._falls else (a, middle))
+        a, b = self._cells[bits]
+        low = high = Fraction(0)
+        for c in p.all_coeffs():
+            ends = (low * a, low * b, high * a, high * b)
+            c = Fraction(int(c.p), int(c.q))
+            low, high = min(ends) + c, max(ends) + c
+        return low, high
 
     def inverse(self, p: Any) -> Any:
         """Return 1/p modulo q."""
@@ -75,8 +109,10 @@ class Point:
         """Return a rational expression of the variables at the point, modulo q."""
         import sympy
 
+        plain = expr.is_polynomial(*variables)
         parts = []
-        for part in sympy.fraction(sympy.cancel(sympy.together(expr))):
+        for part in (expr, sympy.Integer(1)) if plain else sympy.fraction(
+                sympy.cancel(sympy.together(expr))):
             try:
                 poly = sympy.Poly(part, *variables, domain=sympy.QQ)
             except sympy.polys.polyerrors.BasePolynomialError:

@@ -68,7 +68,8 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any], status: str) ->
     if not field.P or any(at(p, point) for p in field.P) or (ball is not None and ball <= 0):
         raise Refused("the point is no equilibrium, or the ball is empty")
     k, c = along(field.N, point, data["direction"])
-    if (k, c) != (data["order"], fraction(data["coefficient"])) or c <= 0:
+    if type(data["order"]) is not int or c <= 0 or (k, c) != (
+            data["order"], fraction(data["coefficient"])):
         raise Refused("V is not positive along the direction")
     if len(data["direction"]) != len(field.P) or ball is not None and not any(
             t["of"] == 2 for t in data["rate"]["terms"]):

@@ -4,7 +4,9 @@ data: "sides": the side of each switching function at the point (in the order of
 "characteristic": the coefficients of det(lambda − J), ascending, each a polynomial in alpha.
 
 All eigenvalues have negative real parts exactly if Hurwitz's minors are positive. One has a real
-part >= s > 0 if a Hurwitz minor of the polynomial in lambda + s is negative.
+part >= s > 0 if a Hurwitz minor of the polynomial in lambda + s is negative. Of a symmetric
+Jacobian all eigenvalues are real: they are negative exactly if all coefficients are positive, and
+one is positive exactly if a coefficient is negative.
 """
 
 from __future__ import annotations
@@ -34,15 +36,21 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     for e in smooth:
         if not point.value(e, variables).is_zero:
             raise Refused("the field does not vanish at the point")
-    chi = _characteristic([[point.value(e.diff(v), variables) for v in variables]
-                           for e in smooth], point)
+    jacobian = [[point.value(e.diff(v), variables) for v in variables] for e in smooth]
+    chi = _characteristic(jacobian, point)
     given = list_of(data["characteristic"], len(chi))
     for c, row in zip(chi, given, strict=True):
         if not row or [str(rational(v)) for v in row] != list(row) or \
                 (point._poly(row) - c).is_zero is False or len(row) > max(1, point.q.degree()) or \
                 (len(row) > 1 and row[-1] == "0"):
             raise Refused("the characteristic polynomial is not that of the Jacobian")
-    if claim == "unstable":
+    if all((jacobian[i][j] - jacobian[j][i]).is_zero for i in range(len(variables))
+           for j in range(i)):
+        # all roots are real: they are negative exactly if all coefficients are positive
+        if (claim == "unstable") == all(point.sign(c) > 0 for c in chi) or (
+                claim == "unstable" and all(point.sign(c) >= 0 for c in chi)):
+            raise Refused("the signs of the characteristic polynomial do not prove the claim")
+    elif claim == "unstable":
         _unstable(chi, point)
     elif any(point.sign(m) <= 0 for m in _minors(chi, point)):
         raise Refused("a Hurwitz minor is not positive")
@@ -72,31 +80,39 @@ def _smooth(equations: list[Any], variables: list[Any], point: Point, sides: Any
 
 
 def _characteristic(matrix: list[list[Any]], point: Point) -> list[Any]:
-    """Return det(lambda − J), ascending, without divisions (Berkowitz)."""
-    import sympy
-    from sympy.polys.matrices import DomainMatrix
+    """Return det(lambda − J), ascending, without divisions (Samuelson and Berkowitz)."""
+    zero, one = point._poly(["0"]), point._poly(["1"])
+    found = [one]  # of the trailing block, descending
+    for k in reversed(range(len(matrix))):
+        row, column = matrix[k][k + 1:], [r[k] for r in matrix[k + 1:]]
+        block = [r[k + 1:] for r in matrix[k + 1:]]
+        first = [one, -matrix[k][k]]  # 1, −a, −RC, −RBC, −RBBC, ...
+        for _ in block:
+            first.append(-_dot(row, column, point))
+            column = [_dot(r, column, point) for r in block]
+        size = len(found)
+        found = [point.reduced(sum((first[i - j] * found[j] for j in range(size)
+                                    if 0 <= i - j < len(first)), zero))
+                 for i in range(size + 1)]
+    return found[::-1]
 
-    ring = sympy.QQ[point.t]
-    n = len(matrix)
-    made = DomainMatrix([[ring.from_sympy(p.as_expr()) for p in row] for row in matrix], (n, n),
-                        ring).charpoly()
-    return [point.reduced(sympy.Poly(ring.to_sympy(c), point.t, domain=sympy.QQ))
-            for c in reversed(made)]
+
+def _dot(a: list[Any], b: list[Any], point: Point) -> Any:
+    total = point._poly(["0"])
+    for u, v in zip(a, b, strict=True):
+        if not (u.is_zero or v.is_zero):
+            total = total + u * v
+    return point.reduced(total)
 
 
 def _minors(chi: list[Any], point: Point) -> list[Any]:
     """Return Hurwitz's leading minors of a monic polynomial."""
-    import sympy
-    from sympy.polys.matrices import DomainMatrix
-
-    n = len(chi) - 1
-    ring = sympy.QQ[point.t]
-    c = [ring.from_sympy(p.as_expr()) for p in reversed(chi)]  # descending: c[0] = 1
-    rows = [[c[2 * j - i + 1] if 0 <= 2 * j - i + 1 <= n else ring.zero for j in range(n)]
+    n, zero = len(chi) - 1, point._poly(["0"])
+    c = chi[::-1]  # descending: c[0] = 1
+    rows = [[c[2 * j - i + 1] if 0 <= 2 * j - i + 1 <= n else zero for j in range(n)]
             for i in range(n)]
-    return [point.reduced(sympy.Poly(ring.to_sympy(
-        DomainMatrix([row[:k] for row in rows[:k]], (k, k), ring).charpoly()[-1] * (-1) ** k),
-        point.t, domain=sympy.QQ)) for k in range(1, n + 1)]
+    return [_characteristic([row[:k] for row in rows[:k]], point)[0] * (-1) ** k
+            for k in range(1, n + 1)]
 
 
 def _unstable(chi: list[Any], point: Point) -> None:
@@ -130,11 +146,12 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
                      f"{', '.join(data['sides'])}), so the field is smooth nearby.")
     steps.append(f"Its Jacobian there has the characteristic polynomial {chi}.")
     if statement["claim"] == "unstable":
-        steps.append("For some s > 0 a Hurwitz minor of this polynomial in lambda + s is negative: "
-                     "an eigenvalue has real part >= s > 0, and the equilibrium is unstable by "
-                     "Lyapunov's first method.")
+        steps.append("For some s > 0 a Hurwitz minor of this polynomial in lambda + s is negative "
+                     "(for a symmetric Jacobian: a coefficient is): an eigenvalue has a positive "
+                     "real part, and the equilibrium is unstable by Lyapunov's first method.")
     else:
-        steps.append("All its Hurwitz minors are positive: every eigenvalue has a negative real "
+        steps.append("All its Hurwitz minors are positive (for a symmetric Jacobian: all "
+                     "coefficients): every eigenvalue has a negative real "
                      "part, and the equilibrium is asymptotically stable by Lyapunov's first "
                      "method.")
     return steps

@@ -114,6 +114,9 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any], status: str) ->
     attracts = shift == 0 and all(c > 0 for c in entries)
     repels = shift > 0 and any(c < 0 for c in entries)
     claim, scope = statement["claim"], statement["options"].get("scope", "local")
+    if field.D.is_ground and all(algebra.degree(p) <= 1 for p in field.P) and (
+            algebra.box(statement) is None):
+        scope = "local"  # of a linear field what holds near the point holds everywhere
     if status == "proved":
         if statement["V"] is not None:
             raise Refused("the spectrum says nothing about the V of the statement")

@@ -18,12 +18,15 @@ closed box. It is one of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowopt.stability.checks.algebra import at, number, polynomial, shifted
 from flowopt.stability.exact import NotPSD, Refused, fraction, ldl
 
+#: more zeros than this are left alone
+MAX_ZEROS = 130
 #: p >= 0, p > 0, p > 0 off the point
 NONNEGATIVE, POSITIVE, OFF = ">=", ">", "off"
 
@@ -199,11 +202,11 @@ def _sos(p: Any, relation: str, proof: Any, point: Sequence[Any], domain: Sequen
              or not strict and constant > 0 and power == 0}
     if not holds.get(relation):
         raise Refused("the sums of squares show another relation than the one claimed")
-    before = -1
+    before = 0
     for term in proof["terms"]:
         _keys(term, {"of", "basis", "gram"})
         j = term["of"]
-        if type(j) is not int or not before < j <= len(domain):
+        if type(j) is not int or not before <= j <= len(domain):
             raise Refused("a term belongs to no condition of the domain")
         before = j
         total += squares(R, term["basis"], term["gram"]) * (
@@ -212,8 +215,7 @@ def _sos(p: Any, relation: str, proof: Any, point: Sequence[Any], domain: Sequen
     if shifted(p, point) * weight != total:
         raise Refused("the sums of squares do not add up to the polynomial")
     if squared:
-        first: Any = proof["terms"][0] if proof["terms"] else {"of": 1}
-        if first["of"] != 0 or not only_origin(roots_of(R, first["basis"], first["gram"])):
+        if not only_origin(plain_squares(R, proof["terms"])):
             raise Refused("the squares have a common zero off the point")
 
 
@@ -248,29 +250,47 @@ def roots_of(R: Any, basis: Sequence[str], gram: Sequence[Sequence[str]]) -> lis
             for k, d in enumerate(D) if d > 0]
 
 
+def plain_squares(R: Any, terms: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return the qᵢ of all terms that have no factor gⱼ."""
+    return [q for t in terms if t["of"] == 0 for q in roots_of(R, t["basis"], t["gram"])]
+
+
 def only_origin(polynomials: Sequence[Any]) -> bool:
     """Return whether 0 is the only common zero: a Gröbner basis with a pure power of each uᵢ.
 
     A basis with a power of each variable as a leading term has finitely many zeros; they are 0
     alone when a power of each variable reduces to 0.
     """
+    from sympy import grevlex
     from sympy.polys.groebnertools import groebner
 
     kept = [q for q in polynomials if q]
-    if not kept:
+    if not kept or not small(kept):
         return False
-    R = kept[0].ring
-    made = groebner(kept, R)
-    for g in R.gens:
-        bound = 1
-        for q in made:  # dimension of Q[u]/I is at most the product of the pure leading powers
-            m = q.LM
-            if sum(m) == m[R.gens.index(g)] > 0:
-                break
-        else:
+    R = kept[0].ring.clone(order=grevlex)
+    made = groebner([q.set_ring(R) for q in kept], R)
+    leading = [q.LM for q in made]
+    bound = 1  # the dimension of Q[u]/I is at most the product of the pure leading powers
+    for k in range(len(R.gens)):
+        powers = [m[k] for m in leading if sum(m) == m[k] > 0]
+        if not powers:
             return False
-    for q in made:
-        m = q.LM
-        if sum(m) == max(m):
-            bound *= max(m)
-    return all(not (g**bound).rem(made) for g in R.gens)
+        bound *= min(powers)
+    for g in R.gens:
+        power, left = 1, g.rem(made)
+        while left and power < bound:
+            power, left = 2 * power, (left * left).rem(made)
+        if left:
+            return False
+    return True
+
+
+def small(polynomials: Sequence[Any]) -> bool:
+    """Return whether a Gröbner basis is begun: Bézout's number must be at most `MAX_ZEROS`.
+
+    It cannot be interrupted; what is larger counts as not shown.
+    """
+    n = len(polynomials[0].ring.gens)
+    degrees = sorted((max(map(sum, q)) for q in polynomials if q), reverse=False)
+    return math.prod(max(1, d) for d in degrees[:n]) <= MAX_ZEROS and n <= 12 and \
+        max(degrees, default=0) <= 12

@@ -3,52 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from flowopt.stability.exact import Refused, rational, read, symbol
-
-#: what may be assumed of the loss and of the step, in words
-CONVEX, STRONG = "L is convex", "L is mu-strongly convex"
-SMOOTH, SMOOTH_MAX = "L is ell-smooth", "L is ell-smooth in the max norm"
-MINIMISER, MOVING = "theta* is a minimiser of L", "g != 0"
-DISCRETE = "gbar is a discrete gradient"
-PROX = "new_theta minimises L(z) + |z - theta|**2/(2*lr)"
-NOISE = "V+ is its mean over w, with E w = 0 and E |w|**2 <= sigma**2"
-WORDS = (CONVEX, STRONG, SMOOTH, SMOOTH_MAX, MINIMISER, MOVING, DISCRETE, PROX, NOISE)
-
-
-def nonnegative(expr: Any, positive: set[Any], weak: set[Any]) -> bool:
-    """Return whether signs of coefficients show expr >= 0 for symbols > 0, those of `weak` >= 0.
-
-    Examples
-    --------
-    >>> import sympy
-    >>> a, b = sympy.symbols("a b")
-    >>> nonnegative(a / (1 + b), {a}, {b}), nonnegative(a - b, {a, b}, set())
-    (True, False)
-    """
-    import sympy
-
-    top, bottom = sympy.fraction(sympy.together(expr))
-    if not (top.free_symbols | bottom.free_symbols) <= positive | weak:
-        return False
-    if not _one_sign(top) or not _one_sign(bottom):
-        return False
-    return bool(bottom.xreplace(dict.fromkeys(weak, sympy.S.Zero)) != 0)
-
-
-def _one_sign(expr: Any) -> bool:
-    import sympy
-
-    symbols = sorted(expr.free_symbols, key=str)
-    if not symbols:
-        return bool(expr.is_Rational and expr >= 0)
-    try:
-        coefficients = sympy.Poly(expr, *symbols).coeffs()
-    except sympy.PolynomialError:
-        return False
-    return all(c.is_Rational and c >= 0 for c in coefficients)
+from flowopt.stability.checks.interpolation_inequalities import (
+    DISCRETE,
+    MINIMISER,
+    MOVING,
+    NOISE,
+    WORDS,
+    inequality,
+)
+from flowopt.stability.checks.interpolation_signs import nonnegative
+from flowopt.stability.exact import Refused, read, symbol
 
 
 class Step:
@@ -109,10 +76,12 @@ class Step:
                 if re.search(rf"\b{name}\b", text) and name not in self.positive:
                     raise Refused(f"{name} must be a positive parameter of the system")
             return
-        if match := re.fullmatch(r"(mu|ell|sigma) = ([0-9/]+)", text):
-            value = rational(match[2])
-            if match[1] not in self.positive or not value > 0:
-                raise Refused(f"{match[1]} must be a positive parameter of the system")
+        if match := re.fullmatch(r"(mu|ell|sigma) = (.+)", text):
+            positive = self.positive - {match[1]}
+            value = read(match[2], positive, positive)
+            if match[1] not in self.positive or not value.is_finite or value == 0 or not (
+                    nonnegative(value, value.free_symbols, set())):
+                raise Refused(f"{match[1]} must be a positive parameter, with a positive value")
             self.constants[symbol(match[1], self.positive)] = value
         elif match := re.fullmatch(r"(\w+)\+ = (.+)", text):
             self.sequences[match[1]] = match[2]
@@ -188,19 +157,6 @@ class Step:
         """
         return vector in ("theta_star", "g", "sign_g", *self.variables)
 
-    def certain(self, expr: Any, what: str) -> Any:
-        """Return an expression; refuse one that depends on w where means are taken.
-
-        The mean of a product is no product of means.
-        """
-        if NOISE in self.words:
-            known = {m for (a, b), m in self.gram.items()
-                     if self._before(str(a)) and self._before(str(b))} | {self.gaps["g"]}
-            if expr.free_symbols & ({*self.gram.values(), *self.gaps.values()} - known):
-                raise Refused(f"{what} depends on w, and the mean of a product is no product of "
-                              "means")
-        return expr
-
     def _advance(self, expr: Any) -> Any:
         """Return an expression of vectors with all of them one step on."""
         new = {self.vectors[g]: self.vectors[f"new_{g}"] for g in self.names}
@@ -216,8 +172,8 @@ class Step:
         if other:
             raise Refused(f"V must be a function of the state, and {other[0]} is none of it")
 
-    def value(self, text: str, shift: int) -> Any:
-        """Return a scalar of the statement at step k, or k + 1 (shift 1)."""
+    def value(self, text: str, shift: int, more: Collection[str] = ()) -> Any:
+        """Return a scalar of the statement at step k, or k + 1 (shift 1); names of `more` stay."""
         import sympy
 
         def dot(a: Any, b: Any) -> Any:
@@ -241,7 +197,7 @@ class Step:
 
         values = [f"L_{g}" for g in self.names if g != "g"]
         expr = read(text, [*self.vectors, *self.positive, *self.sequences, "e", "L", "Lstar",
-                           *values], self.positive, {"dot": dot, "norm1": norm1})
+                           *values, *more], self.positive, {"dot": dot, "norm1": norm1})
         expr = expr.xreplace({**self.constants, **(self.next if shift else {})})
         new = "new_" if shift else ""
         expr = expr.xreplace({sympy.Symbol("L", real=True): self.gaps[f"{new}g"] + self.star,
@@ -289,11 +245,24 @@ class Step:
         expr = read(text, [str(s) for s in positive | weak], self.positive)
         if not nonnegative(expr, positive, weak):
             raise Refused(f"the factor {text} is not nonnegative by its signs")
-        return self.certain(expr.xreplace({**meaning, **self.constants}), f"the factor {text}")
+        return self._known_before(expr.xreplace({**meaning, **self.constants}))
 
     def free(self, text: str) -> Any:
-        """Return a factor of any sign, a scalar of the step; L_g − Lstar is a gap."""
-        return self.certain(self.value(text, 0), f"the factor {text}")
+        """Return a factor of any sign, a scalar of the step, whose denominator does not vanish.
+
+        Without this a factor 1/E would turn an equality E = 0 into anything.
+        """
+        meaning = {s: e for s, e in self._known()[2].items() if str(s).startswith("c")}
+        expr = self.value(text, 0, [str(s) for s in meaning])
+        self.defined(expr)
+        return self._known_before(expr.xreplace(meaning))
+
+    def _known_before(self, factor: Any) -> Any:
+        """Return a factor; with noise, one that holds no product or value, so that means add up."""
+        if NOISE in self.words and factor.free_symbols & {*self.gram.values(),
+                                                          *self.gaps.values()}:
+            raise Refused("with noise the factors must be numbers and parameters")
+        return factor
 
     def defined(self, *exprs: Any) -> None:
         """Refuse an expression whose denominator may vanish."""
@@ -305,10 +274,18 @@ class Step:
             positive.add(self._inner(g, g))
         weak |= {self._symbol(n) for n in self.sequences if ("0", n) in {
             (a, b) for a, b, _ in self.slacks}}
+        # a < b strictly: no factor of b − a vanishes
+        apart = {f for a, b, strict in self.slacks if strict
+                 for f, _ in sympy.factor_list(sympy.fraction(sympy.together(
+                     self.value(b, 0) - self.value(a, 0)))[0])[1]}
         for expr in exprs:
             bottom = sympy.fraction(sympy.together(expr))[1]
-            if bottom != 1 and not nonnegative(1 / bottom, positive, weak):
-                raise Refused(f"a denominator may vanish: {bottom}")
+            if bottom == 1 or nonnegative(1 / bottom, positive, weak):
+                continue
+            for factor, _ in sympy.factor_list(bottom)[1]:
+                if not {factor, sympy.expand(-factor)} & apart and not nonnegative(
+                        1 / factor, positive, weak):
+                    raise Refused(f"a denominator may vanish: {factor}")
 
     def squares(self, terms: Any) -> Any:
         """Return Σ c ‖u‖² with nonnegative c; an empty u stands for the number 1."""
@@ -321,6 +298,7 @@ class Step:
                 total += factor * self._inner(self.vectors["g"], self.vectors["sign_g"])
             elif vector:
                 u = self._vector(vector)
+                self.defined(u)
                 total += factor * self._dot(u, u)
             else:
                 total += factor
@@ -329,71 +307,7 @@ class Step:
     # ---------------------------------------------------------------- inequalities
     def inequality(self, kind: str, i: str, j: str) -> Any:
         """Return Q >= 0 between the points i and j; refuse one that is not assumed."""
-        import sympy
-
-        needs = {"convex": (CONVEX,), "smooth": (SMOOTH,), "strong": (STRONG,),
-                 "smooth_convex": (CONVEX, SMOOTH), "smooth_strong": (STRONG, SMOOTH),
-                 "lower": (MINIMISER,), "smooth_max": (SMOOTH_MAX,), "discrete": (DISCRETE,),
-                 "noise": (NOISE,), "prox": (PROX,), "slack": ()}
-        if kind not in needs or not set(needs[kind]) <= self.words:
-            raise Refused(f"the inequality {kind} is not assumed")
-        if kind == "noise":
-            self._unused(i, j)
-            w = self.vectors["w"]
-            return self._symbol("sigma") ** 2 - self._inner(w, w)
-        if kind == "slack":
-            if not re.fullmatch(r"[1-9][0-9]?", i) or int(i) > len(self.slacks) or j:
-                raise Refused(f"there is no assumed inequality {i}")
-            a, b, _ = self.slacks[int(i) - 1]
-            return self.value(b, 0) - self.value(a, 0)
-        if kind in ("discrete", "prox"):
-            self._unused(i, j)
-            dx = self.place["new_g"] - self.place["g"]
-            fall = self.gaps["g"] - self.gaps["new_g"]
-            if kind == "discrete":
-                return fall + self._dot(self.vectors["gbar"], dx)
-            return fall - self._dot(dx, dx) / (2 * self._symbol("lr"))
-        if kind == "lower":
-            if j or i not in self.gaps:
-                raise Refused(f"there is no point {i}")
-            return self.gaps[i]
-        if i == j or not {i, j} <= set(self.place):
-            raise Refused(f"there is no pair of points ({i}, {j})")
-        if "*" in (i, j) and MINIMISER not in self.words:
-            raise Refused(f"the inequality needs that {MINIMISER}")
-        dx = self.place[i] - self.place[j]
-        values = self.gaps.get(i, sympy.S.Zero) - self.gaps.get(j, sympy.S.Zero)
-        zero = sympy.S.Zero
-        gi, gj = (self.vectors[k] if k != "*" else zero for k in (i, j))
-        slope = self._dot(gj, dx) if j != "*" else zero
-        if kind == "smooth":
-            return slope - values + self._symbol("ell") / 2 * self._dot(dx, dx)
-        if kind == "smooth_max":
-            step = self._coefficients(sympy.expand(dx))
-            if set(step) != {self.vectors["sign_g"]}:
-                raise Refused("the max norm of this step is not known")
-            # each coordinate of sign(g) is at most 1
-            return slope - values + self._symbol("ell") / 2 * step[self.vectors["sign_g"]] ** 2
-        made = values - slope
-        if kind == "convex":
-            return made
-        if kind == "strong":
-            return made - self._symbol("mu") / 2 * self._dot(dx, dx)
-        dg = gi - gj
-        ell = self._symbol("ell")
-        if kind == "smooth_convex":
-            return made - self._dot(dg, dg) / (2 * ell)
-        mu = self._symbol("mu")
-        # the interpolation inequality needs mu < ell: its factor 1/(1 − μ/ℓ) must be positive
-        if not {("mu", "ell", False), ("mu", "ell", True)} & set(self.slacks):
-            raise Refused("mu <= ell must be assumed")
-        return made * (ell - mu) - (self._dot(dg, dg) + mu * ell * self._dot(dx, dx)
-                                    - 2 * mu * self._dot(dg, dx)) / 2
-
-    @staticmethod
-    def _unused(i: str, j: str) -> None:
-        if i or j:
-            raise Refused("this inequality is not between points")
+        return inequality(self, kind, i, j)
 
     def equality(self, k: Any) -> Any:
         """Return the k-th assumed equality as b − a."""
@@ -403,10 +317,18 @@ class Step:
         return self.value(b, 0) - self.value(a, 0)
 
     def vanishes(self, expr: Any, otherwise: str) -> None:
-        """Refuse unless an expression is identically zero."""
+        """Refuse unless an expression is identically zero, as a rational function."""
         import sympy
 
-        top = sympy.fraction(sympy.together(expr))[0]
-        symbols = sorted(top.free_symbols, key=str)
-        if top != 0 and not (symbols and sympy.Poly(top, *symbols).is_zero):
-            raise Refused(otherwise)
+        held = {*self.gram.values(), *self.gaps.values(), self.star} & expr.free_symbols
+        slopes = [sympy.diff(expr, s) for s in held]
+        parts = [*slopes, expr.xreplace(dict.fromkeys(held, sympy.S.Zero))]
+        if any(part.free_symbols & held for part in slopes):  # not linear in products and values
+            if NOISE in self.words:
+                raise Refused("with noise the claim must be linear in products and values")
+            parts = [expr]
+        for part in parts:
+            top = sympy.fraction(sympy.together(part))[0]
+            symbols = sorted(top.free_symbols, key=str)
+            if top != 0 and not (symbols and sympy.Poly(top, *symbols).is_zero):
+                raise Refused(otherwise)

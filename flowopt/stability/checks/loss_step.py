@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowopt.stability.checks.guard import guarded
-from flowopt.stability.checks.interpolation_forms import (
+from flowopt.stability.checks.interpolation_inequalities import (
     CONVEX,
     MINIMISER,
     SMOOTH,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowopt.stability.checks.guard import guarded
-from flowopt.stability.checks.interpolation_forms import nonnegative
+from flowopt.stability.checks.interpolation_signs import nonnegative
 from flowopt.stability.exact import Refused, read
 
 TRUST = "A"

@@ -14,6 +14,7 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 
+@functools.lru_cache(8192)
 def expand(expr: Any) -> Any:
     """Return an expression expanded, sums under roots and in denominators left as they are."""
     kept: dict[Any, Any] = {}
@@ -43,8 +44,12 @@ def _gathered(term: Any) -> Any:
     for factor in sympy.Mul.make_args(term):
         base, exponent = factor.as_base_exp()
         powers[base] = powers.get(base, sympy.Integer(0)) + exponent
-    return sympy.Mul(*[base**(p if p.is_Number else sympy.factor(sympy.cancel(p)))
-                       for base, p in powers.items()])
+    return sympy.Mul(*[base**(p if p.is_Number else _fraction(p)) for base, p in powers.items()])
+
+
+@functools.lru_cache(4096)
+def _fraction(exponent: Any) -> Any:
+    return sympy.factor(sympy.cancel(exponent))
 
 
 def _radicals(expr: Any) -> tuple[Any, list[tuple[Any, Any]]]:

@@ -75,7 +75,8 @@ def along(p: Any, start: Sequence[Any], end: Sequence[Any]) -> Any:
     for m, c in p.terms():
         term = R(c)
         for line, k in zip(lines, m, strict=True):
-            term *= line**k
+            if k:
+                term *= line**k
         total += term
     return total
 

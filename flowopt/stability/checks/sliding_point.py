@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowopt.stability.checks.algebraic_point import Point, field, list_of
-from flowopt.stability.checks.eigenvalues import HALVINGS, _characteristic, _minors, _shifted
+from flowopt.stability.checks.eigenvalues import (
+    HALVINGS,
+    _characteristic,
+    _dot,
+    _minors,
+    _shifted,
+)
 from flowopt.stability.exact import Refused, rational
 
 
@@ -88,13 +94,6 @@ def _two_sides(equations: list[Any], variables: list[Any], point: Point, sides: 
             if k > own and side_symbol(own) in psi.free_symbols:
                 raise Refused("another switching function holds the side of this surface")
     return made[0], made[1], surface
-
-
-def _dot(a: list[Any], b: list[Any], point: Point) -> Any:
-    total = point._poly(["0"])
-    for u, v in zip(a, b, strict=True):
-        total = total + u * v
-    return point.reduced(total)
 
 
 def _along(upper: list[Any], lower: list[Any], normal: list[Any], variables: list[Any],

@@ -253,7 +253,7 @@ def _check_numbers(claim: _Claim, given: Any, intervals: Any) -> None:
             raise Refused("the characteristic polynomial is not that of the equations")
     common = sturm.primitive(rows[0])
     for row in rows[1:]:
-        common = sturm.gcd(common, row) if any(row) else common
+        common = sturm.gcd(common, sturm.primitive(row)) if any(row) else common
     if len(common) > 1:
         raise Refused("the characteristic polynomial holds a common factor")
     edges, roots, cells = marks(rows)
@@ -307,13 +307,13 @@ def _same_end(given: Any, root: Any, scale: Any, default: str) -> None:
             int(fraction(c)) for c in coefficients]:
         raise Refused("the polynomial of an end must have integers without common factor")
     a, b = fraction(a), fraction(b)
-    if len(own) < 2 or not 0 < a < b or sturm.value(own, a) == 0 or sturm.count(
-            sturm.chain(sturm.squarefree(own)), a, b) != 1:
+    if len(own) < 2 or not 0 < a < b or sturm.value(own, a) == 0 or sturm.roots_in(
+            sturm.squarefree(own), a, b) != 1:
         raise Refused("the isolating interval of an end must hold one root, above 0")
     common = sturm.gcd(own, edge)
     low, high = max(a, low), min(b, high)
-    if len(common) < 2 or low >= high or sturm.count(
-            sturm.chain(sturm.squarefree(common)), low, high) != 1:
+    if len(common) < 2 or low >= high or sturm.roots_in(
+            sturm.squarefree(common), low, high) != 1:
         raise Refused("an end is no root of the boundary")
 
 
@@ -401,7 +401,8 @@ def _check_signs(claim: _Claim, binding: Any, at: Mapping[Any, Any] | None = Non
             if power % 2 == 0 or bound:
                 raise Refused("a binding factor must stand once in a condition")
             sign *= limits[which][1] * int(sympy.sign(sympy.cancel(factor / factors[which])))
-            bound, _ = 1, seen.add(which)
+            bound = 1
+            seen.add(which)
         if sign <= 0:
             if bound:
                 raise Refused("a condition fails before its root")
@@ -524,63 +525,108 @@ def _check_interval(claim: _Claim, binding: Any) -> None:
         for w in walls:
             here = sturm.squarefree(_fractions(sympy.Poly(w.subs(claim.step, at), lam)))
             meets |= not here or sturm.value(here, mu) == 0 or (
-                len(here) > 1 and sturm.count(sturm.chain(here), mu, ell) > 0)
+                len(here) > 1 and sturm.roots_in(here, mu, ell) > 0)
         row = [c.subs({claim.step: at, lam: ends[0]}) for c in claim.coefficients]
         good.append(not meets and schur_stable([Fraction(int(c.p), int(c.q)) for c in row]))
-    _same_set(claim, good, roots)
+    _same_set(claim, good, roots, lambda r: _open_at(claim, walls, r, lam, mu, ell))
 
 
-def _same_set(claim: _Claim, good: list[bool], roots: list[Any]) -> None:
-    """Refuse unless the intervals are runs of good cells; a run may go on past a root."""
+def _open_at(claim: _Claim, walls: list[Any], root: Any, lam: Any, mu: Fraction, ell: Fraction
+             ) -> bool:
+    """Return whether no wall is met on [μ, ℓ] at a critical step itself.
+
+    With |u − m| <= r: |w(u, λ)| >= |w(m, λ)| − r·B, B a bound of |∂w/∂u| by coefficients.
+    """
     import sympy
 
-    place, one = 0, sympy.Integer(1)
-    for left, right in claim.options["intervals"]:
-        while place < len(good) and not good[place]:
-            place += 1
-        if place == len(good):
-            raise Refused("there is no such interval")
-        _same_end(left, roots[place - 1] if place else None, one, "0")
-        if place + 1 < len(good) and good[place + 1]:
-            raise Refused("an interval that goes on past a critical step is not settled here")
-        _same_end(right, roots[place] if place < len(roots) else None, one, "oo")
-        place += 1
-    if any(good[place:]):
-        raise Refused("an interval is missing")
+    for width in (2**30, 2**80, 2**160):
+        a, b = sturm.narrowed(root[0], root[1:], Fraction(1, width))
+        middle, radius = (a + b) / 2, (b - a) / 2
+        at = sympy.Rational(middle.numerator, middle.denominator)
+        good = True
+        for w in walls:
+            poly = sympy.Poly(w, claim.step, lam)
+            slope = sum(abs(Fraction(int(c.p), int(c.q))) * i * b**max(i - 1, 0) * ell**k
+                        for (i, k), c in poly.terms())
+            here = _fractions(sympy.Poly(w.subs(claim.step, at), lam))
+            for sign in (1, -1):  # neither w = r B nor w = −r B is met: |w| > r B, or < everywhere
+                moved = [*here[:-1], here[-1] - sign * radius * slope]
+                free = sturm.squarefree(moved)
+                good = good and sturm.value(moved, mu) != 0 and (
+                    len(free) < 2 or sturm.roots_in(free, mu, ell) == 0)
+            good = good and abs(sturm.value(here, mu)) > radius * slope
+        if good:
+            return True
+    return False
+
+
+def _same_set(claim: _Claim, good: list[bool], roots: list[Any], open_at: Any) -> None:
+    """Refuse unless the intervals are the runs of good cells between critical steps."""
+    import sympy
+
+    runs: list[list[int]] = []
+    for k, fine in enumerate(good):
+        if not fine:
+            continue
+        if runs and runs[-1][1] == k - 1 and open_at(roots[k - 1]):
+            runs[-1][1] = k
+        else:
+            runs.append([k, k])
+    if len(runs) != len(claim.options["intervals"]):
+        raise Refused("the number of intervals is another")
+    one = sympy.Integer(1)
+    for (first, last), (left, right) in zip(runs, claim.options["intervals"], strict=True):
+        _same_end(left, roots[first - 1] if first else None, one, "0")
+        _same_end(right, roots[last] if last < len(roots) else None, one, "oo")
 
 
 # ------------------------------------------------------------------ words
+def _in_words(row: Any) -> str:
+    """Return a coefficient of ζ as text: it is text, or a list of coefficients of z."""
+    if isinstance(row, str):
+        return row
+    n = len(row) - 1
+    return " + ".join(f"({c})*z**{n - i}" for i, c in enumerate(row) if c != "0") or "0"
+
+
+def _shown(data: Mapping[str, Any]) -> list[str]:
+    words = [_in_words(row) for row in data["characteristic"]]
+    return [w if len(w) <= 300 else "..." for w in words]
+
+
 def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument, a sentence a step."""
-    n = len(data["characteristic"]) - 1
-    poly = " + ".join(f"({c})*zeta**{n - i}" for i, c in enumerate(data["characteristic"])
-                      if c != "0")
-    steps = [f"The characteristic polynomial of one step is {poly}."]
+    words, options = _shown(data), statement["options"]
+    n = len(words) - 1
+    poly = " + ".join(f"({c})*zeta**{n - i}" for i, c in enumerate(words) if c != "0")
+    scale = options["scale"]
+    where = "" if isinstance(data["characteristic"][0], str) else (
+        f" with z = {options['step']}" + ("" if scale == "1" else f"/({scale})"))
+    steps = [f"But for a factor, the characteristic polynomial of one step is {poly}{where}."]
     if data["binding"]:
         steps.append("Every factor of Jury's conditions has one sign for all parameters, by the "
                      "signs of its coefficients, except " + ", ".join(data["binding"])
                      + ", which changes its sign once in the step.")
     else:
         steps.append("Where two eigenvalues have product 1, or one is 1 or -1, a polynomial in "
-                     "the step vanishes; its positive roots are isolated by Sturm's chain.")
+                     "the step vanishes; its positive roots are isolated exactly.")
         steps.append("Between two roots the Schur-Cohn recursion decides at one rational step.")
-    steps.append(f"So all eigenvalues have modulus < 1 exactly for "
-                 f"{statement['options']['bound']}.")
-    return steps
+    return [*steps, f"So all eigenvalues have modulus < 1 exactly for {options['bound']}."]
 
 
 def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument in LaTeX."""
     import sympy
 
-    claim = _Claim(statement)
-    n = len(data["characteristic"]) - 1
-    parts = []
-    for i, text in enumerate(data["characteristic"]):
-        c = read(text, claim.names, positive=claim.names)
-        if c != 0:
-            parts.append(rf"\left({sympy.latex(c)}\right)\zeta^{{{n - i}}}")
-    return [r"The characteristic polynomial of one step is $" + " + ".join(parts) + "$.",
+    words = _shown(data)
+    n, parts = len(words) - 1, []
+    names = {"z", *_Claim(statement).names}
+    for i, text in enumerate(words):
+        if text != "0":
+            shown = r"\dots" if text == "..." else sympy.latex(read(text, names, positive=names))
+            parts.append(rf"\left({shown}\right)\zeta^{{{n - i}}}")
+    return ["But for a factor, the characteristic polynomial of one step is $"
+            + " + ".join(parts) + "$.",
             "All its roots have modulus less than 1 exactly for the steps of the claim, by "
             + ("the signs of Jury's conditions." if data["binding"] else
-               "Sturm's count of its meetings with the unit circle.")]
+               "its meetings with the unit circle, isolated exactly.")]

@@ -65,9 +65,10 @@ def manifest(term: Any) -> bool:
 
 def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument, step by step."""
-    return [f"With V = {statement['V']} the chain rule gives -dV/dt = {data['rate']}, identically.",
-            "Each term is >= 0: its number is positive, its other factors are even powers, absolute "
-            "values, exponentials or roots. So dV/dt <= 0."]
+    return [f"With V = {statement['V']} the chain rule gives -dV/dt = {data['rate']}, "
+            "identically.",
+            "Each term is >= 0: its number is positive, its other factors are even powers, "
+            "absolute values, exponentials or roots. So dV/dt <= 0."]
 
 
 def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:

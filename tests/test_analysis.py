@@ -1,0 +1,156 @@
+"""The report of what is known of a flow on a loss, as a function and as a command."""
+
+import json
+import math
+import time
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import flowopt as fo
+from flowopt.cli import app
+from flowopt.deadline import TimeSpent, time_limit
+
+TWO = "x*(x-1)*(x-3)**2 + 1.62276"
+
+
+@pytest.fixture(scope="module")
+def reports():
+    """The three flows of the essay on its loss."""
+    flows = {"gradient": fo.flows.GradientFlow(), "sign": fo.flows.SignFlow(),
+             "clipped": fo.flows.LossNormalizedFlow(M=1000.0)}
+    return {name: fo.analyze(TWO, flow, x0=[4.0]) for name, flow in flows.items()}
+
+
+def test_equilibria_of_the_two_minima(reports):
+    for name, first in (("gradient", "minimum"), ("sign", "sliding rest"),
+                        ("clipped", "sliding rest")):
+        found = reports[name].equilibria
+        assert found.complete and len(found) == 3 and found[2].kind == first
+        assert found[2].x[0] == 3.0 and found[2].verdict.proved and found[2].verdict.check()
+        claim = found[2].verdict.statement["claim"]
+        assert claim == ("asymptotically_stable" if name == "gradient" else "finite_time_stable")
+
+
+def test_what_is_proved(reports):
+    for report in reports.values():
+        assert report.any_loss[0].proved and report.this_loss[0].proved
+        assert all(v.check() for v in (*report.any_loss, *report.this_loss) if not v.unknown)
+    assert "L >= minimum" in reports["clipped"].any_loss[0].assumptions
+
+
+def test_basins_arrivals_and_steps(reports):
+    for report in reports.values():
+        assert "1.843070331" in str(report.basins)
+    (arrival,) = reports["clipped"].arrivals
+    first, last = (float(fo.Loss(TWO).value([x])) for x in (4.0, 3.0))
+    assert arrival["status"] == "STUCK" and arrival["x"] == pytest.approx([3.0])
+    # the clip acts where |g| < 1/M alone, and delays the arrival by less than 1e-7
+    assert arrival["law"] == pytest.approx(math.log(first / last), abs=1e-12)
+    assert 0 < arrival["t"] - arrival["law"] < 1e-7
+    assert reports["sign"].arrivals[0]["t"] == pytest.approx(1.0, abs=1e-12)  # |4 - 3| at speed 1
+    steps = {(m, round(float(x[0]))): s for m, x, s in reports["gradient"].steps}
+    assert steps["Euler", 3].value == pytest.approx(2 / 12)  # 2/L''(3)
+    assert steps["RK4", 3].value == pytest.approx(2.785293563405282 / 12)
+
+
+def test_the_report_reads(reports):
+    text = reports["clipped"].text
+    for words in ("3 equilibria", "finite-time stable", "Proved for any loss", "Basins",
+                  "reaches 3 in finite time", "Stable steps at the minima", "2.1276135"):
+        assert words in text, words
+    made = json.loads(reports["clipped"].to_json())
+    assert made["equilibria"]["complete"] and len(made["equilibria"]["points"]) == 3
+    again = fo.Verdict.from_json(json.dumps(made["any_loss"][0]))
+    assert again.check()
+
+
+def test_figures(reports):
+    assert set(reports["gradient"].figures()) == {"portrait", "levels"}
+    with pytest.raises(ValueError, match="one or two variables"):
+        fo.analyze("x**2 + y**2 + z**2", fo.flows.GradientFlow(), seconds=5).figures()
+
+
+def test_a_budget_is_kept():
+    begun = time.monotonic()
+    report = fo.analyze("x**6 + y**6 + x**3*y**2 - x*y + z**4 - z*x + y*z**2 + u**4 - u*x*y",
+                        fo.flows.GradientFlow(), seconds=2.0)
+    assert time.monotonic() - begun < 6
+    assert report.unsettled and "Unknown" in report.text
+
+
+def test_time_limit():
+    begun = time.monotonic()
+    with pytest.raises(TimeSpent), time_limit(0.1):
+        while True:
+            pass
+    assert time.monotonic() - begun < 2
+    with time_limit(5.0):
+        pass
+    with pytest.raises(TimeSpent), time_limit(0.0):
+        raise AssertionError("the block is not entered")
+    time.sleep(0.6)  # nothing fires later
+
+
+# ------------------------------------------------------------------ the command
+def call(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def test_the_command(tmp_path):
+    made = call("analyze", "x**4/4 - x**2/2", "--flow", "heavy-ball", "--gamma", "0.5", "--box",
+                "-2,2", "--figures", "--out", tmp_path / "out")
+    assert made.exit_code == 0, made.output
+    assert "focus" in made.stdout and "saddle" in made.stdout
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == ["levels.pdf", "levels.png", "portrait.pdf", "portrait.png"]
+
+
+def test_json_on_stdout():
+    made = call("analyze", "x**2", "--flow", "gradient", "--json")
+    assert made.exit_code == 0
+    assert json.loads(made.stdout)["equilibria"]["points"][0]["x"] == [0.0]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["x**2 +", "--flow", "gradient"], "the loss"),
+    (["__import__('os')", "--flow", "gradient"], "the loss"),
+    (["x**2", "--flow", "gradeint"], "did you mean gradient?"),
+    (["x**2", "--flow", "gradient", "--M", "5"], "--M has no effect on gradient"),
+    (["x**2", "--flow", "heavy-ball", "--gamma", "-1"], "gamma must be"),
+    (["x**2", "--flow", "gradient", "--box", "2,1"], "lower end first"),
+    (["x**2", "--flow", "gradient", "--box", "1,1"], "lower end first"),
+    (["x**2", "--flow", "gradient", "--box", "a,1"], "--box must be two numbers"),
+    (["x**2", "--flow", "gradient", "--box", "0,1", "--box", "0,1"], "box must have a pair"),
+    (["x**2", "--flow", "gradient", "--x0", "1,2"], "x0 must have shape"),
+    (["x**2", "--flow", "gradient", "--seconds", "0"], "seconds must be"),
+    (["5", "--flow", "gradient"], "at least one variable")])
+def test_bad_input(arguments, message):
+    made = call("analyze", *arguments)
+    assert made.exit_code == 2, made.output
+    assert message in made.stderr and made.stderr.startswith("Error: ")
+    assert made.stderr.count("\n") == 1 and "Traceback" not in made.output
+
+
+def test_figures_into_a_file(tmp_path):
+    (tmp_path / "file").write_text("x")
+    made = call("analyze", "x**2", "--flow", "gradient", "--figures", "--out", tmp_path / "file")
+    assert made.exit_code == 2 and "out must be a folder" in made.stderr
+
+
+def test_bad_arguments():
+    with pytest.raises(TypeError, match="flow must be a Flow given by rules"):
+        fo.analyze("x**2", fo.flows.NewtonFlow())
+    with pytest.raises(TypeError, match="loss must be given by an expression"):
+        fo.analyze(fo.losses.logistic(np.eye(2), [0, 1]), fo.flows.GradientFlow())
+
+
+def test_the_atlas_command():
+    made = call("atlas", "15a", "5b")
+    assert made.exit_code == 0 and made.stdout.count("proved (A)") == 2
+    assert "| 15a |" in call("atlas", "15a", "--format", "markdown").stdout
+    assert json.loads(call("atlas", "15a", "--format", "json").stdout)
+    for wrong in (["99"], ["--format", "pdf"]):
+        refused = call("atlas", *wrong)
+        assert refused.exit_code == 2 and refused.stderr.startswith("Error: ")
