@@ -102,3 +102,14 @@ def test_the_sentence_says_what_the_proof_uses(number, words):
     from flowopt.stability.statement import sentence
 
     assert words in sentence(next(e for e in entries() if e.number == number).statement())
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"kind": "none"}, "without motion"), ({"parameters": {"x": "-5"}}, "two meanings")])
+def test_a_statement_hides_no_equations_and_no_meanings(changes, words):
+    verdict = fo.prove(fo.VectorField(["-x + x**3"], ["x"]), "x**2", "region", level="1/2")
+    system = {**verdict.statement["system"], **changes}
+    forged = Verdict(verdict.status, {**verdict.statement, "system": system}, verdict.method,
+                     verdict.trust, verdict.certificate)
+    forged = Verdict(**{**forged.__dict__, "digest": forged._digest()})
+    assert verdict.check() and words in forged.refusal()
