@@ -217,7 +217,7 @@ class _Work:
                 (V, "converges_to_critical_set", [*assumed, "coercive"])]
 
     def _any_loss(self) -> tuple[Any, ...]:
-        from flowopt.stability.prove import prove
+        from flowopt.stability.proving import prove
 
         return tuple(prove(self.field.flow, V, claim=claim, assumptions=assumed,
                            seconds=max(0.1, 0.4 * self.budget.share(SHARES["proofs"])))
@@ -227,7 +227,7 @@ class _Work:
         import sympy
 
         from flowopt.stability.exact import write
-        from flowopt.stability.prove import prove
+        from flowopt.stability.proving import prove
 
         field = self.field
         V = sympy.sympify(field.loss.expr)
@@ -244,7 +244,7 @@ class _Work:
 
     def _steps(self, found: Any) -> tuple[tuple[str, Any, Any], ...]:
         import flowopt
-        from flowopt.stability.limits import step_limit
+        from flowopt.stability.steps.limits import step_limit
 
         made: list[tuple[str, Any, Any]] = []
         for e in found or ():

@@ -50,9 +50,9 @@ def defined(name: str, rules: Mapping[str, str], hyper: Mapping[str, Any], clock
     for key, weight, term in (("weight_decay", weight_decay, "theta"), ("l1", l1, "sign(theta)")):
         _check.real(key, weight, at_least=0.0)
         if weight:
-            name = "weight" if key == "l1" else key  # losses of data have a parameter l1
-            gradient += f" + {name}*{term}"
-            maps[name] = key
+            own = "weight" if key == "l1" else key  # losses of data have a parameter l1
+            gradient += f" + {own}*{term}"
+            maps[own] = key
             numbers[key] = float(weight)
             hyper = {**hyper, key: float(weight)}
     if gradient != "g":

@@ -8,31 +8,37 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-#: where each public name stands; it is loaded when it is first used
-_WHERE = {
-    "prove": "prove",
-    "modified_equation": "modified", "ModifiedEquation": "modified",
-    "runge_kutta": "schemes",
-    "fit_rate": "rates", "FittedRate": "rates", "finite_time_bound": "rates",
-    "settling_time_bounds": "settling", "SettlingTime": "settling",
-    "lyapunov_exponents": "exponents", "LyapunovSpectrum": "exponents",
-    "Verdict": "verdict", "Evidence": "verdict",
-    "Refused": "exact",
-    "worst_case_rate": "worst_case", "Rate": "worst_case",
-    "two_cycles": "maps", "flip": "maps", "TwoCycle": "maps",
-    "two_cycle_thresholds": "map_thresholds", "Threshold": "map_thresholds",
-    "least_step": "never_rests", "sign_cycle": "never_rests", "adam_cycle": "never_rests",
-    **dict.fromkeys(["atlas", "AtlasRow", "show_atlas", "print_atlas"], "atlas_table"),
-    "prove_polynomial": "polynomial_claim", "limit_set": "lasalle", "largest_level": "levels",
-    "equilibria": "finding", "Equilibria": "equilibrium", "Equilibrium": "equilibrium",
-    "sliding": "sliding_motion", "Sliding": "sliding_motion",
-    "basins": "phases", "Basins": "basin", "BasinPicture": "picture",
-    "step_limit": "limits", "StepLimit": "limits",
-    "stability_function": "amplify", "amplification": "amplify",
-    "optimal_parameters": "optimal", "OptimalParameters": "optimal",
-    **dict.fromkeys(["TransientGrowth", "iteration_matrix", "numerical_abscissa",
-                     "pseudospectrum", "transient_growth"], "transient"),
+#: the public names of each module; a name is loaded when it is first used
+_NAMES = {
+    "proving": "prove",
+    "verdict": "Verdict Evidence",
+    "exact": "Refused",
+    "abstract_loss.atlas_table": "atlas AtlasRow show_atlas print_atlas",
+    "backward.modified": "modified_equation ModifiedEquation",
+    "backward.schemes": "runge_kutta",
+    "growth.exponents": "lyapunov_exponents LyapunovSpectrum",
+    "growth.rates": "fit_rate FittedRate finite_time_bound",
+    "growth.settling": "settling_time_bounds SettlingTime",
+    "iterations.map_thresholds": "two_cycle_thresholds Threshold",
+    "iterations.maps": "two_cycles flip TwoCycle",
+    "iterations.never_rests": "least_step sign_cycle adam_cycle",
+    "iterations.worst_case": "worst_case_rate Rate",
+    "rational.lasalle": "limit_set",
+    "rational.levels": "largest_level",
+    "rational.polynomial_claim": "prove_polynomial",
+    "rest.basin": "Basins",
+    "rest.equilibrium": "Equilibria Equilibrium",
+    "rest.finding": "equilibria",
+    "rest.phases": "basins",
+    "rest.picture": "BasinPicture",
+    "rest.sliding_motion": "sliding Sliding",
+    "steps.amplify": "stability_function amplification",
+    "steps.limits": "step_limit StepLimit",
+    "steps.optimal": "optimal_parameters OptimalParameters",
+    "steps.transient": "TransientGrowth iteration_matrix numerical_abscissa "
+                       "pseudospectrum transient_growth",
 }
+_WHERE = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted(_WHERE)
 
 

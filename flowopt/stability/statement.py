@@ -22,7 +22,7 @@ CLAIMS = {
     "nonincreasing": "dV/dt <= 0{bound}{along}",
     "decreasing": "dV/dt < 0 off the equilibria{bound}{along}",
     "exponential": "dV/dt <= -({rate})*V{along}, so that V(t) <= V(0)*exp(-({rate})*t){within}",
-    "finite_time": "the motion{of} reaches a critical point no later than T = {bound}",
+    "finite_time": "the motion{of} reaches a critical point {bound}",
     "conserved": "dV/dt = 0{along}: V is a first integral",
     "stable": "the equilibrium {at} is Lyapunov stable{of}",
     "asymptotically_stable": "the equilibrium {at} is {scope}asymptotically stable{of}",
@@ -164,6 +164,9 @@ def _sentence(made: Mapping[str, Any]) -> str:
              "of": f" of {motion}" if motion and not whole else ""}
     if made["claim"] in ("nonincreasing", "decreasing"):
         words["bound"] = f", and dV/dt <= {options['bound']}" if options["bound"] else ""
+    if made["claim"] == "finite_time":
+        words["bound"] = (f"no later than T = {options['bound']}" if options["bound"]
+                          else "in finite time")
     if words["scope"]:
         if words["scope"] not in SCOPES:  # "exponential" would claim more than any check shows
             raise Refused(f"the scope must be {' or '.join(SCOPES)}")

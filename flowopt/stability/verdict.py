@@ -15,7 +15,7 @@ from typing import Any
 
 from flowopt import _check
 from flowopt.stability.exact import Refused
-from flowopt.stability.reach import beyond
+from flowopt.stability.rational.reach import beyond
 from flowopt.stability.statement import sentence
 
 STATUSES = ("proved", "disproved", "unknown")
@@ -87,6 +87,15 @@ class Verdict:
         Numbers that speak for or against an unknown claim. They prove nothing.
     skipped : tuple of str
         Kinds of proof that were not tried, and why.
+
+    Examples
+    --------
+    >>> import flowopt as fo
+    >>> verdict = fo.prove(fo.flows.GradientFlow(), "L")
+    >>> verdict.status, verdict.trust, verdict.check()
+    ('proved', 'A', True)
+    >>> print(verdict.claim)
+    For all n >= 1, every C1 loss L and every state: V = L has dV/dt <= 0 along theta' = -g.
     """
 
     status: str
@@ -224,7 +233,15 @@ class Verdict:
 
     @classmethod
     def from_json(cls, text: str) -> Verdict:
-        """Return the verdict of a JSON text; nothing is checked until `check` is called."""
+        """Return the verdict of a JSON text; nothing is checked until `check` is called.
+
+        Examples
+        --------
+        >>> import flowopt as fo
+        >>> verdict = fo.prove(fo.flows.SignFlow(), "L")
+        >>> Verdict.from_json(verdict.to_json()).check()
+        True
+        """
         try:
             made = json.loads(text)
             assert made.pop("flowopt") == "verdict"

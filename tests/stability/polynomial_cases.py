@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import flowopt as fo
 from flowopt.stability.exact import Refused
-from flowopt.stability.polynomial import attempt
-from flowopt.stability.prove import Problem
+from flowopt.stability.proving import Problem
+from flowopt.stability.rational.polynomial import attempt
 from flowopt.stability.statement import box_domain, field_system, statement
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import flowopt as fo
-from flowopt.stability.abstract import attempt, settle
-from flowopt.stability.atlas_rows import entries
+from flowopt.stability.abstract_loss.abstract import attempt, settle
+from flowopt.stability.abstract_loss.atlas_rows import entries
 from flowopt.stability.checks.abstract_point import X, nonnegative
 from flowopt.stability.checks.positivity import semidefinite, sign
-from flowopt.stability.prove import Problem
+from flowopt.stability.proving import Problem
 from flowopt.stability.statement import flow_system, statement
 from flowopt.stability.verdict import Evidence, Verdict
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from twins_abstract import N, Twin
 
-from flowopt.stability.atlas_rows import entries
-from flowopt.stability.atlas_table import atlas, print_atlas, show_atlas
+from flowopt.stability.abstract_loss.atlas_rows import entries
+from flowopt.stability.abstract_loss.atlas_table import atlas, print_atlas, show_atlas
 from flowopt.stability.verdict import Verdict
 
 ENTRIES = {e.number: e for e in entries()}

@@ -8,10 +8,10 @@ import pytest
 import sympy
 
 import flowopt as fo
-from flowopt.stability.atlas_discrete import rows
 from flowopt.stability.checks import interpolation
 from flowopt.stability.checks.interpolation_signs import nonnegative
 from flowopt.stability.exact import Refused
+from flowopt.stability.iterations.atlas_discrete import rows
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, Verdict, proved
 from tests import twins_worst_case as twins
@@ -39,7 +39,7 @@ def test_the_table_is_whole():
 
 
 def test_the_atlas_shows_the_table():
-    from flowopt.stability.atlas_table import atlas, show_atlas
+    from flowopt.stability.abstract_loss.atlas_table import atlas, show_atlas
 
     made = atlas(["d7", "d13b", "d4a"])
     assert [(r.number, r.verdict.status) for r in made] == [
@@ -98,7 +98,7 @@ def test_false_claims_are_refused(row, change):
 
 def test_d7_is_false_beyond_its_limit():
     """At α > 2(1 − β)/ℓ an exact step on a quadratic raises V."""
-    from flowopt.stability.never_rests import rises
+    from flowopt.stability.iterations.never_rests import rises
 
     opt = fo.optimizers.heavy_ball(lr=0.75, momentum=0.5)  # the limit is 2·(1/2)/2 = 1/2, ℓ = 2
     V = "theta**2 + hv**2/3"  # L + β/(2α) hv²
@@ -246,7 +246,7 @@ def test_inequalities_that_are_not_assumed(multiplier):
 
 def test_an_equality_is_not_divided_by_itself():
     """(X/E)·E = X is an identity, and proves nothing where E = 0."""
-    from flowopt.stability.discrete import written_system
+    from flowopt.stability.iterations.discrete import written_system
 
     system = written_system(["theta"], ["theta - lr*g"], {"g": "theta"}, ["lr", "a", "b"])
     made = statement("recursion", system, "dot(e, e)", bound="0", assumptions=["a == b"])
@@ -275,7 +275,7 @@ def test_means_of_products_are_not_products_of_means():
 
 
 def test_a_denominator_must_not_vanish():
-    from flowopt.stability.discrete import written_system
+    from flowopt.stability.iterations.discrete import written_system
 
     for equation, words in (("theta - g/(lr - ell)", []), ("theta - g/dot(g, g)", []),
                             ("theta - g/(k - 1)", ["k+ = k + 1", "0 <= k"]),

@@ -9,10 +9,10 @@ import pytest
 import sympy
 
 import flowopt as fo
-from flowopt.stability import branch
-from flowopt.stability.intervals import Interval
-from flowopt.stability.programs import Program, number_sign
-from flowopt.stability.prove import Problem
+from flowopt.stability.algebra.intervals import Interval
+from flowopt.stability.algebra.programs import Program, number_sign
+from flowopt.stability.proving import Problem
+from flowopt.stability.rational import branch
 from flowopt.stability.statement import box_domain, field_system, statement
 from flowopt.stability.verdict import Evidence, Verdict
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import flowopt as fo
-from flowopt.stability.schemes import scheme_of
-from flowopt.stability.tangent import Tangents
+from flowopt.stability.backward.schemes import scheme_of
+from flowopt.stability.growth.tangent import Tangents
 
 LOGISTIC = fo.Loss("x**2/2 - x**3/3")  # gradient descent on it is the logistic map, r = 1 + lr
 WELL = fo.Loss("(x**2 - 1)**2/4")

@@ -1,4 +1,4 @@
-"""False claims about one step, with certificates by hand: means of products, V of no state."""
+"""False claims about one step, with certificates by hand: means of products, V beyond a state."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_the_mean_of_a_square_is_not_the_square_of_the_mean():
 
 
 def test_a_factor_that_depends_on_the_noise_has_no_place_in_a_mean():
-    with pytest.raises(AssertionError, match="numbers and parameters"):
+    with pytest.raises(AssertionError, match="must be numbers and parameters"):
         judged("theta + w", "dot(e, e)", [NOISE, MINIMISER, "0 <= dot(w, w)"], ["sigma"],
                [("noise", "", "", "c1")], claim="recursion", bound="dot(e, e) + sigma**2")
     assert judged("theta + w", "dot(e, e)", [NOISE, MINIMISER], ["sigma"],

@@ -7,8 +7,8 @@ import pytest
 
 import flowopt as fo
 from flowopt.stability import Verdict
-from flowopt.stability.interpolation_search import attempt
-from flowopt.stability.prove import Problem, prove
+from flowopt.stability.iterations.interpolation_search import attempt
+from flowopt.stability.proving import Problem, prove
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, proved
 from tests import twins_worst_case as twins

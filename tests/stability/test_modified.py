@@ -10,9 +10,9 @@ import sympy
 
 import flowopt as fo
 from flowopt.integrators import tableaus
-from flowopt.stability.jets import g
-from flowopt.stability.schemes import scheme_of
-from flowopt.stability.trees import cuts, grown, size, symmetry
+from flowopt.stability.backward.jets import g
+from flowopt.stability.backward.schemes import scheme_of
+from flowopt.stability.backward.trees import cuts, grown, size, symmetry
 
 GRADIENT, BALL = fo.flows.GradientFlow(), fo.flows.HeavyBall(gamma=1.0)
 BOWL = fo.Loss("x**2/2 + y**2 + x**2*y**2/4 + x*y/3 + x**3/6")
@@ -105,7 +105,7 @@ def test_abstract_terms_are_those_of_the_written_out_field(system, method):
     plain = fo.VectorField(list(system.equations), names, time=system.time_name,
                            parameters=system.parameters)
     if isinstance(method, fo.SequentialEuler):
-        from flowopt.stability.schemes import splitting
+        from flowopt.stability.backward.schemes import splitting
 
         blocks = {name: names[a:b] for name, a, b in system.blocks}
         rows = [[n for block in group for n in blocks[block]]

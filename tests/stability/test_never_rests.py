@@ -5,8 +5,8 @@ import pytest
 
 import flowopt as fo
 from flowopt.stability import Verdict, adam_cycle, least_step, sign_cycle
-from flowopt.stability.discrete import optimizer_system
-from flowopt.stability.never_rests import map_on, rises
+from flowopt.stability.iterations.discrete import optimizer_system
+from flowopt.stability.iterations.never_rests import map_on, rises
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, disproved, proved
 from tests import twins_worst_case as twins
@@ -93,7 +93,7 @@ def test_least_step_of_the_essay():
 
 
 def test_through_the_door():
-    from flowopt.stability.prove import prove
+    from flowopt.stability.proving import prove
 
     assert prove(o.signsgd(lr=0.3), claim="no_fixed_point").proved
     essay = o.polyak(lr=0.01, max_learning_rate=1000.0, clip="norm")

@@ -173,7 +173,7 @@ def test_assumptions_forbid_a_counterexample():
 def test_smt_is_trust_b(monkeypatch):
     """What no sum of squares shows an SMT solver may, and it says so."""
     pytest.importorskip("z3")
-    from flowopt.stability import lyapunov
+    from flowopt.stability.rational import lyapunov
 
     monkeypatch.setattr(lyapunov, "prove", lambda *a, **k: (None, "nothing was found"))
     v = judge(["y", "x"], XY, "positive", "x**2 - x*y + y**2")
@@ -192,7 +192,7 @@ def test_without_extras(monkeypatch):
     for name in ("clarabel", "cvxpy", "z3", "flint"):
         monkeypatch.setitem(sys.modules, name, None)
     assert judge(*SPIRAL, "asymptotically_stable", None, scope="global").proved
-    from flowopt.stability import lyapunov
+    from flowopt.stability.rational import lyapunov
 
     monkeypatch.setattr(lyapunov, "prove", lambda *a, **k: (None, "nothing was found"))
     v = judge(["y", "x"], XY, "positive", "x**2 - x*y + y**2")

@@ -9,7 +9,7 @@ from stability.polynomial_cases import judge, survivors
 
 import flowopt as fo
 from flowopt.stability.exact import Refused
-from flowopt.stability.levels import largest_level
+from flowopt.stability.rational.levels import largest_level
 
 XY = ["x", "y"]
 VDP = (["-y", "x - y + x**2*y"], XY)

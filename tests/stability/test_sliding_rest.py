@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import flowopt as fo
-from flowopt.stability.prove import Problem
-from flowopt.stability.sliding_motion import settling_bounds, sliding
-from flowopt.stability.sliding_rest import attempt
+from flowopt.stability.proving import Problem
+from flowopt.stability.rest.sliding_motion import settling_bounds, sliding
+from flowopt.stability.rest.sliding_rest import attempt
 from flowopt.stability.statement import field_system, statement
 from flowopt.stability.verdict import Evidence, Verdict
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from stability.polynomial_cases import leaves
 
-from flowopt.stability import bases, conic, gram, sos, witness
+from flowopt.stability.algebra import bases, conic, gram, sos, witness
 from flowopt.stability.checks import inequality
 from flowopt.stability.checks.algebra import at, number, polynomial, ring, shifted
 from flowopt.stability.exact import Refused
@@ -123,7 +123,7 @@ def test_fuzz_quadratic_forms(seed):
 @pytest.mark.parametrize("seed", range(30))
 def test_fuzz_binary_quartic_forms(seed):
     """Binary quartics: nonnegative exactly when a sum of squares; the truth by Sturm at y = 1."""
-    from flowopt.stability import sturm
+    from flowopt.stability.algebra import sturm
 
     rng = np.random.default_rng(100 + seed)
     x, y = R2.gens

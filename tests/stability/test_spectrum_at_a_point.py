@@ -11,7 +11,7 @@ import flowopt as fo
 from flowopt.stability.checks import chetaev, hurwitz, lasalle
 from flowopt.stability.checks.algebra import field, polynomial, ring
 from flowopt.stability.exact import Refused
-from flowopt.stability.lasalle import limit_set
+from flowopt.stability.rational.lasalle import limit_set
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -12,7 +12,7 @@ import sympy
 import flowopt as fo
 from flowopt.integrators.tableaus import Tableau
 from flowopt.optimizers.table import CATALOGUE
-from flowopt.stability.limits import step_limit
+from flowopt.stability.steps.limits import step_limit
 from flowopt.stability.verdict import Evidence
 
 o = fo.optimizers
@@ -100,7 +100,7 @@ def test_third_order_has_its_published_limit():
 def test_the_set_is_a_union_where_it_is():
     found = step_limit(fo.flows.GradientFlow(), fo.DOP853(), curvature=1.0)
     assert len(found.intervals) == 2 and found.verdict.check()
-    from flowopt.stability.amplify import stability_function
+    from flowopt.stability.steps.amplify import stability_function
 
     above, _ = stability_function(fo.DOP853.tableau)
     (_, first), (second, third) = found.stable

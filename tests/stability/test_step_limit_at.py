@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import flowopt as fo
-from flowopt.stability.limits import step_limit
+from flowopt.stability.steps.limits import step_limit
 
 o = fo.optimizers
 

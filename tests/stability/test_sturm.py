@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from stability.polynomial_cases import judge, survivors
 
-from flowopt.stability import sturm
+from flowopt.stability.algebra import sturm
 from flowopt.stability.checks import inequality
 from flowopt.stability.checks.algebra import at, number, polynomial, ring
 from flowopt.stability.exact import Refused

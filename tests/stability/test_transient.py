@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import flowopt as fo
-from flowopt.stability.optimal import optimal_parameters
-from flowopt.stability.transient import (
+from flowopt.stability.steps.optimal import optimal_parameters
+from flowopt.stability.steps.transient import (
     iteration_matrix,
     numerical_abscissa,
     pseudospectrum,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import sympy
 
-from flowopt.stability.algebraic import Number, number, real_roots
-from flowopt.stability.components import solved
-from flowopt.stability.spectrum import characteristic, count, eigenvalues
-from flowopt.stability.zeros import minimal_root, real_zeros
+from flowopt.stability.algebra.algebraic import Number, number, real_roots
+from flowopt.stability.algebra.components import solved
+from flowopt.stability.algebra.zeros import minimal_root, real_zeros
+from flowopt.stability.rest.spectrum import characteristic, count, eigenvalues
 
 X, Y, Z = sympy.symbols("x y z", real=True)
 

@@ -1,0 +1,1 @@
+"""Proofs for every loss in any dimension, and the atlas of Lyapunov functions."""

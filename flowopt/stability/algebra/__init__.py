@@ -1,0 +1,1 @@
+"""Exact algebra and its helpers: polynomials, real roots, intervals, sums of squares."""

@@ -1,0 +1,1 @@
+"""Backward error analysis: the field that the steps of a method follow."""

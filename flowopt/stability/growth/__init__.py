@@ -1,0 +1,1 @@
+"""Exponents, fitted rates, and times of arrival."""

@@ -1,0 +1,1 @@
+"""Optimizers as maps: rates in the worst case, cycles, and the table in discrete time."""

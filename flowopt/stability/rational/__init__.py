@@ -1,0 +1,1 @@
+"""Proofs about fields with polynomial or rational right-hand sides."""

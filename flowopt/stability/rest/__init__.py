@@ -1,0 +1,1 @@
+"""Where a field rests: equilibria, their kinds, basins, sliding rests."""

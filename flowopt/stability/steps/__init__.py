@@ -1,0 +1,1 @@
+"""Which steps are stable: limits, transient growth, pseudospectra."""
