@@ -150,6 +150,12 @@ def sentence(made: Mapping[str, Any]) -> str:
 
 
 def _sentence(made: Mapping[str, Any]) -> str:
+    system = made["system"]
+    twice = {*system.get("variables", ())} & {*system.get("parameters", ())}
+    if twice:
+        raise Refused(f"the name {min(twice)} has two meanings: a variable and a parameter")
+    if system["kind"] == "none" and system.get("equations"):
+        raise Refused("the sentence of a system without motion does not show its equations")
     options = {**_DEFAULTS, **{k: _shown(v) for k, v in made["options"].items()}}
     motion = _motion(made["system"])
     whole = made["claim"] in OF_MOTIONS and made["system"]["kind"] in ("field", "map")

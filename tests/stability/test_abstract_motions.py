@@ -64,7 +64,7 @@ def test_a_power_of_a_norm_with_an_open_exponent_is_not_positive():
     assert not made.proved
 
 
-def test_a_condition_is_not_solved_for_a_coordinate():
+def test_a_condition_on_a_coordinate_is_solved_by_a_coordinate():
     # with one d1 in place of all v_i the two terms would be equal
     false = claim("nonnegative", {"theta": "-g", "v": "-v"},
                   "sum(v*g)**2 - sum(v*v*g)*sum(g)", "v > 0")
@@ -103,3 +103,14 @@ def test_the_sentence_says_what_the_proof_uses(number, words):
     from flowopt.stability.statement import sentence
 
     assert words in sentence(next(e for e in entries() if e.number == number).statement())
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"kind": "none"}, "without motion"), ({"parameters": {"x": "-5"}}, "two meanings")])
+def test_a_statement_hides_no_equations_and_no_meanings(changes, words):
+    verdict = fo.prove(fo.VectorField(["-x + x**3"], ["x"]), "x**2", "region", level="1/2")
+    system = {**verdict.statement["system"], **changes}
+    forged = Verdict(verdict.status, {**verdict.statement, "system": system}, verdict.method,
+                     verdict.trust, verdict.certificate)
+    forged = Verdict(**{**forged.__dict__, "digest": forged._digest()})
+    assert verdict.check() and words in forged.refusal()
