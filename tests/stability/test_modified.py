@@ -10,6 +10,7 @@ import sympy
 
 import flowopt as fo
 from flowopt.integrators import tableaus
+from flowopt.stability.backward import jets
 from flowopt.stability.backward.jets import g
 from flowopt.stability.backward.schemes import scheme_of
 from flowopt.stability.backward.trees import cuts, grown, size, symmetry
@@ -221,7 +222,7 @@ def test_reduced_heavy_ball_is_published():
         loss = made.modified_loss
         beta, alpha = (sympy.Symbol(k, positive=True) for k in ("momentum", "lr"))
         dot = sympy.Function("dot", real=True)
-        known = (fo.stability.jets.L + alpha / 4 * (1 + beta) / (1 - beta)**2 * dot(g, g)
+        known = (jets.L + alpha / 4 * (1 + beta) / (1 - beta)**2 * dot(g, g)
                  ) / (1 - beta)
         assert sympy.simplify(loss - known) == 0
 
