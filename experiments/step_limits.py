@@ -1,0 +1,138 @@
+"""Step limits: where optimizers really diverge on a quadratic, on the exact curves.
+
+For each rule and momentum the exact limit of the step on x**2/2 comes from its definition, with a
+proof. It is measured with the compiled optimizer alone: the step at which |x| after many steps is
+neither smaller nor larger than at the start, by bisection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from step_limits_figures import figures
+
+import flowopt as fo
+from flowopt.experiment import SILENT, Claim
+from flowopt.options import Options, option
+from flowopt.reporting import Reporter, Table
+
+__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "table"]
+
+NAME = "step-limits"
+QUESTION = "At which step does each optimizer diverge, and is it where the exact limit says?"
+QUICK = {"points": 5, "steps": 1000}
+
+#: each rule by its step and its momentum β
+RULES: dict[str, Callable[[float, float], Any]] = {
+    "heavy ball": lambda lr, beta: fo.optimizers.sgd(lr=lr, momentum=beta),
+    "Nesterov": lambda lr, beta: fo.optimizers.sgd(lr=lr, momentum=beta, nesterov=True),
+    "average (EMA)": lambda lr, beta: fo.optimizers.sgd(lr=lr, momentum=beta, dampening=beta),
+    "lookahead, k = 5": lambda lr, beta: fo.optimizers.lookahead(
+        fo.optimizers.sgd(lr=lr), sync_period=5, slow_step_size=1 - beta / 2),
+}
+#: their closed forms in the literature: Polyak 1964; Su, Boyd & Candes 2016; Cohen et al. 2022;
+#: for lookahead of odd period, 1 + (2/alpha - 1)**(1/k) with alpha = 1 - beta/2
+KNOWN = {
+    "heavy ball": lambda b: 2 * (1 + b),
+    "Nesterov": lambda b: 2 * (1 + b) / (1 + 2 * b),
+    "average (EMA)": lambda b: 2 * (1 + b) / (1 - b),
+    "lookahead, k = 5": lambda b: 1 + (2 / (1 - b / 2) - 1) ** 0.2,
+}
+#: methods on gradient flow
+METHODS = ("Euler", "Heun", "RK4")
+
+
+@dataclass(frozen=True)
+class Config(Options):
+    points: int = option(17, "values of the momentum", at_least=2, at_most=1000)
+    steps: int = option(4000, "steps of each run", at_least=200, at_most=1_000_000)
+    halvings: int = option(16, "halvings of the interval that holds the limit", at_least=4,
+                           at_most=40)
+
+
+def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:
+    betas = np.linspace(0.05, 0.95, config.points)
+    names = [f"{rule} {k}" for rule in RULES for k in range(config.points)]
+    made = progress.pieces(names, lambda name: rule_at(
+        config, name.rpartition(" ")[0], float(betas[int(name.rpartition(" ")[2])])), end=0.85)
+    methods = progress.pieces([f"method {m}" for m in METHODS],
+                              lambda name: method_of(config, name.split()[1]), 0.85, 0.9)
+    return {"beta": betas, "steps": config.steps,
+            "methods": {m: methods[f"method {m}"] for m in METHODS},
+            "rules": {rule: {key: np.array([made[f"{rule} {k}"][key]
+                                            for k in range(config.points)])
+                             for key in ("exact", "measured", "proved")} for rule in RULES}}
+
+
+def diverges(x: np.ndarray) -> bool:
+    """Whether |x| grows: its largest value late in the run against that in the middle."""
+    if not np.isfinite(x).all():
+        return True
+    part = len(x) // 5
+    return bool(np.abs(x[-part:]).max() > np.abs(x[2 * part:3 * part]).max())
+
+
+def bisected(config: Config, exact: float, moves: Callable[[float], np.ndarray]) -> float:
+    """The step between growth and decay, sought from about half to twice the exact limit."""
+    low, high = 0.53 * exact, 1.91 * exact
+    for _ in range(config.halvings):
+        middle = (low + high) / 2
+        low, high = (low, middle) if diverges(moves(middle)) else (middle, high)
+    return (low + high) / 2
+
+
+def rule_at(config: Config, rule: str, beta: float) -> dict[str, Any]:
+    """The exact and the measured limit of a rule at one momentum, on x**2/2."""
+    make = RULES[rule]
+    found = fo.step_limit(make(0.1, beta)).at(lam=1)
+    exact = float(found.value)
+    measured = bisected(config, exact, lambda lr: make(lr, beta).run(
+        "x**2/2", [1.0], steps=config.steps).x[:, 0])
+    return {"exact": exact, "measured": measured,
+            "proved": bool(found.verdict.proved and found.verdict.check())}
+
+
+def method_of(config: Config, name: str) -> dict[str, Any]:
+    """The same of a method on gradient flow."""
+    field = fo.flows.GradientFlow().on("x**2/2")
+    method = getattr(fo, name)
+    found = fo.step_limit(fo.flows.GradientFlow(), method(h=0.1))
+    exact = float(found.value)
+    measured = bisected(config, exact, lambda h: fo.integrate(
+        field, [1.0], t=(0.0, h * config.steps), method=method(h=h)).x[:, 0])
+    return {"exact": exact, "measured": measured,
+            "proved": bool(found.verdict.proved and found.verdict.check())}
+
+
+def table(result: dict[str, Any]) -> Table:
+    rows = []
+    for rule, of in result["rules"].items():
+        for k in sorted({0, len(result["beta"]) // 2, len(result["beta"]) - 1}):
+            rows.append((rule, float(result["beta"][k]), float(of["exact"][k]),
+                         float(of["measured"][k])))
+    rows += [(f"gradient flow, {m}", None, of["exact"], of["measured"])
+             for m, of in result["methods"].items()]
+    return Table("Limits of lr times the curvature, exact and measured", (
+        "rule", "momentum", "exact", "measured"), rows)
+
+
+def claims(result: dict[str, Any]) -> list[Claim]:
+    made = []
+    for rule, of in result["rules"].items():
+        off = float(np.abs(np.asarray(of["measured"]) / of["exact"] - 1).max())
+        made.append(Claim(f"{rule}: largest relative distance of the measured from the exact "
+                          "limit, over the momenta", off, "< 2e-3", off < 2e-3))
+        known = np.array([KNOWN[rule](b) for b in result["beta"]])
+        far = float(np.abs(np.asarray(of["exact"]) / known - 1).max())
+        made.append(Claim(f"{rule}: largest relative distance of the exact limit from the "
+                          "published closed form", far, "< 1e-12", far < 1e-12))
+    off = max(abs(of["measured"] / of["exact"] - 1) for of in result["methods"].values())
+    made.append(Claim("methods on gradient flow: largest relative distance", float(off), "< 2e-3",
+                      bool(off < 2e-3)))
+    proofs = [bool(p) for of in result["rules"].values() for p in np.asarray(of["proved"])]
+    proofs += [of["proved"] for of in result["methods"].values()]
+    made.append(Claim("limits without a proof that checks", proofs.count(False), 0, all(proofs)))
+    return made
