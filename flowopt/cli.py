@@ -116,6 +116,56 @@ def run(context: typer.Context) -> None:
         remove_empty(made)
 
 
+@app.command("figures", context_settings=_RAW, add_help_option=False)
+def figures(context: typer.Context) -> None:
+    """Draw the figures of a kept result again (same options as run)."""
+    bar: Any = None
+    try:
+        target, options, flags = split(list(context.args))
+        if target is None or "help" in flags:
+            typer.echo("Usage: flowopt figures NAME|PATH [--option value ...]\n\nDraw the figures "
+                       "of the result that `flowopt run` kept for these options; nothing is "
+                       "computed.")
+            return
+        if "force" in flags:
+            raise ValueError("--force has no effect on figures, which are always drawn; leave it "
+                             "out")
+        entry = experiment.find(target)
+        module = experiment.load(entry)
+        out = Path(options.pop("out", str(Path("results") / entry.name)))
+        config = configured(getattr(module, "Config", None), options,
+                            quick_values(entry, module, flags))
+        if not experiment.is_kept(entry, config, out):
+            raise ValueError(f"no result of {entry.name} is kept in {out} for these options and "
+                             f"this code; flowopt run {target} makes it")
+        bar = Progress()
+        done = experiment.execute(entry, module, config, out, bar, "quick" in flags)
+        bar.close()
+        typer.echo("\n".join(name for name in done.files if name.endswith((".png", ".pdf"))))
+    except NotWritten as problem:
+        _give_up(bar, f"Error: {problem}", 1)
+    except (ValueError, TypeError) as problem:
+        if bar is not None:
+            raise
+        _give_up(bar, f"Error: {problem}", 2)
+
+
+@app.command("claims")
+def claims(names: list[str] = typer.Argument(None, help="Only these experiments."),
+           results: Path = typer.Option(Path("results"), "--results",
+                                        help="The folder of the results.")) -> None:
+    """Print the claims of the results that were written; exit 1 when one of them fails."""
+    try:
+        found = experiment.claims_of(results, names or [])
+    except ValueError as problem:
+        _give_up(None, f"Error: {problem}", 2)
+        return
+    for name, lines in found.items():
+        typer.echo("\n".join([name, *(f"   {claim.line}" for claim in lines)]))
+    if any(claim.holds is False for lines in found.values() for claim in lines):
+        raise typer.Exit(1)
+
+
 def _give_up(bar: Any, sentence: str, code: int) -> None:
     if bar is not None:
         bar.close()

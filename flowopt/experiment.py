@@ -231,6 +231,42 @@ def key(entry: Entry, config: Any) -> str:
                           found, platform.machine().encode())
 
 
+def is_kept(entry: Entry, config: Any, out: Path) -> bool:
+    """Return whether a result of this configuration and this code is kept in a folder."""
+    return keeping.Keeper(out / KEPT / key(entry, config)).get("result") is not None
+
+
+def claims_of(folder: Path, names: list[str]) -> dict[str, list[Claim]]:
+    """Return the claims of the results in a folder, by the names of their experiments.
+
+    Raises
+    ------
+    ValueError
+        When there is no such folder or result, or one cannot be read.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"results must be a folder of results, and {folder} is none; flowopt run "
+                         "NAME makes one")
+    made = {}
+    for path in sorted(folder.glob("*/*.json")):
+        if path.parent.name.startswith("."):
+            continue
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(record, dict) or "experiment" not in record:
+                continue
+            made[record["experiment"]] = [Claim(c["text"], c["computed"], c["expected"],
+                                                c["holds"], c["note"]) for c in record["claims"]]
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            raise ValueError(f"{path} cannot be read as a result ({problem}); run its experiment "
+                             "again") from None
+    for name in names:
+        if name not in made:
+            raise ValueError(f"there is no result of {name} in {folder}; "
+                             f"{_check.nearest(name, made or ['(none)'])}")
+    return {name: lines for name, lines in made.items() if not names or name in names}
+
+
 def result_of(entry: Entry, module: Any, config: Any, folder: Path,
               show: Callable[[float, str], None] | None = None, force: bool = False
               ) -> tuple[dict[str, Any], dict[str, Any], list[str]]:

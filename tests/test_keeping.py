@@ -216,3 +216,51 @@ def test_the_oldest_keys_are_dropped(tmp_path):
     keeping.prune(tmp_path, f"{0:016x}")
     left = sorted(int(p.name, 16) for p in tmp_path.iterdir())
     assert left == [0, *range(6, keeping.MOST_KEYS + 5)]
+
+
+# ------------------------------------------------------------------ figures and claims again
+def command(*arguments):
+    from typer.testing import CliRunner
+
+    from flowopt.cli import app
+
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def test_figures_are_drawn_from_what_is_kept(script, tmp_path):
+    script.write_text(SCRIPT + """
+def figures(result):
+    from flowopt.plotting import new_figure
+    figure, axes = new_figure(3, 2)
+    axes.plot(result["x"])
+    return {"plot": figure}
+""")
+    out = tmp_path / "out"
+    refused = command("figures", script, "--out", out)
+    assert refused.exit_code == 2 and "no result of slow is kept" in refused.stderr
+    made = tmp_path / "made"
+    assert command("run", script, "--made", made, "--out", out).exit_code == 0
+    (out / "plot.png").unlink()
+    drawn = command("figures", script, "--made", made, "--out", out)
+    assert drawn.exit_code == 0 and "plot.png" in drawn.stdout and (out / "plot.png").exists()
+    assert len(made.read_text().split()) == 8  # nothing was computed again
+    other = command("figures", script, "--made", made, "--seed", "5", "--out", out)
+    assert other.exit_code == 2 and "for these options" in other.stderr
+    assert "no effect" in command("figures", script, "--force", "--out", out).stderr
+
+
+def test_claims_are_read_from_the_results(script, tmp_path):
+    results = tmp_path / "results"
+    assert command("run", script, "--out", results / "slow").exit_code == 0
+    done = command("claims", "--results", results)
+    assert done.exit_code == 0 and "[holds] rows: 8 (expected 8)" in done.stdout
+    path = results / "slow" / "slow.json"
+    path.write_text(path.read_text().replace('"holds": true', '"holds": false'))
+    failed = command("claims", "slow", "--results", results)
+    assert failed.exit_code == 1 and "[FAILS]" in failed.stdout
+    unknown = command("claims", "slwo", "--results", results)
+    assert unknown.exit_code == 2 and "did you mean slow?" in unknown.stderr
+    path.write_text('{"experiment": "slow"')
+    broken = command("claims", "--results", results)
+    assert broken.exit_code == 2 and "cannot be read as a result" in broken.stderr
+    assert command("claims", "--results", tmp_path / "none").exit_code == 2
