@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sympy
+from stability import changed_leaves
 
 import flowopt as fo
 from flowopt.stability.checks import interpolation
@@ -54,7 +55,7 @@ def test_the_atlas_shows_the_table():
 def test_each_changed_leaf_fails(row):
     verdict = row.verdict()
     count = 0
-    for path, value, made in twins.changed(verdict):
+    for path, value, made in changed_leaves.changed(verdict):
         assert not made.check(), (path, value)
         count += 1
     assert count
@@ -108,7 +109,7 @@ def test_d7_is_false_beyond_its_limit():
     inside = fo.optimizers.heavy_ball(lr=0.5, momentum=0.5)
     assert not [v for t, s in itertools.product((1, -3), repeat=2) if (v := rises(
         inside, "theta**2", [str(t), str(s)], "theta**2 + hv**2/2")).disproved]
-    for path, value, made in twins.changed(found[0]):
+    for path, value, made in changed_leaves.changed(found[0]):
         assert not made.check(), (path, value)
 
 

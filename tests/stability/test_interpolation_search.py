@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from stability import changed_leaves
 
 import flowopt as fo
 from flowopt.stability import Verdict
@@ -11,7 +12,6 @@ from flowopt.stability.iterations.interpolation_search import attempt
 from flowopt.stability.proving import Problem, prove
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, proved
-from tests import twins_worst_case as twins
 
 pytest.importorskip("clarabel")
 o = fo.optimizers
@@ -67,7 +67,7 @@ def test_proved(make, V, assume, options):
     assert verdict.proved and verdict.check(), verdict.reason
     back = Verdict.from_json(verdict.to_json())
     assert back == verdict and back.check() and "identity" in back.explain()
-    for path, value, made in twins.changed(verdict):
+    for path, value, made in changed_leaves.changed(verdict):
         assert not made.check(), (path, value)
 
 
@@ -76,7 +76,7 @@ def test_refuted(make, V, assume, options):
     verdict = settle(make(), V, "nonincreasing", assume, **options)
     assert verdict.disproved and verdict.check(), verdict.reason
     assert "the claim allows" in verdict.explain() and verdict.latex()
-    for path, value, made in twins.changed(verdict):
+    for path, value, made in changed_leaves.changed(verdict):
         assert not made.check(), (path, value)
 
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import sympy
+from stability import changed_leaves
 
 import flowopt as fo
 from flowopt.stability import Verdict, flip, two_cycle_thresholds, two_cycles
 from flowopt.stability.checks.polynomial_map import sign_at
 from flowopt.stability.exact import Refused
 from flowopt.stability.verdict import Evidence, proved
-from tests import twins_worst_case as twins
 
 LOGISTIC, FACTORS, ESSAY = ("x**2/2 - x**3/3", "(x**2 - 1)**2/4",
                             "x*(x-1)*(x-3)**2 + 1.62276")
@@ -115,7 +115,7 @@ def test_each_changed_leaf_fails_and_json():
                     two_cycles(FACTORS, "13/10")[0].verdict):
         assert Verdict.from_json(verdict.to_json()).check() and verdict.latex()
         assert "Sturm" in verdict.explain()
-        for path, value, made in twins.changed(verdict):
+        for path, value, made in changed_leaves.changed(verdict):
             assert not made.check(), (path, value)
 
 

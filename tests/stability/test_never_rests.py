@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from stability import changed_leaves
 
 import flowopt as fo
 from flowopt.stability import Verdict, adam_cycle, least_step, sign_cycle
@@ -9,7 +10,6 @@ from flowopt.stability.iterations.discrete import optimizer_system
 from flowopt.stability.iterations.never_rests import map_on, rises
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, disproved, proved
-from tests import twins_worst_case as twins
 
 o = fo.optimizers
 
@@ -20,7 +20,7 @@ def test_sign_descent_goes_to_and_fro(lr, curvature):
     assert verdict.disproved and verdict.check() and verdict.trust == "A"
     x = o.signsgd(lr=lr).run("x**2/2", [lr / 2], steps=9).x[:, 0]
     assert np.allclose(x, lr / 2 * (-1.0) ** np.arange(10), atol=1e-15)
-    for path, value, made in twins.changed(verdict):
+    for path, value, made in changed_leaves.changed(verdict):
         assert not made.check(), (path, value)
 
 
@@ -41,7 +41,7 @@ def test_adam_goes_to_and_fro(options):
     run = opt.run("x**2", start, steps=6)
     for k in range(7):
         assert np.allclose(run.y[k], np.array(points[k % 2])[order], rtol=1e-9, atol=1e-15)
-    for path, value, made in twins.changed(verdict):
+    for path, value, made in changed_leaves.changed(verdict):
         assert not made.check(), (path, value)
 
 
@@ -63,7 +63,7 @@ def test_adam_never_proved():
     for V in ("theta**2/2", "theta**2/2 + m**2/(2*Abs(m))"):
         verdict = rises(opt, "theta**2/2", start, V)
         assert verdict.disproved and verdict.check()
-        for path, value, made in twins.changed(verdict):
+        for path, value, made in changed_leaves.changed(verdict):
             assert not made.check(), (path, value)
 
 
@@ -74,7 +74,7 @@ def test_least_steps_of_sign_descent():
     assert "norm 1" in verdict.explain() and verdict.latex()
     x = o.signsgd(lr=0.3).run("x**4 + x*y + y**2", [1.0, 0.4], steps=50).x
     assert np.allclose(np.abs(np.diff(x, axis=0)).max(1), 0.3)
-    for path, value, made in twins.changed(verdict):
+    for path, value, made in changed_leaves.changed(verdict):
         assert not made.check(), (path, value)
 
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from stability import changed_leaves
 
 import flowopt as fo
 from flowopt.stability import Verdict, worst_case_rate
@@ -252,7 +253,7 @@ def test_each_changed_leaf_fails():
     for verdict in _verdicts():
         assert verdict.check()
         count = 0
-        for path, value, made in twins.changed(verdict):
+        for path, value, made in changed_leaves.changed(verdict):
             assert not made.check(), (path, value)
             count += 1
         assert count >= 4
@@ -262,7 +263,7 @@ def test_each_changed_leaf_fails():
 def test_each_changed_leaf_of_a_searched_certificate_fails():
     for made in (worst_case_rate(o.heavy_ball(0.1, 0.5), 1, 10).verdict,
                  worst_case_rate(o.nesterov(lr=0.07, mu=0.9), 1, 10).verdict):
-        for path, value, other in twins.changed(made):
+        for path, value, other in changed_leaves.changed(made):
             assert not other.check(), (path, value)
 
 
