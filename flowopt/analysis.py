@@ -47,8 +47,9 @@ class Analysis:
     steps : list of (str, ndarray, StepLimit or str)
         Method, minimum, and the stable steps there, or why there are none.
     arrivals : list of dict
-        Start, status, time and place where the motion ended, and for the loss-normalised flow the
-        time without a clip, ln((L₀ − L*)/(L − L*)).
+        Start, status, time and place where the motion ended; for the loss-normalised flow the time
+        without a clip, ln((L₀ − L*)/(L − L*)); on a quadratic loss the bounds of
+        `flowopt.stability.settling_time_bounds`.
     unsettled : tuple of str
         What is unknown, and why.
     seconds : float
@@ -76,7 +77,7 @@ class Analysis:
         return json.dumps(_data(self), indent=indent, allow_nan=False)
 
     def figures(self) -> dict[str, Any]:
-        """Return figures by name: the phase portrait in one or two dimensions.
+        """Return figures by name: the phase portrait, and in two dimensions the levels of V.
 
         Raises
         ------
@@ -91,7 +92,7 @@ class Analysis:
         box = _portrait_box(self)
         made = {"portrait": phase_portrait(self.field, box, equilibria=self.equilibria or ())}
         V = next((v.statement["V"] for v in self.this_loss if v.proved and v.statement["V"]), None)
-        if V is not None:
+        if V is not None and self.field.m == 2:
             made["levels"] = phase_portrait(self.field, box, V=V, equilibria=self.equilibria or (),
                                             title=f"{self.field.name}: V = {_clip(V, 50)}")
         return made
@@ -268,7 +269,8 @@ class _Work:
                                method=fo.DOP853(rtol=1e-10, atol=1e-12), rest=1e-9)
             made.append({"x0": np.atleast_1d(start), "status": run.status.name,
                          "t": float(run.t[-1]), "x": run.x[-1],
-                         "law": _law(self.field, start, run)})
+                         "law": _law(self.field, start, run),
+                         "bounds": _bounds(self.field, start)})
         return tuple(made)
 
     def _ends(self, found: Any) -> list[Any]:
@@ -280,11 +282,24 @@ class _Work:
 
 def _law(field: Any, start: Any, run: Any) -> float | None:
     """Return the time of arrival without a clip, by dL/dt = −(L − L*)."""
-    if field.flow.name != "loss-normalised flow" or field.n != 1:
+    from flowopt.flows import LossNormalizedFlow
+
+    if field.flow.definition != LossNormalizedFlow().definition:
         return None
     least = field.flow.parameters["minimum"]
     first, last = (float(field.loss.value(np.atleast_1d(x))) - least for x in (start, run.x[-1]))
     return float(np.log(first / last)) if 0 < last < first else None
+
+
+def _bounds(field: Any, start: Any) -> list[float] | None:
+    """Return bounds of the settling time, on a quadratic loss."""
+    from flowopt.stability import settling_time_bounds
+
+    try:
+        made = settling_time_bounds(field, start, measure=False)
+    except (ValueError, TypeError):  # another loss, or another flow
+        return None
+    return [float(made.lower), float(made.upper)]
 
 
 def _length(box: Any) -> int:
@@ -354,10 +369,12 @@ def _parts(a: Analysis) -> list[str]:
     if a.steps:
         parts.append(_step_table(a).text)
     if a.arrivals:
-        columns = ("from x0", "ends as", "t", "at x", "t unclipped")
+        columns = ("from x0", "ends as", "t", "at x", "t unclipped", "bounds of t")
         parts.append(Table("Arrivals of motions", columns, [
             (_point(r["x0"]), r["status"], f"{r['t']:.8g}", _point(r["x"]),
-             "" if r["law"] is None else f"{r['law']:.8g}") for r in a.arrivals]).text)
+             "" if r["law"] is None else f"{r['law']:.8g}",
+             "" if r["bounds"] is None else "[{:.8g}, {:.8g}]".format(*r["bounds"]))
+            for r in a.arrivals]).text)
     if a.unsettled:
         parts.append("Unknown\n" + "\n".join(f"   {_clip(line)}" for line in a.unsettled))
     return parts

@@ -55,6 +55,15 @@ def test_basins_arrivals_and_steps(reports):
     assert steps["RK4", 3].value == pytest.approx(2.785293563405282 / 12)
 
 
+def test_bounds_stand_beside_the_arrival():
+    report = fo.analyze(fo.losses.quadratic([[1.0, 0.5], [0.5, 2.0]]), fo.flows.SignFlow(),
+                        x0=[1.0, 0.4])
+    (arrival,) = report.arrivals
+    low, high = arrival["bounds"]
+    assert low <= arrival["t"] <= high and low == pytest.approx(1.0)  # the largest coordinate
+    assert f"[{low:.8g}, {high:.8g}]" in report.text
+
+
 def test_the_report_reads(reports):
     text = reports["clipped"].text
     for words in ("3 equilibria", "finite-time stable", "Proved for any loss", "Basins",
@@ -67,7 +76,7 @@ def test_the_report_reads(reports):
 
 
 def test_figures(reports):
-    assert set(reports["gradient"].figures()) == {"portrait", "levels"}
+    assert set(reports["gradient"].figures()) == {"portrait"}
     with pytest.raises(ValueError, match="one or two variables"):
         fo.analyze("x**2 + y**2 + z**2", fo.flows.GradientFlow(), seconds=5).figures()
 

@@ -111,10 +111,7 @@ def euler(rule: Int, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: Ints, 
     fill(length, h)
     step = first
     while step < last:
-        start = t0 + step * h
-        lengths(length, sizes, step, h_last)
-        if sizes[TIMED]:
-            stage_times(t, sizes, step, start, t0, 0.0, length)
+        start = begin(t, length, sizes, step, t0, h, h_last)
         call_kernel(rule, context, t, state, p, length, new)
         here = state
         state = new
@@ -138,10 +135,7 @@ def in_place(rule: Int, context: Ints, sizes: Ints, p: Reals, y: Reals, bad: Int
     fill(length, h)
     step = first
     while step < last:
-        start = t0 + step * h
-        lengths(length, sizes, step, h_last)
-        if sizes[TIMED]:
-            stage_times(t, sizes, step, start, t0, 0.0, length)
+        start = begin(t, length, sizes, step, t0, h, h_last)
         call_kernel(rule, context, t, y, p, length, finite_lane)
         good = True
         for lane in range(W):
@@ -168,10 +162,7 @@ def sequential(phases: Ints, context: Ints, sizes: Ints, p: Reals, y: Reals, bad
     fill(length, h)
     step = first
     while step < last:
-        start = t0 + step * h
-        lengths(length, sizes, step, h_last)
-        if sizes[TIMED]:
-            stage_times(t, sizes, step, start, t0, 0.0, length)
+        start = begin(t, length, sizes, step, t0, h, h_last)
         copy(before, y, rows)
         phase = shift(phases, 1)
         for _ in range(phases[0]):
@@ -188,6 +179,16 @@ def sequential(phases: Ints, context: Ints, sizes: Ints, p: Reals, y: Reals, bad
 
 
 # ------------------------------------------------------------------ what all of them do
+def begin(t: Reals, length: Reals, sizes: Ints, step: Int, t0: Real, h: Real, h_last: Real
+          ) -> Real:
+    """Set the lengths of a step, and where F depends on time its start; return the start."""
+    start = t0 + step * h
+    lengths(length, sizes, step, h_last)
+    if sizes[TIMED]:
+        stage_times(t, sizes, step, start, t0, 0.0, length)
+    return start
+
+
 def save_line(sizes: Ints, saves: Ints, save_at: Reals, saved: Reals, step: Int, before: Reals,
               y: Reals):
     """Save what lies in a step, on the line from the state before it to the one after it."""
