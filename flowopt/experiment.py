@@ -21,12 +21,14 @@ and may have
     a dict of values of Config with which a run takes seconds: `flowopt run NAME --quick`;
 ``figures(result)``
     returns a dict of names and matplotlib figures; ``summary(result)`` a text to print;
-    ``table(result)`` a `Table` or a list of them; ``claims(result)`` a list of `Claim`.
+    ``table(result)`` a `Table` or a list of them; ``claims(result)`` a list of `Claim`;
+    ``numbers(result)`` a dict of the numbers that a text may quote, by name, made with
+    `flowopt.quoting`.
 
-Figures, tables and claims are made of the result alone, so that a result that was kept gives the
-same. `execute` runs an experiment and writes everything into one folder. A result is kept there
-under the key of its configuration, its sources and the code that makes numbers; with the same key
-it is loaded. So are the pieces of a run that was stopped, which then goes on.
+Figures, tables, claims and numbers are made of the result alone, so that a result that was kept
+gives the same. `execute` runs an experiment and writes everything into one folder. A result is kept
+there under the key of its configuration, its sources and the code that makes numbers; with the same
+key it is loaded. So are the pieces of a run that was stopped, which then goes on.
 
 Experiments are looked for in ``flowopt/_experiments``, where a wheel has them, and else in
 ``experiments`` beside the package, as in a clone.
@@ -352,6 +354,7 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
     text = module.summary(result) if hasattr(module, "summary") else ""
     made = module.table(result) if hasattr(module, "table") else []
     tables = [made] if isinstance(made, Table) else list(made)
+    numbers = module.numbers(result) if hasattr(module, "numbers") else {}
     text = "\n\n".join([*([text.rstrip()] if text else []), *(table.text for table in tables)])
     files: dict[str, bytes] = {}
     if hasattr(module, "figures"):
@@ -368,8 +371,8 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
     record = {"experiment": entry.name, "question": entry.question, "config": settings,
               "quick": quick,
               "seeds": result.get("seeds", {} if seed is None else {"seed": seed}),
-              "result": result, "tables": tables, "claims": claims, "provenance": about,
-              "files": sorted(files)}
+              "result": result, "tables": tables, "claims": claims, "numbers": numbers,
+              "provenance": about, "files": sorted(files)}
     lines = "\n".join([text.rstrip(), *(["", "Checks"] if claims else []),
                        *(f"   {claim.line}" for claim in claims)]).strip()
     files["summary.txt"] = f"{lines}\n".encode()

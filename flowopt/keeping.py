@@ -27,7 +27,8 @@ T = TypeVar("T")
 FORMAT = b"flowopt kept value 1\n"
 #: the packages of flowopt that no kept number depends on
 LEAVES = ("plotting", "cli.py", "experiment.py", "keeping.py", "reporting.py", "options.py",
-          "portraits.py", "provenance.py", "results.py", "analysis.py", "deadline.py")
+          "portraits.py", "provenance.py", "results.py", "analysis.py", "deadline.py",
+          "quoting.py", "paper", "gallery")
 
 
 class NotKept(TypeError):

@@ -12,6 +12,7 @@ from flowopt.reporting import Reporter, Table
 
 SCRIPT = '''
 from dataclasses import dataclass
+from flowopt.quoting import percent
 from flowopt.reporting import Table
 
 QUICK = {"runs": 3}
@@ -31,6 +32,10 @@ def run(config, progress):
 
 def table(result):
     return Table("What came out", ("name", "p", "runs"), [("a", result["p"], result["runs"])])
+
+
+def numbers(result):
+    return {"p": percent(result["p"][0])}
 '''
 
 
@@ -53,6 +58,8 @@ def test_set_and_quick(script, tmp_path):
     assert made["config"] == {"runs": 3, "word": "y", "seed": 4} and made["quick"] is True
     assert made["seeds"] == {"seed": 4}
     assert made["result"]["pieces"] == {"a": "ay", "b": "by"}
+    assert made["numbers"] == {"p": {"value": 0.5, "tex": r"\ensuremath{50.0\,\%}",
+                                     "text": "50.0 %"}}
     assert made["tables"] == [{"caption": "What came out", "columns": ["name", "p", "runs"],
                                "rows": [["a", [0.5, 0.25, 0.75], 3]]}]
     assert "a     0.5 [0.25, 0.75]     3" in done.stdout

@@ -1,0 +1,107 @@
+"""Numbers as a text quotes them: a value with the digits that are printed, in TeX and plain.
+
+An experiment names the numbers that a text may quote in ``numbers(result)``, each made by one of
+the functions here. A value that is not finite is refused: a text has no place for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowopt import _check
+
+
+@dataclass(frozen=True)
+class Number:
+    r"""A number as a text quotes it.
+
+    Parameters
+    ----------
+    value : float, int or str
+        The value, unrounded.
+    tex, text : str
+        How it is printed in TeX, in text and in formulae alike, and as plain text.
+
+    Examples
+    --------
+    >>> decimal(0.40692966, 4)
+    Number(value=0.40692966, tex='\\ensuremath{0.4069}', text='0.4069')
+    """
+
+    value: float | int | str
+    tex: str
+    text: str
+
+
+def _maths(value: float | int | str, tex: str, text: str) -> Number:
+    return Number(value, rf"\ensuremath{{{tex}}}", text)
+
+
+def decimal(value: float, places: int) -> Number:
+    r"""Return a number with so many decimal places.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When the value is not finite, or `places` is negative.
+
+    Examples
+    --------
+    >>> decimal(-1.5, 2).tex, decimal(-1.5, 2).text, decimal(-1e-9, 2).text
+    ('\\ensuremath{-1.50}', '-1.50', '0.00')
+    """
+    value = _check.real("value", value)
+    shown = f"{value:.{_check.integer('places', places, at_least=0)}f}"
+    shown = shown.lstrip("-") if float(shown) == 0.0 else shown
+    return _maths(value, shown, shown)
+
+
+def count(value: int) -> Number:
+    r"""Return a whole number, with a thin space between groups of three digits from 10 000 on.
+
+    Examples
+    --------
+    >>> count(2500).text, count(17500000).text, count(65536).tex
+    ('2500', '17 500 000', '\\ensuremath{65\\,536}')
+    """
+    value = _check.integer("value", value)
+    groups = f"{value:,}" if abs(value) >= 10_000 else str(value)
+    return _maths(value, groups.replace(",", r"\,"), groups.replace(",", " "))
+
+
+def scientific(value: float, digits: int) -> Number:
+    r"""Return a number as a mantissa with so many digits, times a power of ten.
+
+    Examples
+    --------
+    >>> scientific(2.7712e-6, 2).text, scientific(5.5336e-7, 3).tex, scientific(9.99, 2).text
+    ('2.8e-6', '\\ensuremath{5.53\\cdot10^{-7}}', '1.0e1')
+    """
+    value = _check.real("value", value)
+    mantissa, _, power = f"{value:.{_check.integer('digits', digits, at_least=1) - 1}e}".partition(
+        "e")
+    return _maths(value, rf"{mantissa}\cdot10^{{{int(power)}}}", f"{mantissa}e{int(power)}")
+
+
+def percent(share: float, places: int = 1) -> Number:
+    r"""Return a share, 0 to 1, in per cent.
+
+    Examples
+    --------
+    >>> percent(0.8333).text, percent(0.5, 0).tex
+    ('83.3 %', '\\ensuremath{50\\,\\%}')
+    """
+    shown = decimal(100.0 * _check.real("share", share), places).text
+    return _maths(share, rf"{shown}\,\%", f"{shown} %")
+
+
+def word(text: str) -> Number:
+    r"""Return a word, such as a status, in typewriter letters.
+
+    Examples
+    --------
+    >>> word("REACHED_END").tex
+    '\\texttt{REACHED\\_END}'
+    """
+    escaped = "".join("\\" + c if c in "_%&#$" else c for c in text)
+    return Number(text, rf"\texttt{{{escaped}}}", text)
