@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from dictionary_table import dictionary
 from optimizers_and_their_flows_figures import figures
 
 import flowopt as fo
@@ -23,7 +24,8 @@ from flowopt.experiment import SILENT, Claim
 from flowopt.options import Options, option
 from flowopt.reporting import Reporter, Table
 
-__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "table"]
+__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "paper_tables",
+           "run", "table"]
 
 NAME = "optimizers-and-their-flows"
 QUESTION = "How far is an optimizer from its flow, and how does that shrink with the step?"
@@ -142,6 +144,11 @@ def table(result: dict[str, Any]) -> Table:
                  "of its clock",
                  ("optimizer", "h", "order", *(v for loss in result["landscapes"] for v in (
                      f"{loss}: slope", "last h", "distance"))), rows)
+
+
+def paper_tables(result: dict[str, Any]) -> dict[str, Table]:
+    makes = {name: case.make(**LOSSES["Rosenbrock"][2]) for name, case in CASES.items()}
+    return {"dictionary": dictionary(makes, result["pairs"])}
 
 
 def claims(result: dict[str, Any]) -> list[Claim]:

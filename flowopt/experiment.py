@@ -23,7 +23,10 @@ and may have
     returns a dict of names and matplotlib figures; ``summary(result)`` a text to print;
     ``table(result)`` a `Table` or a list of them; ``claims(result)`` a list of `Claim`;
     ``numbers(result)`` a dict of the numbers that a text may quote, by name, made with
-    `flowopt.quoting`.
+    `flowopt.quoting`;
+``paper_tables(result)``
+    a dict of tables by name that are made for print, with formulae: they are not shown in the
+    terminal.
 
 Figures, tables, claims and numbers are made of the result alone, so that a result that was kept
 gives the same. `execute` runs an experiment and writes everything into one folder. A result is kept

@@ -105,3 +105,14 @@ def word(text: str) -> Number:
     """
     escaped = "".join("\\" + c if c in "_%&#$" else c for c in text)
     return Number(text, rf"\texttt{{{escaped}}}", text)
+
+
+def formula(tex: str, text: str) -> Number:
+    r"""Return a formula, for the cell of a table: TeX without dollars, and plain text.
+
+    Examples
+    --------
+    >>> formula(r"\dot V \le 0", "V' <= 0").tex
+    '\\ensuremath{\\dot V \\le 0}'
+    """
+    return _maths(text, tex, text)

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from flowopt.quoting import Number
+
 T = TypeVar("T")
 
 
@@ -61,7 +63,8 @@ class Reporter:
 class Table:
     """A table: a caption, the names of its columns, and rows of texts, numbers and estimates.
 
-    A cell that is a triple of numbers is an estimate with its interval; NaN means not known.
+    A cell that is a triple of numbers is an estimate with its interval; NaN means not known. A
+    `flowopt.quoting.Number` is printed with its own digits, or is a formula.
 
     Examples
     --------
@@ -91,6 +94,7 @@ class Table:
 
 
 def _is_number(value: Any) -> bool:
+    value = value.value if isinstance(value, Number) else value
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
@@ -104,6 +108,8 @@ def cell(value: Any) -> str:
     """
     if value is None:
         return ""
+    if isinstance(value, Number):
+        return value.text
     if isinstance(value, (tuple, list, np.ndarray)) and len(value) == 3:
         middle, low, high = map(cell, value)
         return f"{middle} [{low}, {high}]"

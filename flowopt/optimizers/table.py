@@ -112,6 +112,20 @@ class Row:
             return [self.optimizer.flow.name]
         return [f"{name}' = {rule.text}" for name, rule in rules.items()]
 
+    @property
+    def latex(self) -> dict[str, str]:
+        """LaTeX of the flow, the splitting, the clock, and what the parameters are."""
+        flow = self.optimizer.flow
+        lines = ([rf"\dot{{{_name(key)}}} &= {_tex(rule)}"
+                  for key, rule in flow.abstract_rules().items()] if flow.rules else [])
+        given = ", ".join(f"${_name(key)} = {_formula(formula)}$"
+                          for key, formula in self.optimizer.maps.items() if key != formula)
+        return {"flow": r"$\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}$" if lines
+                else flow.name,
+                "splitting": self.splitting.replace("theta", r"$\theta$"),
+                "clock": rf"$t = k\,{_formula(self.optimizer.clock.formula)}$",
+                "with": given}
+
 
 def rows(names: Sequence[Any] = ()) -> list[Row]:
     """Return the lines of the dictionary, of all optimizers or of those named or given."""
@@ -192,19 +206,7 @@ def _markdown(wanted: list[Row]) -> str:
 def _latex(wanted: list[Row]) -> str:
     made = [r"\begin{tabular}{lllll}", r"optimizer & flow & splitting & clock & with \\ \hline"]
     for row in wanted:
-        flow = row.optimizer.flow
-        step = _formula(row.optimizer.clock.formula)
-        name = row.title.replace("_", r"\_")
-        if flow.rules:
-            lines = [rf"\dot{{{_name(key)}}} &= {_tex(rule)}"
-                     for key, rule in flow.abstract_rules().items()]
-            text = r"$\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}$"
-        else:
-            text = flow.name
-        splitting = row.splitting.replace("theta", r"$\theta$")
-        given = ", ".join(f"${_name(key)} = {_formula(formula)}$"
-                          for key, formula in row.optimizer.maps.items() if key != formula)
-        made.append(rf"{name} & {text} & {splitting} & $t = k\,{step}$ & {given} \\")
+        made.append(" & ".join([row.title.replace("_", r"\_"), *row.latex.values()]) + r" \\")
     return "\n".join([*made, r"\end{tabular}"])
 
 
