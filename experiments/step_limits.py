@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import step_limits_every
+from step_limits_every import EVERY, NEVER, START, bisected
 from step_limits_figures import figures
 
 import flowopt as fo
@@ -19,17 +21,17 @@ from flowopt.experiment import SILENT, Claim
 from flowopt.options import Options, option
 from flowopt.reporting import Reporter, Table
 
-__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "table"]
+__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "paper_tables",
+           "run", "table"]
 
 NAME = "step-limits"
 QUESTION = "At which step does each optimizer diverge, and is it where the exact limit says?"
-QUICK = {"points": 5, "steps": 1000}
+QUICK = {"points": 3, "steps": 1000}
 
 #: each rule by its step and its momentum β
+CURVES = ("heavy ball", "Nesterov", "average (EMA)", "NAdam", "lookahead, k = 5")
 RULES: dict[str, Callable[[float, float], Any]] = {
-    "heavy ball": lambda lr, beta: fo.optimizers.sgd(lr=lr, momentum=beta),
-    "Nesterov": lambda lr, beta: fo.optimizers.sgd(lr=lr, momentum=beta, nesterov=True),
-    "average (EMA)": lambda lr, beta: fo.optimizers.sgd(lr=lr, momentum=beta, dampening=beta),
+    **{name: EVERY[name] for name in CURVES},
     "lookahead, k = 5": lambda lr, beta: fo.optimizers.lookahead(
         fo.optimizers.sgd(lr=lr), sync_period=5, slow_step_size=1 - beta / 2),
 }
@@ -39,6 +41,7 @@ KNOWN = {
     "heavy ball": lambda b: 2 * (1 + b),
     "Nesterov": lambda b: 2 * (1 + b) / (1 + 2 * b),
     "average (EMA)": lambda b: 2 * (1 + b) / (1 - b),
+    "NAdam": lambda b: 2 * (1 + b) / ((1 - b) * (1 + 2 * b)),
     "lookahead, k = 5": lambda b: 1 + (2 / (1 - b / 2) - 1) ** 0.2,
 }
 #: methods on gradient flow
@@ -49,6 +52,8 @@ METHODS = ("Euler", "Heun", "RK4")
 class Config(Options):
     points: int = option(17, "values of the momentum", at_least=2, at_most=1000)
     steps: int = option(4000, "steps of each run", at_least=200, at_most=1_000_000)
+    momentum: float = option(0.9, "the momentum at which all optimizers are compared",
+                             at_least=0.0, at_most=0.99)
     halvings: int = option(16, "halvings of the interval that holds the limit", at_least=4,
                            at_most=40)
 
@@ -57,31 +62,24 @@ def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:
     betas = np.linspace(0.05, 0.95, config.points)
     names = [f"{rule} {k}" for rule in RULES for k in range(config.points)]
     made = progress.pieces(names, lambda name: rule_at(
-        config, name.rpartition(" ")[0], float(betas[int(name.rpartition(" ")[2])])), end=0.85)
+        config, name.rpartition(" ")[0], float(betas[int(name.rpartition(" ")[2])])), end=0.6)
     methods = progress.pieces([f"method {m}" for m in METHODS],
-                              lambda name: method_of(config, name.split()[1]), 0.85, 0.9)
+                              lambda name: method_of(config, name.split()[1]), 0.6, 0.65)
+    singles = progress.pieces([f"limit of {name}" for name in EVERY],
+                              lambda name: step_limits_every.limit_of(
+                                  name.removeprefix("limit of "), config.momentum, config.steps,
+                                  config.halvings), 0.65, 0.85)
+    never = progress.pieces([f"no rest of {name}" for name in NEVER],
+                            lambda name: step_limits_every.never_of(
+                                name.removeprefix("no rest of ")), 0.85, 0.9)
     return {"beta": betas, "steps": config.steps,
+            "momentum": config.momentum,
             "methods": {m: methods[f"method {m}"] for m in METHODS},
+            "every": {name: singles[f"limit of {name}"] for name in EVERY},
+            "never": {name: never[f"no rest of {name}"] for name in NEVER},
             "rules": {rule: {key: np.array([made[f"{rule} {k}"][key]
                                             for k in range(config.points)])
                              for key in ("exact", "measured", "proved")} for rule in RULES}}
-
-
-def diverges(x: np.ndarray) -> bool:
-    """Whether |x| grows: its largest value late in the run against that in the middle."""
-    if not np.isfinite(x).all():
-        return True
-    part = len(x) // 5
-    return bool(np.abs(x[-part:]).max() > np.abs(x[2 * part:3 * part]).max())
-
-
-def bisected(config: Config, exact: float, moves: Callable[[float], np.ndarray]) -> float:
-    """The step between growth and decay, sought from about half to twice the exact limit."""
-    low, high = 0.53 * exact, 1.91 * exact
-    for _ in range(config.halvings):
-        middle = (low + high) / 2
-        low, high = (low, middle) if diverges(moves(middle)) else (middle, high)
-    return (low + high) / 2
 
 
 def rule_at(config: Config, rule: str, beta: float) -> dict[str, Any]:
@@ -89,8 +87,8 @@ def rule_at(config: Config, rule: str, beta: float) -> dict[str, Any]:
     make = RULES[rule]
     found = fo.step_limit(make(0.1, beta)).at(lam=1)
     exact = float(found.value)
-    measured = bisected(config, exact, lambda lr: make(lr, beta).run(
-        "x**2/2", [1.0], steps=config.steps).x[:, 0])
+    measured = bisected(exact, config.halvings, lambda lr: make(lr, beta).run(
+        "x**2/2", [START], steps=config.steps).x[:, 0])
     return {"exact": exact, "measured": measured,
             "proved": bool(found.verdict.proved and found.verdict.check())}
 
@@ -101,13 +99,13 @@ def method_of(config: Config, name: str) -> dict[str, Any]:
     method = getattr(fo, name)
     found = fo.step_limit(fo.flows.GradientFlow(), method(h=0.1))
     exact = float(found.value)
-    measured = bisected(config, exact, lambda h: fo.integrate(
+    measured = bisected(exact, config.halvings, lambda h: fo.integrate(
         field, [1.0], t=(0.0, h * config.steps), method=method(h=h)).x[:, 0])
     return {"exact": exact, "measured": measured,
             "proved": bool(found.verdict.proved and found.verdict.check())}
 
 
-def table(result: dict[str, Any]) -> Table:
+def table(result: dict[str, Any]) -> list[Table]:
     rows = []
     for rule, of in result["rules"].items():
         for k in sorted({0, len(result["beta"]) // 2, len(result["beta"]) - 1}):
@@ -115,8 +113,13 @@ def table(result: dict[str, Any]) -> Table:
                          float(of["measured"][k])))
     rows += [(f"gradient flow, {m}", None, of["exact"], of["measured"])
              for m, of in result["methods"].items()]
-    return Table("Limits of lr times the curvature, exact and measured", (
+    curves = Table("Limits of lr times the curvature, exact and measured", (
         "rule", "momentum", "exact", "measured"), rows)
+    return [curves, step_limits_every.table(result["every"], result["never"])]
+
+
+def paper_tables(result: dict[str, Any]) -> dict[str, Table]:
+    return {"every": step_limits_every.paper_table(result["every"], result["never"])}
 
 
 def claims(result: dict[str, Any]) -> list[Claim]:
@@ -132,7 +135,16 @@ def claims(result: dict[str, Any]) -> list[Claim]:
     off = max(abs(of["measured"] / of["exact"] - 1) for of in result["methods"].values())
     made.append(Claim("methods on gradient flow: largest relative distance", float(off), "< 2e-3",
                       bool(off < 2e-3)))
+    far = max(abs(of["measured"] / of["exact"] - 1) for of in result["every"].values())
+    made.append(Claim(f"all {len(result['every'])} optimizers with a stable step: largest relative "
+                      "distance of the measured from the exact limit", float(far), "< 2e-3",
+                      bool(far < 2e-3)))
+    resting = [name for name, of in result["never"].items()
+               if not of["empty"] or of["swing"] < 0.5]
+    made.append(Claim("optimizers by signs that come to rest", ", ".join(resting) or "none",
+                      "none: no step is stable", not resting))
     proofs = [bool(p) for of in result["rules"].values() for p in np.asarray(of["proved"])]
-    proofs += [of["proved"] for of in result["methods"].values()]
+    proofs += [of["proved"] for part in ("methods", "every", "never")
+               for of in result[part].values()]
     made.append(Claim("limits without a proof that checks", proofs.count(False), 0, all(proofs)))
     return made
