@@ -44,8 +44,9 @@ class Analysis:
         Claims about the flow on any loss, and on this one.
     basins : object or None
         As `fo.basins` returns them, in one dimension.
-    steps : list of (str, ndarray, StepLimit or str)
-        Method, minimum, and the stable steps there, or why there are none.
+    steps : list of (str, ndarray, StepLimit, NoStableStep or str)
+        Method, minimum, and the stable steps there, the proof that there are none, or why they are
+        not known.
     arrivals : list of dict
         Start, status, time and place where the motion ended; for the loss-normalised flow the time
         without a clip, ln((L₀ − L*)/(L − L*)); on a quadratic loss the bounds of
@@ -245,19 +246,29 @@ class _Work:
 
     def _steps(self, found: Any) -> tuple[tuple[str, Any, Any], ...]:
         import flowopt
+        from flowopt.stability.iterations.no_stable_step import no_stable_step
         from flowopt.stability.steps.limits import step_limit
 
+        flow, loss = self.field.flow, self.field.loss
         made: list[tuple[str, Any, Any]] = []
+        never: Any = False  # whether Euler's step is stable nowhere: asked once
         for e in found or ():
             if "minimum" not in e.kinds:
                 continue
             for name in METHODS:
                 method = getattr(flowopt, name)(h=0.1)
+                limit: Any
                 try:
-                    made.append((name, e.x, step_limit(self.field.flow, method,
-                                                       loss=self.field.loss, at=e.x)))
+                    limit = step_limit(flow, method, loss=loss, at=e.x)
                 except (ValueError, NotImplementedError) as problem:
-                    made.append((name, e.x, str(problem)))
+                    limit = str(problem)
+                if name == "Euler" and getattr(limit, "stable", None) is None:
+                    if never is False:
+                        least = min(p.loss for p in found if p.loss is not None)
+                        never = no_stable_step(flow, loss, least,
+                                               0.5 * self.budget.share(SHARES["steps"]))
+                    limit = never or limit
+                made.append((name, e.x, limit))
         return tuple(made)
 
     def _arrivals(self, found: Any) -> tuple[dict[str, Any], ...]:
@@ -389,7 +400,7 @@ def _proof_text(title: str, verdicts: Sequence[Any]) -> str:
 def _step_table(a: Analysis) -> Table:
     rows: dict[tuple[str, str], list[str]] = {}  # what is said of several methods is said once
     for method, x, limit in a.steps:
-        said = limit if isinstance(limit, str) else _limit_text(limit)
+        said = _limit_text(limit) if hasattr(limit, "stable") else str(limit)
         rows.setdefault((_point(x), said.replace(f", {method}", "")), []).append(method)
     return Table("Stable steps at the minima", ("x", "method", "stable for"),
                  [(x, ", ".join(methods), said) for (x, said), methods in rows.items()])
@@ -401,6 +412,15 @@ def _limit_text(limit: Any) -> str:
         why = limit.verdict.reason if limit.verdict is not None else ""
         return f"not decided{f': {why}' if why else ''}"
     return " or ".join(f"{low:.10g} < h < {high:.10g}" for low, high in pairs) or "no step"
+
+
+def _step_data(found: Any, verdict: Callable[[Any], Any]) -> dict[str, Any]:
+    if isinstance(found, str):
+        return {"stable": None, "why": found}
+    if hasattr(found, "stable"):
+        return {"stable": plain(found.stable), "why": ""}
+    return {"stable": [], "why": str(found), "verdict": verdict(found.verdict),
+            "least_loss": verdict(found.least_loss)}
 
 
 def _data(a: Analysis) -> dict[str, Any]:
@@ -421,7 +441,6 @@ def _data(a: Analysis) -> dict[str, Any]:
             "this_loss": [verdict(v) for v in a.this_loss],
             "basins": None if a.basins is None else str(a.basins).splitlines(),
             "steps": [{"method": m, "x": plain(x),
-                       "stable": plain(s.stable) if not isinstance(s, str) else None,
-                       "why": s if isinstance(s, str) else ""} for m, x, s in a.steps],
+                       **_step_data(s, verdict)} for m, x, s in a.steps],
             "arrivals": plain(list(a.arrivals)), "unsettled": list(a.unsettled),
             "seconds": a.seconds}

@@ -3,14 +3,17 @@
 import json
 import math
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy
 from typer.testing import CliRunner
 
 import flowopt as fo
 from flowopt.cli import app
 from flowopt.deadline import TimeSpent, time_limit
+from flowopt.stability.iterations.no_stable_step import no_stable_step
 
 TWO = "x*(x-1)*(x-3)**2 + 1.62276"
 
@@ -53,6 +56,52 @@ def test_basins_arrivals_and_steps(reports):
     steps = {(m, round(float(x[0]))): s for m, x, s in reports["gradient"].steps}
     assert steps["Euler", 3].value == pytest.approx(2 / 12)  # 2/L''(3)
     assert steps["RK4", 3].value == pytest.approx(2.785293563405282 / 12)
+
+
+def test_steps_that_never_rest_are_said_to_be_unstable(reports):
+    for name, bound in (("sign", "lr"), ("clipped", None)):
+        steps = {(m, round(float(x[0]))): s for m, x, s in reports[name].steps}
+        for at in (0, 3):
+            found = steps["Euler", at]
+            assert found.verdict.proved and found.verdict.check()
+            assert str(found).startswith("no step: the map never rests there")
+            options = found.verdict.statement["options"]
+            assert bound is None or options["bound"] == bound
+        assert "no step: the map never rests" in reports[name].text
+        assert "the rule has no linearisation" not in reports[name].text
+    below = steps["Euler", 3].least_loss
+    (assumed,) = steps["Euler", 3].verdict.assumptions
+    low = Fraction(assumed.removesuffix(" <= L"))
+    assert below.proved and below.check() and below.statement["claim"] == "nonnegative"
+    # the bound lies between the clip's minimum 0 and the least value, and is what V >= 0 says
+    assert 0 < low < float(fo.Loss(TWO).value([0.4069296691827464]))
+    expr = sympy.expand(sympy.sympify(below.statement["V"], rational=True))
+    x = next(iter(expr.free_symbols))
+    stated = sympy.sympify(TWO, rational=True).subs("x", x) - sympy.Rational(str(low))
+    assert sympy.expand(expr - stated) == 0
+    # the words hold of the steps: near x = 3 each is at least as long as they say
+    words = steps["Euler", 3].verdict.statement["options"]["bound"]
+    size = float(sympy.sympify(words).subs("lr", 0.01))
+    field = reports["clipped"].field
+    for gap in (1e-5, -1e-6, 1e-9):
+        assert 0.01 * abs(field(0.0, [3 + gap])[0]) >= size > 0
+    made = json.loads(reports["clipped"].to_json())["steps"]
+    (kept,) = [s for s in made if s["method"] == "Euler" and round(s["x"][0]) == 3]
+    assert kept["stable"] == [] and all(
+        fo.Verdict.from_json(json.dumps(kept[k])).check() for k in ("verdict", "least_loss"))
+
+
+@pytest.mark.parametrize("flow, loss, least", [
+    (fo.flows.GradientFlow(), "x**2", 0.0), (fo.flows.NormalizedFlow(), "x**2", 0.0),
+    (fo.flows.SignFlow(), "abs(x)", 0.0), (fo.flows.SignFlow(), "exp(x) - x", 1.0),
+    (fo.flows.LossNormalizedFlow(M=10.0), "x**2", 0.0),  # the step shrinks with the loss
+    (fo.flows.LossNormalizedFlow(M=10.0, minimum=1.0), "x**2 + 1", 1.0),
+    (fo.flows.LossNormalizedFlow(M=10.0), "x**2 + 1", 3.0),  # a wrong least value
+    (fo.flows.LossNormalizedFlow(M=10.0), "x**3 + 1", 1.0),  # no least value
+    (fo.flows.LossNormalizedFlow(M=10.0), "x**2 + 1", None),
+    (fo.flows.LossNormalizedFlow(M=math.inf), "x**2 + 1", 1.0)])
+def test_what_is_not_proved_of_steps(flow, loss, least):
+    assert no_stable_step(flow, fo.Loss(loss), least) is None
 
 
 def test_bounds_stand_beside_the_arrival():

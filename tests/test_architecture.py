@@ -97,6 +97,40 @@ def test_losses_know_no_flows():
         assert not [name for name in imports(path) if name.startswith("flowopt.flows")], path.name
 
 
+def behind_a_check():
+    """What of flowopt the checkers import, themselves or through others: (file, name)."""
+    stability = PACKAGE / "stability"
+    waiting, seen = sorted((stability / "checks").glob("*.py")), set()
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        for name in imports(path):
+            yield path, name
+            if name.startswith("flowopt.stability."):
+                inside = ROOT.joinpath(*name.split("."))
+                waiting += [p for p in (inside.with_suffix(".py"), inside / "__init__.py")
+                            if p.is_file()]
+
+
+def test_a_checker_knows_nothing_of_the_search():
+    """A certificate is read by code that did not find it: by checkers and exact arithmetic."""
+    stability = PACKAGE / "stability"
+    searching = {p.name for p in stability.iterdir() if p.is_dir()} - {"checks", "__pycache__"}
+    assert {"rest", "rational", "abstract_loss", "steps", "iterations", "backward", "growth",
+            "algebra"} <= searching
+    found = list(behind_a_check())
+    assert len({path for path, _ in found}) > 40
+    for path, name in found:
+        where = f"{path.relative_to(PACKAGE)} imports {name}"
+        assert name not in ("flowopt", "flowopt.stability"), f"{where}, and with it the search"
+        if name.startswith("flowopt.stability."):
+            assert name.split(".")[2] not in searching | {"proving", "verdict"}, where
+    for path in {path for path, _ in found}:
+        assert "importlib" not in path.read_text(encoding="utf-8"), path.name
+
+
 def compiled_functions():
     """The functions of the kernels that are compiled: all but the builders around them."""
     for path in KERNELS:

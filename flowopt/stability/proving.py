@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowopt import _check
-from flowopt.stability.rational.reach import beyond
+from flowopt.stability.checks.reach import beyond
 from flowopt.stability.statement import CLAIMS, box_domain, field_system, flow_system, statement
 from flowopt.stability.verdict import Verdict, unknown
 

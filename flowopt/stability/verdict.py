@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowopt import _check
+from flowopt.stability.checks.reach import beyond
 from flowopt.stability.exact import Refused
-from flowopt.stability.rational.reach import beyond
 from flowopt.stability.statement import sentence
 
 STATUSES = ("proved", "disproved", "unknown")

@@ -42,10 +42,26 @@ def test_without_a_clip_motions_end():
     ("-sign(x)*sqrt(abs(x))", ["reaches 0 in finite time"]),
     ("1/x", ["goes to -infinity", "singular: the field is infinite there", "goes to infinity"]),
     ("max(x, 0)", ["rests", "rests, unstable", "goes to infinity"]),
-    ("x - x**3", ["tends to -1", "rests, unstable", "tends to 1"])])
+    ("x - x**3", ["tends to -1", "rests, unstable", "tends to 1"]),
+    ("1 - sign(x)", ["reaches 0 in finite time", "rests"]),
+    ("-1 - sign(x)", ["rests", "reaches 0 in finite time"]),
+    ("sign(x) - 1", ["goes to -infinity", "rests, unstable", "rests"]),
+    ("(1 - sign(x))/2 - x*(1 + sign(x))/2", ["reaches 0 in finite time", "tends to 0"])])
 def test_known_lines(equation, fates):
     found = fo.basins(fo.VectorField([equation], ["x"]))
     assert found.complete and [b.fate for b in found] == fates
+    boxed = fo.basins(fo.VectorField([equation], ["x"]), (-3, 3))
+    for x in np.linspace(-3, 3, 49):  # each start has one fate
+        assert sum(x in b for b in found) == sum(x in b for b in boxed) == 1
+
+
+def test_a_rest_belongs_to_the_basin_that_goes_there():
+    found = fo.basins(fo.VectorField(["1 - sign(x)"], ["x"]), (-2, 2))
+    assert [(b.low, b.high, b.closed) for b in found] == [
+        (-2, 0, (True, True)), (0, 2, (False, True))]
+    (rest,) = found.equilibria
+    assert rest.kinds == ("sliding rest",) and rest.verdict.proved
+    assert rest.verdict.statement["claim"] == "stable"
 
 
 def test_random_lines_agree_with_runs():

@@ -10,7 +10,8 @@ import sympy
 
 import flowopt as fo
 from flowopt.stability.algebra.intervals import Interval
-from flowopt.stability.algebra.programs import Program, number_sign
+from flowopt.stability.algebra.programs import Program
+from flowopt.stability.number_sign import number_sign
 from flowopt.stability.proving import Problem
 from flowopt.stability.rational import branch
 from flowopt.stability.statement import box_domain, field_system, statement

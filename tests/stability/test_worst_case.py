@@ -9,12 +9,12 @@ from stability import changed_leaves
 
 import flowopt as fo
 from flowopt.stability import Verdict, worst_case_rate
-from flowopt.stability.algebra.polynomial_radius import characteristic, inside
 from flowopt.stability.checks.rate import class_words
+from flowopt.stability.checks.root_radius import characteristic, inside
 from flowopt.stability.iterations.atlas_discrete_other import triple_momentum
 from flowopt.stability.iterations.discrete import optimizer_system
-from flowopt.stability.iterations.linear_step import linear_step
 from flowopt.stability.iterations.worst_case import attempt, bounds_of, rate_statement
+from flowopt.stability.linear_step import linear_step
 from flowopt.stability.proving import Problem
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, disproved, proved

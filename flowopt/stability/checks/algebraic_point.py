@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from flowopt.stability.exact import Refused, fraction, rational, read
-from flowopt.stability.rest.points import shown
+from flowopt.stability.points import shown
 
 
 class Point:

@@ -136,7 +136,7 @@ def _shifted(chi: list[Any], s: Any, point: Point) -> list[Any]:
 
 def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument, step by step."""
-    from flowopt.stability.rest.points import polynomial
+    from flowopt.stability.points import polynomial
 
     chi = " + ".join(f"({polynomial(c)})*lambda**{k}" for k, c in enumerate(data["characteristic"]))
     steps = [f"The field vanishes at {statement['options']['at']}: put in, each equation is 0 "

@@ -64,14 +64,14 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Refuse when the evidence does not prove the statement."""
     import sympy
 
-    from flowopt.stability.checks.step_limit import _RANGE
+    from flowopt.stability.checks.step_claim import RANGE
 
     system, options = statement["system"], statement["options"]
     if system["kind"] != "map" or system["parameters"] or statement["V"] is not None:
         raise Refused("the system must be a map without numbers")
     kinds = {}
     for text in statement["assumptions"]:
-        found = _RANGE.fullmatch(text)
+        found = RANGE.fullmatch(text)
         for kind in ("unit", "portion", "inner", "positive"):
             if found is not None and found[kind]:
                 kinds[found[kind]] = kind
@@ -110,7 +110,7 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
 def _check_jump(variables: Any, equations: Any, kinds: Mapping[str, str], direction: Any) -> None:
     import sympy
 
-    from flowopt.stability.checks.step_limit import _signed
+    from flowopt.stability.checks.step_signs import signed
     from flowopt.stability.exact import fraction
 
     s = sympy.Symbol("s", positive=True)
@@ -122,7 +122,7 @@ def _check_jump(variables: Any, equations: Any, kinds: Mapping[str, str], direct
         landed = at_signs(expr.subs(at, simultaneous=True))
         if not landed.is_polynomial(s) or landed.has(sympy.sign, sympy.Abs, sympy.Piecewise):
             continue
-        if _signed(sympy.numer(sympy.together(landed.subs(s, 0))), kinds) in (1, -1):
+        if signed(sympy.numer(sympy.together(landed.subs(s, 0))), kinds) in (1, -1):
             return
     raise Refused("along this direction the step tends to 0")
 

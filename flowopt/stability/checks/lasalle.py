@@ -172,7 +172,7 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     Refused
         With what is not shown.
     """
-    from flowopt.stability.checks.lyapunov import _unbounded
+    from flowopt.stability.checks.lyapunov import unbounded
 
     claim = statement["claim"]
     keys = {"rate", "steps"} | ({"V"} if statement["V"] is None else set())
@@ -195,7 +195,7 @@ def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         above = field.N - number(at(field.N, point))
         inequality.check(above, inequality.OFF, data["positive"], point)
         if statement["options"].get("scope", "local") != "local":
-            _unbounded(field, data["positive"])
+            unbounded(field, data["positive"])
     steps = data["steps"]
     if type(steps) is not int or not 0 <= steps <= MAX_STEPS:
         raise Refused(f"the number of derivatives must be 0 to {MAX_STEPS}")

@@ -16,7 +16,7 @@ from typing import Any
 
 from flowopt.stability.checks.algebraic_point import field
 from flowopt.stability.exact import Refused, ldl, rational, read
-from flowopt.stability.rest.points import shown
+from flowopt.stability.points import shown
 
 
 def check(statement: Mapping[str, Any], data: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from flowopt.stability.checks.guard import guarded
 from flowopt.stability.checks.rate import read_class
 from flowopt.stability.exact import Refused, fraction
-from flowopt.stability.iterations.linear_step import LinearStep
+from flowopt.stability.linear_step import LinearStep
 
 TRUST = "A"
 SHOWS = ("disproved",)

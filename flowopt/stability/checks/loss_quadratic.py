@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from flowopt.stability.algebra.polynomial_radius import characteristic, inside, observed
 from flowopt.stability.checks.guard import guarded
 from flowopt.stability.checks.rate import read_class
+from flowopt.stability.checks.root_radius import characteristic, inside, observed
 from flowopt.stability.exact import Refused, fraction
-from flowopt.stability.iterations.linear_step import Root
+from flowopt.stability.linear_step import Root
 
 TRUST = "A"
 #: a root is shown to be at least this much larger than the rate

@@ -18,7 +18,7 @@ from typing import Any
 
 from flowopt.stability.checks.guard import guarded
 from flowopt.stability.exact import NotPSD, Refused, fraction, ldl
-from flowopt.stability.iterations.linear_step import LinearStep, Root, linear_step
+from flowopt.stability.linear_step import LinearStep, Root, linear_step
 
 TRUST = "A"
 #: decimals of the rational bounds of a square root

@@ -188,7 +188,7 @@ def _rational(e: Any, x: Any) -> tuple[Any, Any, list[Any]]:
 def _sign(value: Any) -> int:
     if value.is_Rational:
         return int(bool(value > 0)) - int(bool(value < 0))
-    from flowopt.stability.algebra.programs import number_sign
+    from flowopt.stability.number_sign import number_sign
 
     return number_sign(value)
 

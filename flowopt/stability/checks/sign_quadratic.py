@@ -13,7 +13,7 @@ from typing import Any
 from flowopt.stability.checks.algebraic_point import list_of
 from flowopt.stability.checks.critical import _plain, _same_field
 from flowopt.stability.exact import Refused, psd, rational, read
-from flowopt.stability.rest.points import shown
+from flowopt.stability.points import shown
 
 BOTH = "Min(sqrt(2*V0/mu), G0/mu), mu = {}, V0 = L - L* and G0 = norm1(grad L) at the start"
 ONE = "sqrt(2*V0/mu), mu = {}, V0 = L - L* at the start"

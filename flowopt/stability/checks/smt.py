@@ -1,7 +1,7 @@
 """Checker by a complete decision procedure: z3 finds the negation of each inequality unsatisfiable.
 
 data = {"way": text} and "epsilon" where it is used: the inequalities are those of
-`flowopt.stability.checks.lyapunov.obligations`. There is no short certificate: trust B.
+`flowopt.stability.checks.lyapunov_conditions.obligations`. There is no short certificate: trust B.
 
 Reference: D. Jovanović, L. de Moura, Solving non-linear arithmetic, IJCAR 2012.
 """
@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flowopt.stability.checks import algebra, lyapunov
+from flowopt.stability.checks import algebra
 from flowopt.stability.checks.inequality import NONNEGATIVE, OFF
+from flowopt.stability.checks.lyapunov_conditions import Obligation, obligations
 from flowopt.stability.exact import Refused, fraction
 
 TRUST = "B"
@@ -43,11 +44,10 @@ def _obligations(statement: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
             (data["way"] == "field") != ("epsilon" in data)):
         raise Refused("this is no way to show the claim")
     epsilon = fraction(data["epsilon"]) if "epsilon" in data else None
-    return lyapunov.obligations(statement, algebra.field(statement), way=data["way"],
-                                epsilon=epsilon)
+    return obligations(statement, algebra.field(statement), way=data["way"], epsilon=epsilon)
 
 
-def decide(o: lyapunov.Obligation, milliseconds: int = PATIENCE) -> str:
+def decide(o: Obligation, milliseconds: int = PATIENCE) -> str:
     """Return "unsat" when an inequality holds, "sat" when it fails, "unknown" otherwise.
 
     Raises
@@ -58,7 +58,7 @@ def decide(o: lyapunov.Obligation, milliseconds: int = PATIENCE) -> str:
     return str(question(o, milliseconds)[0].check())
 
 
-def question(o: lyapunov.Obligation, milliseconds: int) -> tuple[Any, list[Any]]:
+def question(o: Obligation, milliseconds: int) -> tuple[Any, list[Any]]:
     """Return z3's solver with the negation of an inequality, and its variables.
 
     Raises

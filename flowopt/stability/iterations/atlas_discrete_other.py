@@ -40,8 +40,8 @@ def triple_momentum(root: int = 2, ell: int = 4) -> dict[str, Any]:
 
 def triple_momentum_rate() -> Verdict:
     """Return the proof of a rate within 1e-6 of 1 − √(μ/ℓ) for triple momentum at κ = 4."""
-    from flowopt.stability.iterations.linear_step import linear_step
     from flowopt.stability.iterations.worst_case import MISSING, bounds_of, rate_statement
+    from flowopt.stability.linear_step import linear_step
     from flowopt.stability.verdict import unknown
 
     system, mu, ell = triple_momentum(), Fraction(1), Fraction(4)

@@ -190,10 +190,16 @@ def least_step(optimizer: Any, least_loss: Any = None) -> Verdict:
     if least_loss is None:
         raise ValueError("least_loss must be given for polyak: a lower bound of L above its "
                          "minimum")
-    least = fraction(least_loss)
+    return least_normalised(optimizer, fraction(least_loss))
+
+
+def least_normalised(optimizer: Any, least: Fraction, every_step: bool = False) -> Verdict:
+    """Return the verdict on the loss-normalised step, for its own lr or for every lr > 0."""
     h, M, minimum = (fraction(optimizer.hyper[k]) for k in ("lr", "max_learning_rate", "minimum"))
-    made = statement("no_fixed_point", optimizer_system(optimizer),
-                     assumptions=[f"{least} <= L"], bound=str(h * M * (least - minimum)),
+    size = M * (least - minimum)
+    made = statement("no_fixed_point", optimizer_system(optimizer, ["lr"] if every_step else ()),
+                     assumptions=[f"{least} <= L"],
+                     bound=f"{size}*lr" if every_step else str(h * size),
                      where=f"0 < |g| <= 1/({M})")
     if least <= minimum:
         return unknown(made, "the bound of L is not above the minimum that the step assumes, so "

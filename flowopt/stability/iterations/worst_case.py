@@ -16,8 +16,8 @@ from flowopt import _check
 from flowopt.stability.checks.rate import class_words
 from flowopt.stability.exact import Refused, fraction
 from flowopt.stability.iterations.discrete import optimizer_system
-from flowopt.stability.iterations.linear_step import LinearStep, linear_step
 from flowopt.stability.iterations.worst_case_certify import certify, one_state, programs, search
+from flowopt.stability.linear_step import LinearStep, linear_step
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, Verdict, disproved, proved, unknown
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from flowopt.stability.checks import rate as checker
 from flowopt.stability.exact import Refused
-from flowopt.stability.iterations.linear_step import LinearStep
 from flowopt.stability.iterations.worst_case_search import MARGIN, Program
+from flowopt.stability.linear_step import LinearStep
 
 
 def one_state(step: LinearStep, mu: Fraction, ell: Fraction | None, rate: Fraction

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from flowopt.stability.algebra.polynomial_radius import characteristic, inside, observed
 from flowopt.stability.checks import loss_quadratic
-from flowopt.stability.iterations.linear_step import LinearStep
+from flowopt.stability.checks.root_radius import characteristic, inside, observed
+from flowopt.stability.linear_step import LinearStep
 
 #: the longest cycle that is looked for
 LONGEST = 5

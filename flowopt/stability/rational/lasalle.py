@@ -13,7 +13,8 @@ from flowopt.stability.algebra import sos
 from flowopt.stability.checks import algebra, inequality
 from flowopt.stability.checks import lasalle as checker
 from flowopt.stability.checks.algebra import Field, at, number
-from flowopt.stability.checks.lyapunov import Obligation, _unbounded
+from flowopt.stability.checks.lyapunov import unbounded
+from flowopt.stability.checks.lyapunov_conditions import Obligation
 from flowopt.stability.exact import Refused
 from flowopt.stability.rational import lyapunov
 from flowopt.stability.verdict import Evidence, Verdict, proved, unknown
@@ -81,7 +82,7 @@ def settle(problem: Any, field: Field, V: str | None, deadline: float) -> Verdic
         data["positive"] = positive
         if statement["options"].get("scope", "local") != "local":
             try:
-                _unbounded(field, positive)
+                unbounded(field, positive)
             except Refused:
                 return None
     for steps in range(checker.MAX_STEPS + 1):

@@ -12,6 +12,7 @@ from flowopt.stability.checks import algebra, inequality
 from flowopt.stability.checks import lyapunov as checker
 from flowopt.stability.checks import point as refuter
 from flowopt.stability.checks.algebra import Field, at
+from flowopt.stability.checks.lyapunov_conditions import Obligation, obligations
 from flowopt.stability.exact import Refused, fraction
 
 #: ε of V̇ <= −ε|F|²
@@ -23,14 +24,14 @@ BOUNDS = tuple((Fraction(1, e), Fraction(c)) for e, c in
 BALLS = tuple(Fraction(1, q) for q in (1, 4, 25, 100, 10000))
 
 
-def prove_part(o: checker.Obligation, deadline: float = float("inf")) -> dict[str, Any] | None:
+def prove_part(o: Obligation, deadline: float = float("inf")) -> dict[str, Any] | None:
     """Return a proof of one inequality, or None.
 
     Examples
     --------
     >>> from flowopt.stability.checks.algebra import ring
     >>> R = ring(("x",)); x = R.gens[0]
-    >>> made = checker.Obligation("rate", "", x**2, ">=", (0,))
+    >>> made = Obligation("rate", "", x**2, ">=", (0,))
     >>> prove_part(made)["by"]
     'sturm'
     """
@@ -44,7 +45,7 @@ def prove_part(o: checker.Obligation, deadline: float = float("inf")) -> dict[st
                      deadline=deadline, hints=o.hints)
 
 
-def _zeros(o: checker.Obligation) -> list[Any]:
+def _zeros(o: Obligation) -> list[Any]:
     """Return small integer points where the polynomial vanishes: it is cut to them exactly."""
     import itertools
 
@@ -107,7 +108,7 @@ def _ways(statement: Mapping[str, Any], field: Field) -> list[dict[str, Any]]:
 def _try(statement: Mapping[str, Any], field: Field, extra: dict[str, Any],
          deadline: float) -> tuple[dict[str, Any] | None, str]:
     parts: dict[str, Any] = {}
-    for o in checker.obligations(statement, field, **extra):
+    for o in obligations(statement, field, **extra):
         made = prove_part(o, deadline)
         if made is None:
             return None, f"no proof of {o.words} was found"
@@ -122,13 +123,13 @@ def _try(statement: Mapping[str, Any], field: Field, extra: dict[str, Any],
 def _unbounded(statement: Mapping[str, Any], field: Field, data: dict[str, Any],
                deadline: float) -> tuple[dict[str, Any] | None, str]:
     try:
-        checker._unbounded(field, data["parts"]["positive"])
+        checker.unbounded(field, data["parts"]["positive"])
         return data, ""
     except Refused:
         pass
     for epsilon, C, k in [*((*b, 1) for b in BOUNDS),
                           *((Fraction(1, e), Fraction(1), 2) for e in (10, 100, 1000))]:
-        o = checker.obligations(statement, field, bound=(epsilon, C, k))[-1]
+        o = obligations(statement, field, bound=(epsilon, C, k))[-1]
         made = prove_part(o, deadline) if time.monotonic() < deadline else None
         if made is not None:
             data["bound"] = [str(epsilon), str(C), k]

@@ -14,7 +14,7 @@ from flowopt.stability.algebra import sos, sturm, witness
 from flowopt.stability.checks import inequality
 from flowopt.stability.checks import region as checker
 from flowopt.stability.checks.algebra import at, number
-from flowopt.stability.checks.lyapunov import Obligation
+from flowopt.stability.checks.lyapunov_conditions import Obligation
 from flowopt.stability.exact import Refused, fraction
 from flowopt.stability.rational.lyapunov import BOUNDS, prove_part
 from flowopt.stability.verdict import Evidence, Verdict, disproved, proved, unknown

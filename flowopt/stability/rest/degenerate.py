@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowopt.stability.algebra.algebraic import Number
-from flowopt.stability.rest.points import encoded
+from flowopt.stability.points import encoded
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Verdict
 

@@ -13,6 +13,7 @@ import sympy
 
 from flowopt.stability.algebra import components
 from flowopt.stability.algebra.algebraic import Number
+from flowopt.stability.points import encoded
 from flowopt.stability.rest.equilibrium import Equilibria, Equilibrium, bounds
 from flowopt.stability.rest.firstorder import Rule, gradient_like, law, symbols
 from flowopt.stability.rest.forms import NotAlgebraic, formed, value, with_sides
@@ -20,7 +21,6 @@ from flowopt.stability.rest.forms_at_zero import strict_minimum
 from flowopt.stability.rest.judge import Verdict, attempted, unknown
 from flowopt.stability.rest.kinds import critical, loss_at, matrix, motion, spectrum
 from flowopt.stability.rest.least_value import least_value
-from flowopt.stability.rest.points import encoded
 from flowopt.stability.statement import field_system, statement
 
 

@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 from flowopt.stability.algebra.algebraic import Number
+from flowopt.stability.points import encoded
 from flowopt.stability.rest.least_value import grows
-from flowopt.stability.rest.points import encoded
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Verdict
 

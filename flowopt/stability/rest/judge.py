@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowopt.stability.algebra.algebraic import Number
+from flowopt.stability.points import encoded
 from flowopt.stability.rest.line import Mark
-from flowopt.stability.rest.points import encoded
 from flowopt.stability.rest.spectrum import Count
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Evidence, Verdict, proved, unknown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from flowopt import _check
@@ -152,26 +153,25 @@ def _basin(low: Mark | None, high: Mark | None, closed: tuple[bool, bool], to: A
 
 
 def _merged(parts: list[Basin]) -> list[Basin]:
-    """Join the intervals on both sides of a rest that attracts from both."""
-    made: list[Basin] = []
-    for k, part in enumerate(parts):
-        point = part.low == part.high
-        beside = [p for p in parts[max(k - 1, 0):k + 2] if p is not part]
-        if point and part.fate == "rests" and any(p.to is part.to and p.to is not None
-                                                  for p in beside):
-            continue  # it belongs to its basin
-        made.append(part)
-    joined: list[Basin] = []
-    for part in made:
-        last = joined[-1] if joined else None
-        if last is not None and part.to is not None and last.to is part.to and \
-                last.low != last.high and part.low != part.high and last.high == part.low and \
-                last.fate == part.fate and "ends there" not in part.fate:
-            joined[-1] = Basin(last.low, part.high, (last.closed[0], part.closed[1]), part.to,
-                               part.fate, (last.ends[0], part.ends[1]))
+    """Give each rest to a basin beside it that goes there; two that go there alike are one.
+
+    The parts are an interval, a point, an interval, and so on.
+    """
+    made = parts[:1]
+    for point, after in zip(parts[1::2], parts[2::2], strict=True):
+        before = made.pop()
+        left, right = (point.fate == "rests" and point.to is not None and b.to is point.to
+                       for b in (before, after))
+        if left and right and before.fate == after.fate:
+            made.append(Basin(before.low, after.high, (before.closed[0], after.closed[1]),
+                              point.to, after.fate, (before.ends[0], after.ends[1])))
+        elif left:
+            made += [replace(before, closed=(before.closed[0], True)), after]
+        elif right:
+            made += [before, replace(after, closed=(True, after.closed[1]))]
         else:
-            joined.append(part)
-    return joined
+            made += [before, point, after]
+    return made
 
 
 def _cut(part: Basin, low: Any, high: Any) -> Basin | None:

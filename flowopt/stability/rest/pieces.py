@@ -144,7 +144,7 @@ class Pieces:
         exact = expr.subs(self.x, sympy.Rational(at.numerator, at.denominator))
         if fraction_of(made)[0] == 0:
             return 0
-        from flowopt.stability.algebra.programs import number_sign
+        from flowopt.stability.number_sign import number_sign
 
         return number_sign(exact)
 

@@ -16,6 +16,7 @@ import numpy as np
 from flowopt.stability.algebra import components
 from flowopt.stability.algebra.algebraic import Number
 from flowopt.stability.algebra.zeros import minimal_root
+from flowopt.stability.points import encoded
 from flowopt.stability.rest import judge
 from flowopt.stability.rest.equilibrium import Equilibria, Equilibrium, bounds
 from flowopt.stability.rest.forms import (
@@ -27,7 +28,6 @@ from flowopt.stability.rest.forms import (
     with_sides,
 )
 from flowopt.stability.rest.kinds import critical, loss_at, matrix, motion, spectrum
-from flowopt.stability.rest.points import encoded
 from flowopt.stability.rest.target import Target
 from flowopt.stability.statement import field_system, statement
 

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowopt.stability.algebra.algebraic import Number
+from flowopt.stability.points import encoded
 from flowopt.stability.rest.forms import NotAlgebraic, value
 from flowopt.stability.rest.judge import _row, attempted
-from flowopt.stability.rest.points import encoded
 from flowopt.stability.rest.spectrum import characteristic, count
 from flowopt.stability.statement import statement
 from flowopt.stability.verdict import Verdict, unknown

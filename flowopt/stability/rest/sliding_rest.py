@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from flowopt.stability.exact import fraction, write
-from flowopt.stability.rest.points import encoded
+from flowopt.stability.points import encoded
 from flowopt.stability.rest.sliding_motion import (
     Matrix,
     least_eigenvalue,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from flowopt.stability.iterations.linear_step import Root
+from flowopt.stability.linear_step import Root
 
 
 def sign(x: Any) -> int:
