@@ -8,6 +8,8 @@ find it.
 from __future__ import annotations
 
 import json
+import math
+import statistics
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +19,11 @@ from atlas_figures import figures
 import flowopt as fo
 from flowopt.experiment import SILENT, Claim
 from flowopt.options import Options, option
+from flowopt.quoting import Number, Quotes, count, decimal, slug, word
 from flowopt.reporting import Reporter, Table
 
-__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "table"]
+__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "numbers", "run",
+           "table"]
 
 NAME = "atlas"
 QUESTION = "Which Lyapunov functions of optimizers can be proved, on every loss in any dimension?"
@@ -36,12 +40,16 @@ class Config(Options):
     seconds: float = option(60.0, "the time for each claim", above=0.0)
 
 
-def numbers(config: Config) -> list[str]:
+def base(number: str) -> str:
+    """The number of a row without the letter of its claim."""
+    return number[0] + number[1:].rstrip("abcd")
+
+
+def chosen(config: Config) -> list[str]:
     """The numbers of the rows, without their letters."""
     from flowopt.stability.abstract_loss.atlas_table import every_number
 
-    known = list(dict.fromkeys(n.rstrip("abcd") if n[0] != "d" else "d" + n[1:].rstrip("abcd")
-                               for n in every_number()))
+    known = list(dict.fromkeys(map(base, every_number())))
     for name in config.rows:
         if name not in known:
             raise ValueError(f"rows must be numbers of the atlas such as 28 or d7, got {name}; "
@@ -50,7 +58,7 @@ def numbers(config: Config) -> list[str]:
 
 
 def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:
-    made = progress.pieces(numbers(config), lambda number: proved(number, config.seconds))
+    made = progress.pieces(chosen(config), lambda number: proved(number, config.seconds))
     return {"claims": [claim for rows in made.values() for claim in rows]}
 
 
@@ -88,9 +96,7 @@ def claims(result: dict[str, Any]) -> list[Claim]:
     settled = [c for c in every if c["status"] != "unknown"]
     bad = [c["number"] for c in settled if not c["checked"]]
     open_ = {c["number"] for c in every if c["status"] == "unknown"}
-    false = {c["number"].rstrip("abcd") if c["number"][0] != "d"
-             else "d" + c["number"][1:].rstrip("abcd")
-             for c in every if c["status"] == "disproved"}
+    false = {base(c["number"]) for c in every if c["status"] == "disproved"}
     grades = {c["trust"] for c in every if c["status"] == "proved"}
     return [
         Claim("certificates that were read back and refused by their checker", len(bad), 0,
@@ -101,3 +107,35 @@ def claims(result: dict[str, Any]) -> list[Claim]:
               "d13: Adam as a map has no Lyapunov function in general", false <= FALSE),
         Claim("grades of the proofs", ", ".join(sorted(grades)), "A: exact certificates alone",
               grades <= {"A"})]
+
+
+def numbers(result: dict[str, Any]) -> dict[str, Number]:
+    """Counts by verdict and grade, times, and the verdict of each row, as row-28a-status."""
+    every, made = result["claims"], Quotes()
+    made.add("claims", count, len(every))
+    made.add("claims-flows", count, sum(c["number"][0] != "d" for c in every))
+    made.add("claims-maps", count, sum(c["number"][0] == "d" for c in every))
+    made.add("rows", count, len({base(c["number"]) for c in every}))
+    for status in ("proved", "disproved", "unknown"):
+        of = [c for c in every if c["status"] == status]
+        made.add(status, count, len(of))
+        made.add(f"{status}-flows", count, sum(c["number"][0] != "d" for c in of))
+        made.add(f"{status}-maps", count, sum(c["number"][0] == "d" for c in of))
+        made.add(f"{status}-rows", count, len({base(c["number"]) for c in of}))
+    for grade in "ABC":
+        made.add(f"grade-{grade.lower()}", count, sum(c["trust"] == grade for c in every))
+    settled = [c for c in every if c["status"] != "unknown"]
+    made.add("settled", count, len(settled))
+    made.add("checked", count, sum(c["checked"] for c in settled))
+    made.add("refused-certificates", count, sum(not c["checked"] for c in settled))
+    made.add("equalities", count, sum(c["says"] == "V' = 0" for c in every))
+    for key in ("seconds", "check_seconds"):
+        times = [c[key] for c in settled] or [math.nan]
+        made.add(f"{slug(key)}-total", decimal, sum(times), 1)
+        made.add(f"{slug(key)}-median", decimal, statistics.median(times), 3)
+        made.add(f"{slug(key)}-longest", decimal, max(times), 2)
+    for c in every:
+        made.add(f"row-{c['number']}-status", word, c["status"])
+        if c["trust"]:
+            made.add(f"row-{c['number']}-grade", word, c["trust"])
+    return made

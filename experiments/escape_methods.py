@@ -21,10 +21,11 @@ from escape_methods_ways import WAYS, Problem, Way, descend, problems, window
 from flowopt import estimates
 from flowopt.experiment import SILENT, Claim
 from flowopt.options import Options, option
+from flowopt.quoting import Number, Quotes, count, decimal, percent, scientific, slug
 from flowopt.reporting import Reporter, Table, cell
 
-__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "run", "summary",
-           "table"]
+__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "numbers", "run",
+           "summary", "table"]
 
 NAME = "escape-methods"
 QUESTION = "Which way out of a local minimum is the cheapest, with equal budgets of gradients?"
@@ -143,6 +144,48 @@ def table(result: dict[str, Any]) -> list[Table]:
             ("way", "setting, tuned on other seeds", "success", "gradients per success",
              "median L - L*", "tuning: gradients"), rows))
     return made
+
+
+def numbers(result: dict[str, Any]) -> dict[str, Number]:
+    """Of each way on each landscape: success, gradients per success, settings, excess loss."""
+    made = Quotes()
+    made.add("runs", count, result["runs"])
+    made.add("ways", count, len({c["way"] for c in result["cells"].values()}))
+    made.add("landscapes", count, len(result["landscapes"]))
+    made.add("goal", decimal, result["goal"], 2)
+    made.add("polish", percent, POLISH, 0)
+    for end, rate in zip(("low", "high"), result["window"], strict=True):
+        made.add(f"window-{end}", decimal, rate, 6)
+    for name, about in result["landscapes"].items():
+        made.add(f"{slug(name)}-budget", count, about["budget"])
+        made.add(f"{slug(name)}-share", scientific, about["share"], 3)
+        made.add(f"{slug(name)}-dimension", count, about["n"])
+    for c in result["cells"].values():
+        name = slug(f"{c['problem']} {c['way']}")
+        made.add(f"{name}-successes", count, c["successes"])
+        made.estimate(f"{name}-success", share, c["p"])
+        made.estimate(f"{name}-gradients", gradients, c["cost"])
+        made.estimate(f"{name}-excess", scientific, c["excess"], 2)  # median and quartiles
+        made.add(f"{name}-tuning-gradients", count, c["tuning_gradients"])
+        for key, value in c["setting"].items():
+            made.add(f"{name}-setting-{slug(key)}", shortest, value)
+    return made
+
+
+def share(value: float) -> Number:
+    """A share in per cent: neither 0 nor all of it unless it is."""
+    return percent(value, 1 if 1e-3 <= value < 0.9995 - 1e-9 or value in (0, 1) else 2)
+
+
+def gradients(value: float) -> Number:
+    """Gradients per success, rounded to one, or from 10 000 on to three digits."""
+    return count(round(value)) if value < 1e4 else scientific(value, 3)
+
+
+def shortest(value: float) -> Number:
+    """A setting to four digits, without zeros at its end."""
+    text = f"{value:.4g}"
+    return scientific(value, 4) if "e" in text else decimal(value, len(text.partition(".")[2]))
 
 
 def claims(result: dict[str, Any]) -> list[Claim]:

@@ -15,16 +15,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from dictionary_table import dictionary
+from dictionary_table import dictionary, entries
 from optimizers_and_their_flows_figures import figures
 
 import flowopt as fo
 from flowopt import estimates
 from flowopt.experiment import SILENT, Claim
 from flowopt.options import Options, option
+from flowopt.quoting import Number, Quotes, count, decimal, scientific, slug
 from flowopt.reporting import Reporter, Table
 
-__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "paper_tables",
+__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "numbers", "paper_tables",
            "run", "table"]
 
 NAME = "optimizers-and-their-flows"
@@ -159,4 +160,25 @@ def claims(result: dict[str, Any]) -> list[Claim]:
             p["loss"] for p in of), " and ".join(f"{p['slope']:.3f}" for p in of),
             f"{of[0]['order']:g}", all(abs(p["slope"] - p["order"]) <= TOLERANCE for p in of),
             f"to {TOLERANCE:g}, on the last {LAST} steps"))
+    return made
+
+
+def numbers(result: dict[str, Any]) -> dict[str, Number]:
+    """Of each optimizer on each loss: the order, the slope, the distances and the steps."""
+    made, pairs = Quotes(), result["pairs"].values()
+    made.add("optimizers", count, len({p["case"] for p in pairs}))
+    made.add("losses", count, len(result["landscapes"]))
+    made.add("dictionary-entries", count, entries())
+    made.add("levels", count, max(len(p["h"]) for p in pairs))
+    made.add("slope-steps", count, LAST)
+    made.add("slope-tolerance", decimal, TOLERANCE, 2)
+    made.add("slope-off-most", decimal, max(abs(p["slope"] - p["order"]) for p in pairs), 3)
+    for p in pairs:
+        name = slug(f"{p['case']} {p['loss']}")
+        made.add(f"{name}-order", decimal, p["order"], 1)
+        made.add(f"{name}-slope", decimal, p["slope"], 3)
+        made.add(f"{name}-end", decimal, p["end"], 1)
+        for end, k in (("first", 0), ("last", -1)):
+            made.add(f"{name}-step-{end}", scientific, p["h"][k], 2)
+            made.add(f"{name}-distance-{end}", scientific, p["distance"][k], 2)
     return made

@@ -19,9 +19,10 @@ from step_limits_figures import figures
 import flowopt as fo
 from flowopt.experiment import SILENT, Claim
 from flowopt.options import Options, option
+from flowopt.quoting import Number, Quotes, count, decimal, scientific, slug
 from flowopt.reporting import Reporter, Table
 
-__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "paper_tables",
+__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "numbers", "paper_tables",
            "run", "table"]
 
 NAME = "step-limits"
@@ -122,20 +123,61 @@ def paper_tables(result: dict[str, Any]) -> dict[str, Table]:
     return {"every": step_limits_every.paper_table(result["every"], result["never"])}
 
 
+def gap(of: dict[str, Any]) -> float:
+    """The largest relative distance of the measured from the exact limits."""
+    return float(np.abs(np.asarray(of["measured"]) / of["exact"] - 1).max())
+
+
+def numbers(result: dict[str, Any]) -> dict[str, Number]:
+    """Gaps, limits at the first, middle and last momentum (first, middle, last), of methods."""
+    made, betas = Quotes(), result["beta"]
+    made.add("momenta", count, len(betas))
+    made.add("steps", count, result["steps"])
+    made.add("rules", count, len(result["rules"]))
+    made.add("methods", count, len(result["methods"]))
+    made.add("limits", count, len(result["rules"]) * len(betas) + len(result["methods"]))
+    gaps, unproved = [], 0
+    places = {"first": 0, "middle": len(betas) // 2, "last": len(betas) - 1}
+    for place, k in places.items():
+        made.add(f"momentum-{place}", decimal, betas[k], 2)
+    for part in ("every", "never"):
+        unproved += sum(not of["proved"] for of in result[part].values())
+    for rule, of in [*result["rules"].items(), *result["methods"].items()]:
+        gaps.append(gap(of))
+        unproved += int(np.count_nonzero(~np.asarray(of["proved"], dtype=bool)))
+        made.add(f"{slug(rule)}-gap", scientific, gaps[-1], 1)
+        if rule in result["methods"]:
+            made.add(f"{slug(rule)}-limit", decimal, of["exact"], 10)
+            made.add(f"{slug(rule)}-measured", decimal, of["measured"], 4)
+            continue
+        made.add(f"{slug(rule)}-gap-from-closed-form", scientific, float(np.abs(
+            np.asarray(of["exact"]) / [KNOWN[rule](b) for b in betas] - 1).max()), 1)
+        for place, k in places.items():
+            made.add(f"{slug(rule)}-limit-{place}", decimal, of["exact"][k], 4)
+            made.add(f"{slug(rule)}-measured-{place}", decimal, of["measured"][k], 4)
+    made.add("gap-greatest", scientific, max(gaps), 1)
+    made.add("optimizers", count, len(result["every"]))
+    made.add("optimizers-without-rest", count, len(result["never"]))
+    made.add("momentum", decimal, result["momentum"], 1)
+    made.add("gap-of-optimizers", scientific, max(map(gap, result["every"].values())), 1)
+    made.add("limits-without-proof", count, unproved)
+    return made
+
+
 def claims(result: dict[str, Any]) -> list[Claim]:
     made = []
     for rule, of in result["rules"].items():
-        off = float(np.abs(np.asarray(of["measured"]) / of["exact"] - 1).max())
+        off = gap(of)
         made.append(Claim(f"{rule}: largest relative distance of the measured from the exact "
                           "limit, over the momenta", off, "< 2e-3", off < 2e-3))
         known = np.array([KNOWN[rule](b) for b in result["beta"]])
         far = float(np.abs(np.asarray(of["exact"]) / known - 1).max())
         made.append(Claim(f"{rule}: largest relative distance of the exact limit from the "
                           "published closed form", far, "< 1e-12", far < 1e-12))
-    off = max(abs(of["measured"] / of["exact"] - 1) for of in result["methods"].values())
+    off = max(map(gap, result["methods"].values()))
     made.append(Claim("methods on gradient flow: largest relative distance", float(off), "< 2e-3",
                       bool(off < 2e-3)))
-    far = max(abs(of["measured"] / of["exact"] - 1) for of in result["every"].values())
+    far = max(map(gap, result["every"].values()))
     made.append(Claim(f"all {len(result['every'])} optimizers with a stable step: largest relative "
                       "distance of the measured from the exact limit", float(far), "< 2e-3",
                       bool(far < 2e-3)))

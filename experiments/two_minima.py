@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from two_minima_digits import as_published, published_path
 from two_minima_facts import (
     BARRIER,
     GOOD,
@@ -31,6 +32,8 @@ from two_minima_facts import (
     well,
 )
 from two_minima_figures import figures
+from two_minima_laws import laws
+from two_minima_numbers import numbers
 from two_minima_report import claims, summary
 
 import flowopt as fo
@@ -39,7 +42,8 @@ from flowopt.experiment import SILENT
 from flowopt.options import Options, option
 from flowopt.reporting import Reporter
 
-__all__ = ["NAME", "QUESTION", "Config", "claims", "figures", "run", "summary"]
+__all__ = ["NAME", "QUESTION", "Config", "claims", "figures", "numbers", "published_path",
+           "run", "summary"]
 
 NAME = "two-minima"
 QUESTION = "Does the clipped loss-normalised flow escape a poor minimum, or does its Euler step?"
@@ -49,6 +53,7 @@ NEAR = 0.1  # "near 0.41" means within this distance of the good minimum
 STEPS_H = (0.001, 0.003, 0.01, 0.03, 0.1)
 CLIPS = (10.0, 100.0, 1000.0, 1e4)
 TEMPERATURES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0)
+QUANTILES = (5, 10, 25, 50, 75, 90, 95)  # of the steps at which runs leave, in percent
 NOISY = 2000  # starts with noise, which costs more
 MOST_STEPS = 1_000_000  # of one run
 
@@ -84,9 +89,11 @@ def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:
     rng = np.random.default_rng(config.seed)
     starts = config.x0 + config.spread * rng.uniform(-1.0, 1.0, (config.runs, 1))
     made["seeds"] = {"starts": config.seed, "quadratic": config.seed + 1,
-                     "noise": [config.seed + 2 + i for i in range(2 * len(TEMPERATURES))]}
+                     "noise": [config.seed + 2 + i for i in range(2 * len(TEMPERATURES))],
+                     "laws": config.seed + 2 + 2 * len(TEMPERATURES)}
     made["landscape"] = {"points": [GOOD, BARRIER, POOR],
                          "losses": [float(loss_of(x)) for x in (GOOD, BARRIER, POOR)],
+                         "start_loss": float(loss_of(config.x0)),
                          "curvatures": [float(curvature_of(x)) for x in (GOOD, BARRIER, POOR)]}
     made["well"] = well(config.x0)
     progress(0.0, "1 of 5: the run as published")
@@ -102,52 +109,12 @@ def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:
     progress(0.42, "4 of 5: Lyapunov exponents")
     made["lyapunov"] = progress.piece("lyapunov", lambda: lyapunov(
         config, flow, starts[:400], made["seeds"]["quadratic"]))
+    made["laws"] = progress.piece("laws", lambda: laws(
+        config, flow, spread_widely(config, starts), STEPS_H, made["seeds"]["laws"]))
     made["noise"] = progress.piece("noise", lambda: noise(
         config, loss, starts[:NOISY], made["seeds"]["noise"],
         lambda share: progress(0.44 + 0.48 * share, "5 of 5: noise instead of clipping")))
     return made
-
-
-# ------------------------------------------------------------------ 1. as published
-def published_path(x0: float, h: float, M: float, steps: int) -> np.ndarray:
-    """The published iteration, in its order of operations: (steps + 1,).
-
-    x is a NumPy scalar, so that x**2 and x**3 call the C library's pow: the run is chaotic, and
-    its digits hang on the last bit of each power.
-    """
-    x = np.float64(x0)
-    path = np.empty(steps + 1)
-    path[0] = x
-    with np.errstate(all="ignore"):
-        for k in range(steps):
-            L = x * (x - 1) * (x - 3) * (x - 3) + 1.62276
-            g = -9 + 30 * x - 21 * x**2 + 4 * x**3
-            delta = -np.sign(g) * min(np.abs(g) / g**2, M) * L
-            x = x + delta * h
-            path[k + 1] = x
-    return path
-
-
-def as_published(config: Config, flow: Any) -> dict[str, Any]:
-    path = published_path(config.x0, config.h, config.M, config.steps)
-    x = path[-1]
-    compiled = fo.integrate(flow, [config.x0], t=(0.0, config.end), method=fo.Euler(h=config.h))
-    other = compiled.x[:, 0]
-    both = min(len(path), len(other))
-    apart = np.abs(path[:both] - other[:both]) > 1e-3
-    with np.errstate(all="ignore"):
-        last_loss = float(x * (x - 1) * (x - 3) * (x - 3) + 1.62276)
-    return {"path": path, "last_x": float(x), "last_loss": last_loss,
-            "left_at_step": first(outside(path, config.x0)),
-            "compiled": other, "compiled_last_x": float(other[-1]),
-            "compiled_status": compiled.status.name,
-            "compiled_left_at_step": first(outside(other, config.x0)),
-            "parted_at_step": first(apart)}
-
-
-def first(condition: np.ndarray) -> int | None:
-    """The first index at which the condition holds, or None."""
-    return int(np.argmax(condition)) if condition.any() else None
 
 
 # ------------------------------------------------------------------ 2. the flow itself
@@ -212,6 +179,10 @@ def tally(x: np.ndarray) -> dict[str, tuple[float, float, float]]:
             "well": wilson(int((x < BARRIER).sum()), len(x))}
 
 
+def spread_widely(config: Config, starts: np.ndarray) -> np.ndarray:
+    return config.x0 + FAR * np.random.default_rng(config.seed).uniform(-1, 1, starts.shape)
+
+
 def escape(config: Config, flow: Any, starts: np.ndarray,
            progress: Callable[[float], None]) -> dict[str, Any]:
     leaves = fo.reduce.first_time(f"x {'<' if config.x0 > BARRIER else '>'} {BARRIER!r}")
@@ -231,11 +202,12 @@ def escape(config: Config, flow: Any, starts: np.ndarray,
         ends = [steps[max(0, int(n / 2 - half) - 1)], steps[min(n - 1, int(n / 2 + half))]]
         wide = 1.96 * steps.std(ddof=1) / math.sqrt(n) if n > 1 else math.nan
         made["median"] = (float(np.median(steps)), *map(float, ends))
+        made["quantiles"] = {f"{q:g}": float(np.quantile(steps, q / 100)) for q in QUANTILES}
         made["mean"] = (float(steps.mean()), float(steps.mean() - wide), float(steps.mean() + wide))
     hs, clips = np.union1d(STEPS_H, config.h), np.union1d(CLIPS, config.M)
     grid = np.full((3, len(hs), len(clips)), np.nan)  # NaN: not run, for it is no step or too many
     near, apart = grid.copy(), grid[:, :, 0].copy()
-    wide = config.x0 + FAR * np.random.default_rng(config.seed).uniform(-1, 1, starts.shape)
+    wide = spread_widely(config, starts)
     for i, h in enumerate(hs):
         if not 1 <= config.end / h * (1 + 1e-9) <= MOST_STEPS:
             continue

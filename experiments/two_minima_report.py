@@ -20,7 +20,7 @@ VERDICTS = {"right": "right", "gives up": "gives up", "no end": "stopped: budget
 
 def summary(result: dict[str, Any]) -> str:
     """The five parts in words, for a reader who has not seen the essay."""
-    parts = (opening, published, the_flow, comparison, escape, lyapunov, noise)
+    parts = (opening, published, the_flow, comparison, escape, lyapunov, spread, noise)
     return "\n\n".join("\n".join(part(result)) for part in parts)
 
 
@@ -153,6 +153,27 @@ def lyapunov(result: dict[str, Any]) -> list[str]:
         *_table(("h", "Lambda(h)", "quadratic, measured", "the run, measured"), body)]
 
 
+def spread(result: dict[str, Any]) -> list[str]:
+    of, j = result["laws"], result["laws"]["jitter"]
+    body = [(f"{r['h']:g}", f"{r['cauchy']:.3f}",
+             *("-" if math.isnan(r[key]) else f"{r[key]:.{digits}f}" for key, digits in (
+                 ("law_cauchy", 3), ("law", 3), ("rate_theory", 4))),
+             _number(r["rate"], 4)) for r in of["rows"]]
+    cycle = (f", a cycle of two points at h M L/2 = {j['cycle']:.3g}" if j["is_cycle"] else "")
+    text = [_said(
+        f"How iterates are spread, by the distance of Kolmogorov and Smirnov, from "
+        f"{result['setting']['runs']} starts spread over {result['setting']['x0']:g} +- "
+        f"{result['escape']['far']:g}: on the quadratic without clip by Cauchy's law of scale "
+        f"{of['scale']:.4f}; in the well (at t = {of['well_time']:g}) not, for its barrier is "
+        "near, but by the law of short steps, which also gives the rate of leaving from then on:"),
+        *_table(("h", "quadratic: Cauchy", "well: Cauchy", "well: short steps", "rate", "measured"),
+                body)] if body else []
+    return [*text, _said(
+        f"At the good minimum the run never rests: after {j['steps']} steps there |x - x*| is "
+        f"{j['amplitude'][0]:.3g} in the median{cycle}; without the clip {j['unclipped'][0]:.2g}, "
+        f"where Cauchy's law has {j['scale']:.2g}.")]
+
+
 def noise(result: dict[str, Any]) -> list[str]:
     rows, clipped = result["noise"]["rows"], result["escape"]["end"]
     hs = sorted({r["h"] for r in rows})
@@ -219,4 +240,37 @@ def claims(result: dict[str, Any]) -> list[Claim]:
     made.append(Claim("Lyapunov exponents on the quadratic: largest distance from Lambda(h), in "
                       "half-widths of the 95 % interval", round(off, 2), "< 2",
                       off < 2 if rows and result["lyapunov"]["starts"] >= 100 else None))
+    return [*made, *laws(result)]
+
+
+def laws(result: dict[str, Any]) -> list[Claim]:
+    """The claims on how iterates are spread."""
+    rows, j = result["laws"]["rows"], result["laws"]["jitter"]
+    many = result["setting"]["runs"] >= 100
+
+    def claim(text: str, distance: float, most: float, applies: bool) -> Claim:
+        applies = applies and many and math.isfinite(distance) and math.isfinite(most)
+        return Claim(text, round(distance, 4), f"< {most:.3g}", distance < most if applies
+                     else None, "what chance exceeds once in 1000 times")
+
+    greatest = max(rows, key=lambda r: r["cauchy"], default=None)
+    made = [] if greatest is None else [
+        claim("Euler on the offset quadratic: largest distance of the iterates from Cauchy's law, "
+              "whatever the step", greatest["cauchy"], greatest["critical"], True),
+        claim(f"the law of iterates in the well, h = {rows[0]['h']:g}: distance from that of "
+              "short steps", rows[0]["law"], rows[0]["law_critical"],
+              rows[0]["h"] <= 1e-3 and rows[0]["inside"] >= 50)]
+    known = [r for r in rows if math.isfinite(r["rate_theory"]) and r["rate"][2] > r["rate"][0]]
+    off = max((abs(r["rate"][0] - r["rate_theory"]) / (r["rate"][2] - r["rate"][0])
+               for r in known), default=math.nan)
+    made.append(Claim("rates of leaving the well: largest distance from those of short steps, in "
+                      "half-widths of the 95 % interval", round(off, 2), "< 2",
+                      off < 2 if known and many else None))
+    amplitude = j["amplitude"][0]
+    made.append(Claim("the jitter at the good minimum is a cycle of two points, of amplitude "
+                      "h M L/2", amplitude, j["cycle"],
+                      abs(amplitude / j["cycle"] - 1) < 1e-3 if j["is_cycle"] else None,
+                      "to 0.1 %"))
+    made.append(claim("without the clip it follows Cauchy's law of scale sqrt(2 L/L''): distance",
+                      j["unclipped_distance"], j["unclipped_critical"], True))
     return made

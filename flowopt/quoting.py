@@ -6,7 +6,11 @@ the functions here. A value that is not finite is refused: a text has no place f
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flowopt import _check
 
@@ -116,3 +120,51 @@ def formula(tex: str, text: str) -> Number:
     '\\ensuremath{\\dot V \\le 0}'
     """
     return _maths(text, tex, text)
+
+
+class Quotes(dict[str, Number]):
+    """The numbers of an experiment by name; what is not known, None or not finite, is left out.
+
+    Examples
+    --------
+    >>> quotes = Quotes()
+    >>> quotes.add("error", scientific, 2.5e-13, 1)
+    >>> quotes.add("arrival", decimal, math.nan, 4)
+    >>> quotes.estimate("chance", percent, (0.5, 0.25, 0.75), 0)
+    >>> {name: number.text for name, number in quotes.items()}
+    {'error': '2e-13', 'chance': '50 %', 'chance-low': '25 %', 'chance-high': '75 %'}
+    """
+
+    def add(self, name: str, make: Callable[..., Number], value: Any, *digits: int) -> None:
+        """Add ``make(value, *digits)`` under a name of small letters, digits and hyphens.
+
+        Raises
+        ------
+        ValueError
+            When the name is not such a name, or is taken.
+        """
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+            raise ValueError("name must be small letters, digits and single hyphens, beginning "
+                             f"with a letter, got {name!r}")
+        if name in self:
+            raise ValueError(f"name must be one that is not taken, got {name!r} twice")
+        if value is None or not isinstance(value, str) and not math.isfinite(value):
+            return
+        self[name] = make(value, *digits)
+
+    def estimate(self, name: str, make: Callable[..., Number], values: Sequence[float],
+                 *digits: int) -> None:
+        """Add an estimate and the ends of its interval, as name, name-low and name-high."""
+        for end, value in zip(("", "-low", "-high"), values, strict=True):
+            self.add(name + end, make, value, *digits)
+
+
+def slug(text: str) -> str:
+    """Return a name made of a text: small letters and digits, hyphens for all else.
+
+    Examples
+    --------
+    >>> slug("scipy RK45, rtol 1e-3"), slug("average (EMA)")
+    ('scipy-rk45-rtol-1e-3', 'average-ema')
+    """
+    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")
