@@ -133,8 +133,7 @@ def _products_used(files: list[Source], known_numbers: Collection[str],
                    known_files: Collection[str], found: Findings) -> None:
     for place in _every(files, "val"):
         if place.what not in known_numbers:
-            found.failures.append(f"{place.at}: no experiment of contents.toml gives {place.what}; "
-                                  + _nearest(place.what, known_numbers))
+            found.failures.append(f"{place.at}: {_unknown(place.what, known_numbers)}")
     used = set()
     for place in _every(files, "includegraphics") + [
             p for p in _every(files, "input") if p.what.startswith("tables/")]:
@@ -146,6 +145,16 @@ def _products_used(files: list[Source], known_numbers: Collection[str],
                                   + _nearest(name, known_files))
     found.warnings += [f"{name} is not used in the text" for name in known_files
                        if name not in used]
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    """Return a sentence about a number that there is not, with the nearest of its experiment."""
+    of, _, number = name.partition("/")
+    beside = [other.partition("/")[2] for other in known if other.startswith(f"{of}/")]
+    if beside:
+        return f"{of} gives no number {number}; {_check.nearest(number, beside)}"
+    return (f"no experiment of contents.toml is called {of}; "
+            + _nearest(of, {other.partition("/")[0] for other in known}))
 
 
 def _nearest(name: str, known: Collection[str]) -> str:
