@@ -17,12 +17,13 @@ VENV_OK := $(shell [ ! -e $(VENV)/.installing ] \
 	&& [ "$$(cat $(VENV)/.made 2>/dev/null)" = "$$(pwd -P)" ] \
 	&& $(PY) -c '' 2>/dev/null && echo yes)
 
-.PHONY: help two-minima test lint types doctest bench clean FORCE
+.PHONY: help two-minima paper test lint types doctest bench clean FORCE
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make two-minima  run the two-minima example; figures and numbers in results/two-minima'
+	@echo 'make paper       run the experiments of the paper that are not kept, and build its PDF'
 	@echo 'make test        run the tests'
 	@echo 'make lint        check the code with ruff'
 	@echo 'make types       check the types of the package with mypy'
@@ -35,6 +36,9 @@ help:
 
 two-minima: $(VENV)/.installed-core
 	$(VENV)/bin/flowopt run two-minima $(ARGS)
+
+paper: $(VENV)/.installed-paper
+	$(VENV)/bin/flowopt paper $(ARGS)
 
 test: $(VENV)/.installed-test
 	$(PY) -m pytest -q --durations=10 $(ARGS)
@@ -99,6 +103,10 @@ endef
 $(VENV)/.installed-core: $(VENV)/.made pyproject.toml constraints.txt
 	$(call install)
 	@touch $@
+
+$(VENV)/.installed-paper: $(VENV)/.made pyproject.toml constraints.txt
+	$(call install,[paper])
+	@touch $@ $(VENV)/.installed-core
 
 $(VENV)/.installed-test: $(VENV)/.made pyproject.toml constraints.txt
 	$(call install,[test])

@@ -16,6 +16,7 @@ from typing import Any
 import typer
 
 from flowopt import __version__, _check, cli_stability, experiment
+from flowopt.paper import command
 from flowopt.reporting import Reporter
 from flowopt.results import NotWritten, prepare_folder, remove_empty
 
@@ -66,6 +67,7 @@ def dictionary(names: list[str] = typer.Argument(None, help="Only these optimize
 
 app.command("analyze")(cli_stability.analyze)
 app.command("atlas")(cli_stability.atlas)
+app.command("paper")(command.paper)
 
 
 @app.command("run", context_settings=_RAW, add_help_option=False)

@@ -76,7 +76,8 @@ def _without_interruption() -> Iterator[None]:
 def write_all(folder: Path, files: Mapping[str, bytes]) -> list[str]:
     """Write files under temporary names, then rename all of them into place.
 
-    A failure or Ctrl-C on the way leaves the folder as it was.
+    A name may have folders, which are made. A failure or Ctrl-C on the way leaves the files as
+    they were.
 
     Raises
     ------
@@ -96,8 +97,11 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> list[str]:
     try:
         waiting = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
         for name, data in files.items():
+            (waiting / name).parent.mkdir(parents=True, exist_ok=True)
             (waiting / name).write_bytes(data)
             (waiting / name).chmod(0o644)
+        for name in files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
         with _without_interruption():
             for name in files:
                 os.replace(waiting / name, folder / name)
