@@ -80,10 +80,14 @@ def scientific(value: float, digits: int) -> Number:
     --------
     >>> scientific(2.7712e-6, 2).text, scientific(5.5336e-7, 3).tex, scientific(9.99, 2).text
     ('2.8e-6', '\\ensuremath{5.53\\cdot10^{-7}}', '1.0e1')
+    >>> scientific(3.14, 2).text
+    '3.1'
     """
     value = _check.real("value", value)
     mantissa, _, power = f"{value:.{_check.integer('digits', digits, at_least=1) - 1}e}".partition(
         "e")
+    if int(power) == 0:
+        return _maths(value, mantissa, mantissa)
     return _maths(value, rf"{mantissa}\cdot10^{{{int(power)}}}", f"{mantissa}e{int(power)}")
 
 

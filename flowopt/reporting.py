@@ -83,7 +83,7 @@ class Table:
         """The table as text, numbers to the right."""
         cells = [[cell(value) for value in row] for row in self.rows]
         widths = [max(map(len, column)) for column in zip(self.columns, *cells, strict=True)]
-        right = [all(_is_number(row[j]) for row in self.rows) for j in range(len(self.columns))]
+        right = [all(is_number(row[j]) for row in self.rows) for j in range(len(self.columns))]
 
         def line(row: Sequence[str]) -> str:
             parts = [text.rjust(w) if r else text.ljust(w)
@@ -93,7 +93,8 @@ class Table:
         return "\n".join([self.caption, line(list(self.columns)), *map(line, cells)])
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Return whether a cell is a number, and stands to the right."""
     value = value.value if isinstance(value, Number) else value
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 

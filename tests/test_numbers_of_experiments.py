@@ -56,8 +56,8 @@ def check(result, numbers, made_here):
     ("atlas", "claims|rows|^proved|disproved|unknown|grade-.$|settled|checked|refused|equalities|"
               "seconds"),
     ("escape-methods", "^ways$|^landscapes$|^polish$|-gradients"),
-    ("optimizers-and-their-flows", "^optimizers$|^losses$|^levels$|^slope-"),
-    ("step-limits", "^momenta$|^rules$|^methods$|^limits|gap"),
+    ("optimizers-and-their-flows", "^optimizers$|^losses$|^levels$|^slope-|^dictionary-"),
+    ("step-limits", "^momenta$|^rules$|^methods$|^limits|gap|^optimizers"),
 ])
 def test_values_are_those_of_the_result(name, made_here):
     module, result = quick(name)

@@ -51,7 +51,7 @@ def products(folder: Path, made: Products) -> list[str]:
             continue
         if before == data:
             continue
-        lines = (numbers(read_numbers(before.decode(errors="replace")), made.numbers)
+        lines = (numbers(read_numbers(before.decode(errors="replace")), made.quoted)
                  if name == NUMBERS else rows(name, before, data) if name.startswith("tables/")
                  else [])
         found += [f"{line}; {AGAIN}" for line in lines] or [
@@ -80,10 +80,10 @@ def changes(before: dict[str, str], now: dict[str, str]
 
 
 def numbers(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """Return how the numbers on disk differ from those of the experiments."""
+    """Return how the numbers on disk differ from those that the text quotes."""
     return [f"{NUMBERS} says {name} is {was}, the experiment gives {value}"
             if was is not None and value is not None
-            else f"{NUMBERS} has {name}, which no experiment gives" if value is None
+            else f"{NUMBERS} has {name}, which the text does not quote" if value is None
             else f"{NUMBERS} lacks {name}, the experiment gives {value}"
             for name, was, value in changes(before, now)]
 
@@ -126,7 +126,7 @@ def text(main: Path, known_numbers: Collection[str], known_files: Collection[str
 
 
 def _every(files: list[Source], command: str) -> list[Place]:
-    return [place for one in files for place in one.arguments(command) if "#" not in place.what]
+    return [place for one in files for place in one.arguments(command)]
 
 
 def _products_used(files: list[Source], known_numbers: Collection[str],

@@ -21,7 +21,7 @@ def paper(
                                      "results.")) -> None:
     """Make the numbers, tables and figures of the paper from the experiments, and its PDF."""
     from flowopt.cli import Progress
-    from flowopt.paper import checking, contents, latex, products
+    from flowopt.paper import checking, contents, latex, products, source
     from flowopt.results import NotWritten
 
     bar: Any = None
@@ -39,7 +39,7 @@ def paper(
         made = None
         if not text:
             bar = Progress()
-            made = products.make(wanted, results, bar)
+            made = products.make(wanted, results, source.quoted(main), bar)
             bar.close()
             for note in made.notes:
                 typer.echo(f"({note})", err=True)
@@ -49,15 +49,16 @@ def paper(
                             else (made.numbers, made.shown))
             of_text = checking.text(main, names, shown)
             _tell(found.failures + of_text.failures, of_text.warnings)
-            typer.echo(f"{len(names)} numbers, {len(shown)} figures and tables: the text, the "
+            quoted = names if made is None else made.quoted
+            typer.echo(f"{len(quoted)} numbers, {len(shown)} figures and tables: the text, the "
                        f"products{'' if made is None else ' and the results'} agree")
             return
         assert made is not None
         before, _ = checking.on_disk(folder)
         products.write(folder, made)
-        for name, was, value in checking.changes(before, made.numbers) if before else ():
+        for name, was, value in checking.changes(before, made.quoted) if before else ():
             typer.echo(f"{name} was {was or 'not there'} and is {value or 'gone'}")
-        typer.echo(f"{len(made.numbers)} numbers, {len(made.shown)} figures and tables in {folder}")
+        typer.echo(f"{len(made.quoted)} numbers, {len(made.shown)} figures and tables in {folder}")
         if pdf:
             _tell(latex.build(main), [])
             typer.echo(f"{folder / latex.PDF}")

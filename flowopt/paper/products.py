@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,9 @@ class Products:
     Parameters
     ----------
     numbers : dict
-        TeX of every number and option, by the name that the text uses.
+        TeX of every number and option that the experiments offer, by the name that a text uses.
+    quoted : dict
+        Those that the text quotes: they stand in `NUMBERS`.
     files : dict
         The bytes of every file, by its path in the paper's folder; all but `RECORD` are products.
     notes : list of str
@@ -43,6 +45,7 @@ class Products:
     """
 
     numbers: dict[str, str]
+    quoted: dict[str, str]
     files: dict[str, bytes]
     notes: list[str] = field(default_factory=list)
 
@@ -62,7 +65,7 @@ class _Part:
     listed: dict[str, dict[str, Any]]
 
 
-def make(wanted: list[Wanted], results: Path,
+def make(wanted: list[Wanted], results: Path, names: Collection[str],
          show: Callable[[float, str], None] = lambda share, text: None) -> Products:
     """Return the products of a paper; results are loaded where they are kept, else made and kept.
 
@@ -74,6 +77,8 @@ def make(wanted: list[Wanted], results: Path,
         The folder of results. The paper shares the kept values of ``flowopt run`` in
         ``NAME/.kept``, where each configuration has its own, and writes nothing else there: the
         figures and numbers of another configuration stay as they are.
+    names : collection of str
+        The numbers that the text quotes; what no experiment offers is left out.
     show : callable, optional
         ``show(share, text)``: the progress.
 
@@ -97,15 +102,14 @@ def make(wanted: list[Wanted], results: Path,
         parts[one.name] = _part(one, result)
     numbers = {name: text for part in parts.values() for name, text in part.numbers.items()}
     files = {name: data for part in parts.values() for name, data in part.files.items()}
-    files[NUMBERS] = numbers_file(numbers)
+    quoted = {name: numbers[name] for name in sorted(names) if name in numbers}
+    files[NUMBERS] = numbers_file(quoted)
     listed = {name: entry for part in parts.values() for name, entry in part.listed.items()}
     manifest = {"experiments": {name: part.origin for name, part in parts.items()},
-                "products": dict(sorted(listed.items())),
-                "numbers": {"file": NUMBERS, "sha256": _sha256(files[NUMBERS]),
-                            "of": {name: len(part.numbers) for name, part in parts.items()}}}
+                "products": dict(sorted(listed.items()))}
     files[MANIFEST] = _json(manifest)
     files[RECORD] = _json(plain(made_by))
-    return Products(numbers, files, notes)
+    return Products(numbers, quoted, files, notes)
 
 
 def _part(one: Wanted, result: dict[str, Any]) -> _Part:
@@ -128,8 +132,9 @@ def _part(one: Wanted, result: dict[str, Any]) -> _Part:
         listed[path] = {"experiment": one.name, "figure": name}
     made = one.module.table(result) if hasattr(one.module, "table") else []
     every = [made] if isinstance(made, Table) else list(made)
+    for_print = one.module.paper_tables(result) if hasattr(one.module, "paper_tables") else {}
     for want in one.tables:
-        table = _chosen(f"{where}.tables", want, every)
+        table = for_print.get(want.which) or _chosen(f"{where}.tables", want, every)
         path = f"tables/{one.name}-{want.name or short_slug(table.caption)}.tex"
         if path in files:
             raise Refused(f"{where}.tables has two of the name {path}; give one a name")

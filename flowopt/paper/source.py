@@ -58,7 +58,7 @@ class Source:
         r"""Return the arguments of a command, such as ``\val`` (a pattern), split at commas."""
         found = re.finditer(rf"\\(?:{command})\*?(?:\s*\[[^\]]*\])*\s*\{{([^}}]*)\}}", self.text)
         return [Place(one.strip(), self.file, self._line(m.start()))
-                for m in found for one in m[1].split(",") if one.strip()]
+                for m in found for one in m[1].split(",") if one.strip() and "#" not in one]
 
     def typed_numbers(self) -> list[Place]:
         """Return the numbers that are typed where a generated one could stand."""
@@ -96,6 +96,11 @@ def read(main: Path) -> tuple[list[Source], list[Place]]:
         found[name] = Source(name, without_comments(text))
         waiting += [(one.what, one) for one in found[name].arguments("input|include")]
     return list(found.values()), missing
+
+
+def quoted(main: Path) -> set[str]:
+    r"""Return the names of the numbers that a text quotes with ``\val``."""
+    return {place.what for one in read(main)[0] for place in one.arguments("val")}
 
 
 def without_comments(text: str) -> str:

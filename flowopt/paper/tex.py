@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from flowopt.quoting import count, word
-from flowopt.reporting import Table, cell
+from flowopt.quoting import Number, count, word
+from flowopt.reporting import Table, cell, is_number
 
 #: what TeX reads as something else
 _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -106,6 +106,8 @@ def table_cell(value: Any) -> str:
     >>> table_cell((0.8312, 0.81, 0.85)), table_cell(float("nan")), table_cell(17500000)
     ('0.8312 [0.81, 0.85]', '--', '\\ensuremath{17\\,500\\,000}')
     """
+    if isinstance(value, Number):
+        return value.tex
     if isinstance(value, (tuple, list, np.ndarray)) and len(value) == 3:
         middle, low, high = map(table_cell, value)
         return f"{middle} [{low}, {high}]"
@@ -131,8 +133,7 @@ def tabular(table: Table, columns: Sequence[str] | None = None) -> str:
 
     def right(j: int) -> bool:
         found = [row[j] for row in cells if row[j] is not None]
-        return bool(found) and all(isinstance(v, (int, float, np.number))
-                                   and not isinstance(v, bool) for v in found)
+        return bool(found) and all(map(is_number, found))
 
     def line(row: list[str]) -> str:
         return "  " + " & ".join(row) + r" \\"
