@@ -1,0 +1,3 @@
+def claims(result): return []
+def numbers(result): return {}
+def table(result): return []
