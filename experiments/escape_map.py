@@ -19,6 +19,7 @@ from escape_map_theory import (
     cauchy_steps,
     escape_law,
     first_arrival,
+    three_cycle_window,
     two_cycle_onset,
     wall_curve,
     wall_holds,
@@ -84,6 +85,7 @@ def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:
                        "arrival": first_arrival(config.x0 - config.spread, config.steps),
                        "wall_curve": [steps, wall_curve(steps)],
                        "two_cycle": list(two_cycle_onset()),
+                       "three_cycle": list(three_cycle_window()),
                        "rate_curve": [curve, np.array([escape_law(float(v))[0] for v in curve])]},
             "seeds": {"seed": config.seed}}
 
@@ -113,19 +115,20 @@ def map_row(config: Config, h: float, clips: np.ndarray, number: int) -> dict[st
     n = config.starts
     rng = stream(config, 0, number)
     x0s = config.x0 + config.spread * rng.uniform(-1, 1, n * len(clips))
-    last = [(config.steps - 2) * h, (config.steps - 1) * h]
+    last = [(config.steps - back) * h for back in (3, 2, 1)]
     made = paths(x0s, h, np.repeat(clips, n), config.steps, save_at=last)
-    x, before, earlier = made.x[:, 0], made.saved[:, 1, 0], made.saved[:, 0, 0]
+    x, (third, earlier, before) = made.x[:, 0], made.saved[:, :, 0].T
     left = left_at(made, h)
     with np.errstate(invalid="ignore"):
         cycle = np.isinf(left) & (np.abs(x - earlier) < 0.01 * np.abs(x - before)) & (
             (x - 3) * (before - 3) < 0)
+        three = np.isinf(left) & (np.abs(x - third) < 1e-6) & (np.abs(x - before) > 0.1)
         near = np.abs(x - GOOD) < NEAR
 
     def of(which: np.ndarray) -> np.ndarray:
         return which.reshape(len(clips), n).sum(axis=1)
 
-    return {"left": of(np.isfinite(left)), "near": of(near), "cycle": of(cycle),
+    return {"left": of(np.isfinite(left)), "near": of(near), "cycle": of(cycle), "three": of(three),
             "diverged": of(made.status == fo.Status.DIVERGED),
             "median": np.median(left.reshape(len(clips), n), axis=1)}
 

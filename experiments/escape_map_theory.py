@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from two_minima_facts import BARRIER, POOR, loss_of, slope_of
+from two_minima_facts import BARRIER, POOR, curvature_of, loss_of, slope_of
 
 GAP = POOR - BARRIER  # from the bottom to the barrier
 LEVEL = float(loss_of(POOR))
@@ -96,6 +96,34 @@ def two_cycle_onset(points: int = 60) -> tuple[np.ndarray, np.ndarray]:
     h, M = (a - b) * steep / loss_of(a), 1 / steep
     kept = np.isfinite(h)
     return h[kept], M[kept]
+
+
+def three_cycle(h: float) -> tuple[np.ndarray, float]:
+    """The cycle of three points around 3 of the unclipped map, and its multiplier."""
+    from scipy.optimize import fsolve
+
+    def gone_round(x: Any) -> Any:
+        a, b, c = x
+        return [x1 - h * loss_of(x1) / slope_of(x1) - x2 for x1, x2 in ((a, b), (b, c), (c, a))]
+
+    x = fsolve(gone_round, [2.5238, 3.98716, 3.28448], xtol=1e-13)
+    if np.abs(gone_round(x)).max() > 1e-9:
+        raise ArithmeticError(f"no cycle of three was found at h = {h:g}")
+    return x, float(np.prod(1 - h + h * loss_of(x) * curvature_of(x) / slope_of(x) ** 2))
+
+
+@lru_cache
+def three_cycle_window() -> tuple[float, float, float]:
+    """The steps h between which the cycle of three is stable, and the clip M that leaves it be.
+
+    It holds runs in the well for ever; its multiplier is -1 at both ends.
+    """
+    from scipy.optimize import brentq
+
+    ends = [brentq(lambda h: three_cycle(h)[1] + 1, *sides, xtol=1e-12)
+            for sides in ((1.3, 1.53), (1.53, 1.9))]
+    least = min(np.abs(slope_of(three_cycle(h)[0])).min() for h in ends)
+    return ends[0], ends[1], float(1 / least)
 
 
 @lru_cache
