@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from two_minima_facts import BARRIER, POOR, curvature_of, loss_of, slope_of
+from two_minima_facts import BARRIER, GOOD, POOR, curvature_of, loss_of, slope_of
 
 GAP = POOR - BARRIER  # from the bottom to the barrier
 LEVEL = float(loss_of(POOR))
@@ -71,6 +71,19 @@ def wall_curve(h: np.ndarray) -> np.ndarray:
     return np.array([need[free <= step].min() / step for step in h])
 
 
+def walls(h: float, c: float) -> tuple[float, float]:
+    """The least h M with which a run leaves the well of 3, and that of 0.41, on L + c.
+
+    As in `wall_curve`; the constant c lengthens every step, and those at 0.41 the most.
+    """
+    made = []
+    u = np.concatenate([[0.0], np.geomspace(1e-12, 1e3, 60_001)])
+    for x in (POOR + u, GOOD - u):
+        length = np.abs(x - BARRIER) / (loss_of(x) + c)
+        made.append(float(length[np.abs(slope_of(x)) * length <= h].min()))
+    return made[0], made[1]
+
+
 def first_arrival(x0: float, steps: int) -> float:
     """The h up to which no run from x0 > 3 crosses 3, and so none leaves, within so many steps.
 
@@ -90,12 +103,11 @@ def two_cycle_onset(points: int = 60) -> tuple[np.ndarray, np.ndarray]:
     from scipy.optimize import brentq
 
     a = POOR + np.geomspace(1e-3, 1.0, points)
-    b = np.array([brentq(lambda y, top=loss_of(x): loss_of(y) - top, BARRIER, POOR, xtol=1e-15)
-                  if loss_of(x) < loss_of(BARRIER) else math.nan for x in a])
+    a = a[loss_of(a) < loss_of(BARRIER)]
+    b = np.array([brentq(lambda y, x=x: loss_of(y) - loss_of(x), BARRIER, POOR, xtol=1e-15)
+                  for x in a])
     steep = np.maximum(slope_of(a), -slope_of(b))
-    h, M = (a - b) * steep / loss_of(a), 1 / steep
-    kept = np.isfinite(h)
-    return h[kept], M[kept]
+    return (a - b) * steep / loss_of(a), 1 / steep
 
 
 def three_cycle(h: float) -> tuple[np.ndarray, float]:
