@@ -105,6 +105,27 @@ def span(t: Any) -> tuple[float, float]:
     return start, end
 
 
+def pairs(name: str, value: Any, count: int) -> list[Any]:
+    """Return the pairs (low, high) of a box, given in a sequence or a mapping; one may stand alone.
+
+    Their numbers are not looked at.
+    """
+    try:
+        made = list(value.values()) if hasattr(value, "values") else list(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence of pairs (low, high), got {shown(value)}"
+                        ) from None
+    if count == 1 and len(made) == 2 and np.ndim(made[0]) == 0:
+        made = [made]
+    if len(made) != count:
+        raise ValueError(f"{name} must have a pair (low, high) for each of the {count} variables, "
+                         f"got {len(made)}")
+    for k, pair in enumerate(made):
+        if np.shape(pair) != (2,):
+            raise ValueError(f"{name}[{k}] must be a pair (low, high), got {shown(pair)}")
+    return made
+
+
 def array(name: str, value: Any, shape: str, ndim: Collection[int],
           finite: bool = True) -> np.ndarray:
     """Return `value` as a float64 array whose number of axes is in `ndim`."""

@@ -82,16 +82,8 @@ def phase_portrait(field: VectorField, box: Sequence[Sequence[float]], V: Any = 
 
 def checked_box(box: Any, m: int) -> list[tuple[float, float]]:
     """Return m pairs (low, high) of finite numbers, low < high."""
-    pairs = list(box.values()) if hasattr(box, "values") else list(box)
-    if m == 1 and len(pairs) == 2 and np.ndim(pairs[0]) == 0:
-        pairs = [pairs]
-    if len(pairs) != m:
-        raise ValueError(f"box must have a pair (low, high) for each of the {m} variables, got "
-                         f"{len(pairs)}")
     made = []
-    for k, pair in enumerate(pairs):
-        if np.shape(pair) != (2,):
-            raise ValueError(f"box[{k}] must be a pair (low, high), got {_check.shown(pair)}")
+    for k, pair in enumerate(_check.pairs("box", box, m)):
         low, high = (_check.real(f"box[{k}]", v) for v in pair)
         if not low < high:
             raise ValueError(f"box[{k}] must have its lower end first, got ({low:g}, {high:g})")

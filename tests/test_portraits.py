@@ -95,3 +95,13 @@ def found(kind, claim=None, status="proved"):
     (found("sliding rest", "finite_time_stable"), "sliding rest"), (found("singular"), "singular")])
 def test_kinds(given, kind):
     assert kind_of(given) == kind
+
+
+def test_figures_of_stability_are_drawn_in_the_style():
+    from flowopt.plotting.stability_regions import growth_of_powers, stability_region
+
+    for figure in (stability_region([1, 1], [1], eigenvalues=[-0.5]),
+                   growth_of_powers([("a", [1.0, 2.0, 1.0], 0.8)])):
+        (axes,) = figure.axes
+        assert not axes.spines["top"].get_visible() and axes.title.get_fontsize() == 10
+        assert not axes.get_legend().get_frame_on()

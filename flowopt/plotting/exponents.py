@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from flowopt.plotting.figures import COLOURS, new_figure
+from flowopt.plotting.figures import COLOURS, new_figure, styled
 
 #: a spectrum is drawn from here on only, so that a superstable cycle (−∞) leaves the rest visible
 _DEEPEST = -3.0
 
 
+@styled
 def exponent_spectrum(values: Any, results: Any, *, coordinate: int = 0, parameter: str = "h",
                       quantity: str = "x", marks: Mapping[str, float] | None = None,
                       known: Mapping[str, tuple[Any, Any]] | None = None, title: str = "",

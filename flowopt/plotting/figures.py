@@ -5,10 +5,15 @@ matplotlib is imported inside the functions, and never its pyplot: no window, no
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 
 #: Okabe & Ito's palette (Color Universal Design, 2008), by name
 COLOURS = {
@@ -59,6 +64,15 @@ def style() -> AbstractContextManager[Any]:
 
     settings: Any = {**_SETTINGS, "axes.prop_cycle": _cycle()}
     return matplotlib.rc_context(settings)
+
+
+def styled(draw: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Return a function that draws in the style, wherever it is called."""
+    @functools.wraps(draw)
+    def drawn(*given: Given.args, **named: Given.kwargs) -> Made:
+        with style():
+            return draw(*given, **named)
+    return drawn
 
 
 def _cycle() -> Any:

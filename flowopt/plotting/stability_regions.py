@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from flowopt.plotting.figures import COLOURS, label_line, new_figure
+from flowopt.plotting.figures import COLOURS, label_line, new_figure, styled
 
 _INSIDE = "#D6E6F2"  # a light tint of the palette's blue
 
@@ -29,6 +29,7 @@ def amplification_grid(above: Sequence[Any], below: Sequence[Any], x: Any, y: An
     return np.abs(top / base)
 
 
+@styled
 def stability_region(above: Sequence[Any], below: Sequence[Any], *, eigenvalues: Any = (),
                      name: str = "", x: tuple[float, float] = (-5.0, 1.5),
                      y: tuple[float, float] = (-3.6, 3.6)) -> Any:
@@ -78,6 +79,7 @@ def stability_region(above: Sequence[Any], below: Sequence[Any], *, eigenvalues:
     return figure
 
 
+@styled
 def stable_steps(boundaries: Sequence[tuple[str, Callable[[np.ndarray], np.ndarray]]], *,
                  horizontal: str = "momentum β", vertical: str = "step × curvature, lr·λ",
                  x: tuple[float, float] = (0.0, 0.99), y: tuple[float, float] = (0.0, 6.0)) -> Any:
@@ -119,6 +121,7 @@ def stable_steps(boundaries: Sequence[tuple[str, Callable[[np.ndarray], np.ndarr
     return figure
 
 
+@styled
 def pseudospectra(x: Any, y: Any, sigma: Any, *, eigenvalues: Any = (),
                   levels: Sequence[float] = (1e-2, 10**-1.5, 1e-1, 10**-0.5)) -> Any:
     """Draw pseudospectra: the level sets of the least singular value of z − A.
@@ -163,6 +166,7 @@ def pseudospectra(x: Any, y: Any, sigma: Any, *, eigenvalues: Any = (),
     return figure
 
 
+@styled
 def growth_of_powers(curves: Sequence[tuple[str, Any, float]], *, bound: float | None = None
                      ) -> Any:
     """Draw ‖Aᵏ‖ over k beside the ρᵏ that the spectral radius alone would say.

@@ -94,14 +94,8 @@ def box_domain(box: Any, n: int) -> dict[str, Any] | None:
     """Return the data of a closed box, given as n pairs (a, b); None is the whole space."""
     if box is None:
         return None
-    pairs = list(box.values()) if isinstance(box, Mapping) else list(box)
-    if n == 1 and len(pairs) == 2 and not hasattr(pairs[0], "__len__"):
-        pairs = [pairs]
-    if len(pairs) != n:
-        raise ValueError(f"domain must be a pair (a, b) for each of the {n} variables, got "
-                         f"{len(pairs)}")
     made = []
-    for k, pair in enumerate(pairs):
+    for k, pair in enumerate(_check.pairs("domain", box, n)):
         try:
             a, b = (rational(v) for v in pair)
         except (TypeError, ValueError):

@@ -128,10 +128,17 @@ def test_a_kernel_cannot_be_proved_about():
 
 @pytest.mark.parametrize("box, message", [
     ([(0, 1)], "a pair .* each of the 2"), ([(1, 0), (0, 1)], "lower end first"),
-    ([(0, float("inf")), (0, 1)], "pair of finite numbers"), ([(0, 1), 3], "pair of finite")])
+    ([(0, float("inf")), (0, 1)], "pair of finite numbers"),
+    ([(0, 1), 3], r"domain\[1\] must be a pair \(low, high\)")])
 def test_bad_boxes(box, message):
     with pytest.raises(ValueError, match=message):
         box_domain(box, 2)
+
+
+def test_boxes_of_one_variable():
+    assert box_domain((0, 1), 1) == box_domain([(0, 1)], 1) == box_domain({"x": (0, 1)}, 1)
+    with pytest.raises(TypeError, match="domain must be a sequence of pairs"):
+        box_domain(3, 1)
 
 
 def test_sentences():

@@ -6,27 +6,14 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from flowopt.stability.algebra.univariate import product, trimmed
+
 Poly1 = list[Fraction]  # coefficients of z⁰, z¹, …
-
-
-def _times(a: Poly1, b: Poly1) -> Poly1:
-    made = [Fraction(0)] * (len(a) + len(b) - 1)
-    for i, u in enumerate(a):
-        if u:
-            for j, v in enumerate(b):
-                made[i + j] += u * v
-    return made
 
 
 def _plus(a: Poly1, b: Poly1) -> Poly1:
     long, short = (a, b) if len(a) >= len(b) else (b, a)
     return [u + (short[i] if i < len(short) else 0) for i, u in enumerate(long)]
-
-
-def _trimmed(a: Poly1) -> tuple[Fraction, ...]:
-    while len(a) > 1 and a[-1] == 0:
-        a = a[:-1]
-    return tuple(a)
 
 
 @lru_cache(maxsize=64)
@@ -72,24 +59,24 @@ def stability_function(tableau: Any) -> tuple[tuple[Fraction, ...], tuple[Fracti
         total: Poly1 = [one]
         for weight, stage in zip(b, stages, strict=True):
             total = _plus(total, [weight * c for c in stage])
-        return _trimmed(total), (one,)
+        return tuple(trimmed(total)), (one,)
     # (1/γ − z) k_s = z (1 + Σ a k) + Σ C k; with q = 1 − γz, k_s = n_s/q^(s+1), n_s polynomial
     gamma = Fraction(tableau.gamma)
     q: Poly1 = [one, -gamma]
     powers: list[Poly1] = [[one]]
     for _ in b:
-        powers.append(_times(powers[-1], q))
+        powers.append(product(powers[-1], q))
     coupling = [[Fraction(v) for v in row] for row in tableau.coupling]
     for s, (row, couple) in enumerate(zip(a, coupling, strict=True)):
-        inner = _times([zero, one], powers[s])
+        inner = product([zero, one], powers[s])
         for r, stage in enumerate(stages):
-            lifted = _times(stage, powers[s - r - 1])
-            inner = _plus(inner, _times([couple[r], row[r]], lifted))
+            lifted = product(stage, powers[s - r - 1])
+            inner = _plus(inner, product([couple[r], row[r]], lifted))
         stages.append([gamma * c for c in inner])
     total = powers[len(b)]
     for s, (weight, stage) in enumerate(zip(b, stages, strict=True)):
-        total = _plus(total, [weight * c for c in _times(stage, powers[len(b) - s - 1])])
-    return _trimmed(total), _trimmed(powers[len(b)])
+        total = _plus(total, [weight * c for c in product(stage, powers[len(b) - s - 1])])
+    return tuple(trimmed(total)), tuple(trimmed(powers[len(b)]))
 
 
 def amplification(method: Any) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]] | None:

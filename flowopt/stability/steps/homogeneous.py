@@ -49,10 +49,10 @@ def homogeneous(flow: Any, own: Any, method: Any, subject: str, lam: Any, why: s
     if lam is not None:
         equations = {k: e.subs(made.symbols["lam"], lam) for k, e in equations.items()}
     used = {str(s) for e in equations.values() for s in e.free_symbols} - set(equations)
-    domain = {n: "positive" for n in used}
+    domain = {n: "positive" for n in sorted(used)}  # the same text in every process
     if step == "lr":
         domain = {n: "positive" if n not in own.hyper else "inner" if k == "unit" else k
-                  for n, k in ranges(used).items()}
+                  for n, k in ranges(sorted(used)).items()}
     values = {k: v for k, v in numbers.items() if k in used and k not in ("lr", "h")}
     return (_jumps(nothing, equations, domain, why)
             or _falls(nothing, equations, domain, values, step, "tiny" in made.symbols)

@@ -9,7 +9,8 @@ from flowopt.stability.algebra.domain import ranges
 from flowopt.stability.steps.hyper import in_hyper
 from flowopt.stability.steps.limit_result import StepLimit, settle
 from flowopt.stability.steps.linearise import CURVATURE, NoLinearisation, rules_of
-from flowopt.stability.steps.onestep import characteristic, pencil_of
+from flowopt.stability.steps.onestep import pencil_of
+from flowopt.stability.steps.pencil import characteristic
 
 __all__ = ["StepLimit", "step_limit"]
 

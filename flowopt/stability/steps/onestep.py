@@ -8,192 +8,130 @@ division.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import field as default
-from fractions import Fraction
 from typing import Any
 
 from flowopt.stability.steps.amplify import amplification
 from flowopt.stability.steps.clocks import NoLinearisation, Rules, counted, cycle
 from flowopt.stability.steps.linearise import jacobian, reached
+from flowopt.stability.steps.pencil import Pencil, identity, polynomial, product
 
 
 class Unsuited(ValueError):
     """The method does not take such a flow; an integration would refuse it too."""
 
 
-
-
-@dataclass
-class Pencil:
-    """D y⁺ = N y over a polynomial ring.
-
-    Attributes
-    ----------
-    N, D : list of lists
-        Entries are elements of `ring`.
-    ring : sympy PolyRing
-        Its generators are the step and the symbols of the rule.
-    variables : tuple of str
-        θ and the momenta.
-    held : dict
-        What a symbol stands for, where it stands for more than itself.
-    """
-
-    N: list[list[Any]]
-    D: list[list[Any]]
-    ring: Any
-    variables: tuple[str, ...]
-    held: dict[str, str] = default(default_factory=dict)
-    #: for a Runge–Kutta method: the coefficients of P and Q of R = P/Q, and A
-    field: Any = None
-    #: what P stands for, as an expression
-    meaning: Any = None
-
-
-# ------------------------------------------------------------------ polynomial matrices
-def _product(a: Any, b: Any) -> Any:
-    columns = list(zip(*b, strict=True))
-    return [[sum((u * v for u, v in zip(row, column, strict=True) if u and v), row[0] * 0)
-             for column in columns] for row in a]
-
-
-def _identity(ring: Any, n: int, scale: Any = None) -> Any:
-    one = ring.one if scale is None else scale
-    return [[one if i == j else ring.zero for j in range(n)] for i in range(n)]
-
-
-def _polynomial(coefficients: Sequence[Fraction], matrix: Any, delta: Any, degree: int, ring: Any
-                ) -> Any:
-    """Return δ^degree Σ c_k (matrix/δ)^k."""
-    n = len(matrix)
-    made, power = [[ring.zero] * n for _ in range(n)], _identity(ring, n)
-    for k in range(degree + 1):
-        c = coefficients[k] if k < len(coefficients) else Fraction(0)
-        if c:
-            scale = delta**(degree - k) * ring.domain(c.numerator, c.denominator)
-            made = [[u + v * scale for u, v in zip(x, y, strict=True)]
-                    for x, y in zip(made, power, strict=True)]
-        if k < degree:
-            power = _product(power, matrix)
-    return made
-
-
-def determinant(matrix: Any, ring: Any) -> Any:
-    """Return the determinant of a small polynomial matrix, by Leibniz's formula."""
-    n = len(matrix)
-    total = ring.zero
-    for order in itertools.permutations(range(n)):
-        term = ring.one
-        for i, j in enumerate(order):
-            term = term * matrix[i][j]
-            if not term:
-                break
-        if term:
-            odd = sum(order[i] > order[j] for i in range(n) for j in range(i + 1, n)) % 2
-            total = total - term if odd else total + term
-    return total
-
-
-def characteristic(pencil: Pencil) -> list[Any]:
-    """Return the coefficients of det(ζD − N), of ζⁿ first; elements of the ring."""
-    n, ring = len(pencil.N), pencil.ring
-    if n > 5:
-        raise NoLinearisation(f"the map has {n} linear states, and at most 5 are taken")
-    zeta = _Zeta(ring)
-    matrix = [[zeta.line(-p, q) for p, q in zip(x, y, strict=True)]
-              for x, y in zip(pencil.N, pencil.D, strict=True)]
-    return zeta.coefficients(determinant(matrix, zeta.ring), n)
-
-
-class _Zeta:
-    """The ring with one more generator, ζ, as the first."""
-
-    def __init__(self, ring: Any) -> None:
-        import sympy
-        from sympy.polys.rings import PolyRing
-
-        self.base = ring
-        self.ring = PolyRing((sympy.Symbol("zeta_"), *ring.symbols), ring.domain, ring.order)
-
-    def line(self, constant: Any, slope: Any) -> Any:
-        made = self.ring.zero
-        for power, part in ((0, constant), (1, slope)):
-            for exponents, c in part.terms():
-                made[(power, *exponents)] = c
-        return made
-
-    def coefficients(self, poly: Any, n: int) -> list[Any]:
-        made = [self.base.zero.copy() for _ in range(n + 1)]
-        for exponents, c in poly.terms():
-            made[n - exponents[0]][exponents[1:]] = c
-        return made
-
-
-# ------------------------------------------------------------------ from rules to a pencil
 def pencil_of(made: Rules, method: Any) -> Pencil:
     """Return the linear one-step map of a method on the rules."""
-    import sympy
-
     from flowopt.integrators.composed import ComposedEuler
     from flowopt.integrators.methods import SequentialEuler, SymplecticEuler
     from flowopt.integrators.stochastic import BAOAB
-    from flowopt.integrators.structured import ConformalLeapfrog, DiscreteGradient
+    from flowopt.integrators.structured import ConformalLeapfrog
 
     if isinstance(method, ComposedEuler) and method.shrink is not None:
         raise NoLinearisation("the proximal step of L1 takes theta to 0 and holds it there")
+    splitting = isinstance(method, (SequentialEuler, SymplecticEuler, ComposedEuler))
+    parts = _reached(made, _phases(made, method, splitting))
+    if isinstance(method, (ConformalLeapfrog, BAOAB)):
+        return _exact_friction(made, parts, method, isinstance(method, BAOAB))
+    return _splitting(made, parts) if splitting else _stages(made, parts, method)
+
+
+@dataclass
+class _Parts:
+    """The groups of a step in their order, each with the Jacobian at its clocks.
+
+    Of the linear variables those that the motion reaches are kept; `held` and `meaning` are as in
+    a `Pencil`.
+    """
+
+    rows: list[list[int]]
+    jacobians: list[Any]
+    variables: tuple[str, ...]
+    held: dict[str, str]
+    meaning: Any
+
+
+def _phases(made: Rules, method: Any, splitting: bool) -> list[tuple[list[int], Any]]:
+    """Return (rows of a group, Jacobian) for each group in one cycle of the clocks."""
+    import sympy
+
     groups = _groups(made, method)
     round_ = cycle(made, groups)
     if len(round_) > 64:
         raise NoLinearisation(f"the cycle of the rule has {len(round_)} steps, and at most 64 "
                               "are taken")
-    splitting = isinstance(method, (SequentialEuler, SymplecticEuler, ComposedEuler))
-    if len(round_) > 1 and not splitting:
+    counts = len(round_) > 1 or any(made.rhs[c].has(sympy.Piecewise) for c in made.clocks)
+    if counts and not splitting:
         raise NoLinearisation(f"the rule counts its steps, and {type(method).__name__} takes "
                               "parts of a step")
-    if any(made.rhs[c].has(sympy.Piecewise) for c in made.clocks) and not splitting:
-        raise NoLinearisation(f"the rule counts its steps, and {type(method).__name__} takes "
-                              "parts of a step")
-    phases = []  # of (rows of the group, Jacobian)
+    phases = []
     for clocks in round_:
         for group in groups:
             rows = [i for i, s in enumerate(made.linear) if s in group]
             if rows:
                 phases.append((rows, jacobian(made, clocks)))
             clocks = counted(made, group, clocks)
-    union = [[next((j[i][k] for _, j in phases if j[i][k] != 0), 0)
-              for k in range(len(made.linear))] for i in range(len(made.linear))]
+    return phases
+
+
+def _reached(made: Rules, phases: list[tuple[list[int], Any]]) -> _Parts:
+    """Return the phases on the variables that are reached, with P for the frozen scales."""
+    n = range(len(made.linear))
+    union = [[next((j[i][k] for _, j in phases if j[i][k] != 0), 0) for k in n] for i in n]
     kept = reached(union)
-    parts = [([kept.index(r) for r in rows if r in kept],
-              [[j[i][k] for k in kept] for i in kept]) for rows, j in phases]
-    variables = tuple(made.linear[i] for i in kept)
-    held, meaning = _hold(made, [j for _, j in parts])
-    entries = [e for _, j in parts for row in j for e in row]
-    exact = isinstance(method, (ConformalLeapfrog, BAOAB))
-    extra = [sympy.Symbol("c_", positive=True)] if exact and _rubs(parts[0][1], method) else []
-    gens = sorted({s for e in entries for s in sympy.sympify(e).free_symbols} | {made.step}
-                  | set(extra), key=lambda s: (s != made.step, str(s)))
-    ring, delta, matrices = _ringed([j for _, j in parts], gens)
-    h = ring.gens[0]
-    n = len(kept)
-    if exact:
-        c = ring.gens[gens.index(extra[0])] if extra else ring.one
-        N = _conformal(ring, matrices[0], delta, h, c, isinstance(method, BAOAB))
-        if extra:
-            held["c_"] = "exp(-gamma*h)" if isinstance(method, BAOAB) else "exp(-gamma*h/2)"
-        return Pencil(N[0], N[1], ring, variables, held, None, meaning)
-    if splitting:
-        N, scale = _identity(ring, n), ring.one
-        for (rows, _), matrix in zip(parts, matrices, strict=True):
-            if not rows:
-                continue
-            step = [[(delta if i == j else ring.zero) + (h * matrix[i][j] if i in rows
-                                                         else ring.zero)
-                     for j in range(n)] for i in range(n)]
-            N, scale = _product(step, N), scale * delta
-        return Pencil(N, _identity(ring, n, scale), ring, variables, held, None, meaning)
+    rows = [[kept.index(r) for r in rows if r in kept] for rows, _ in phases]
+    jacobians = [[[j[i][k] for k in kept] for i in kept] for _, j in phases]
+    held, meaning = _hold(made, jacobians)
+    return _Parts(rows, jacobians, tuple(made.linear[i] for i in kept), held, meaning)
+
+
+def _ring_of(made: Rules, parts: _Parts, *extra: Any) -> tuple[Any, Any, list[Any]]:
+    """Return the ring with the step as its first generator, δ, and δ times each Jacobian."""
+    import sympy
+
+    entries = [sympy.sympify(e) for j in parts.jacobians for row in j for e in row]
+    gens = sorted({s for e in entries for s in e.free_symbols} | {made.step} | set(extra),
+                  key=lambda s: (s != made.step, str(s)))
+    return _ringed(parts.jacobians, gens)
+
+
+def _exact_friction(made: Rules, parts: _Parts, method: Any, baoab: bool) -> Pencil:
+    """Return the pencil of a splitting whose friction is solved exactly, by c = exp(−γh)."""
+    import sympy
+
+    c_ = sympy.Symbol("c_", positive=True)
+    rubs = _rubs(parts.jacobians[0], method)
+    ring, delta, matrices = _ring_of(made, parts, *((c_,) if rubs else ()))
+    c = ring.one
+    if rubs:
+        c = ring.gens[ring.symbols.index(c_)]
+        parts.held["c_"] = "exp(-gamma*h)" if baoab else "exp(-gamma*h/2)"
+    N, D = _conformal(ring, matrices[0], delta, ring.gens[0], c, baoab)
+    return Pencil(N, D, ring, parts.variables, parts.held, None, parts.meaning)
+
+
+def _splitting(made: Rules, parts: _Parts) -> Pencil:
+    """Return the product of explicit steps, each of one group with the new values before it."""
+    ring, delta, matrices = _ring_of(made, parts)
+    h, n = ring.gens[0], len(parts.variables)
+    N, scale = identity(ring, n), ring.one
+    for rows, matrix in zip(parts.rows, matrices, strict=True):
+        if not rows:
+            continue
+        step = [[(delta if i == j else ring.zero) + (h * matrix[i][j] if i in rows
+                                                     else ring.zero)
+                 for j in range(n)] for i in range(n)]
+        N, scale = product(step, N), scale * delta
+    return Pencil(N, identity(ring, n, scale), ring, parts.variables, parts.held, None,
+                  parts.meaning)
+
+
+def _stages(made: Rules, parts: _Parts, method: Any) -> Pencil:
+    """Return R(hA) of a method with a stability function R = P/Q."""
+    from flowopt.integrators.structured import DiscreteGradient
+
+    ring, delta, matrices = _ring_of(made, parts)
     if isinstance(method, DiscreteGradient) and not (len(made.rhs) == 1 and _is_gradient(made)):
         raise Unsuited("DiscreteGradient needs a gradient flow, a constant times -grad L")
     found = amplification(method)
@@ -202,10 +140,10 @@ def pencil_of(made: Rules, method: Any) -> Pencil:
                               "linearised")
     above, below = found
     degree = max(len(above), len(below)) - 1
-    scaled = [[h * e for e in row] for row in matrices[0]]
-    return Pencil(_polynomial(above, scaled, delta, degree, ring),
-                  _polynomial(below, scaled, delta, degree, ring), ring, variables, held,
-                  (above, below, parts[0][1]), meaning)
+    scaled = [[ring.gens[0] * e for e in row] for row in matrices[0]]
+    return Pencil(polynomial(above, scaled, delta, degree, ring),
+                  polynomial(below, scaled, delta, degree, ring), ring, parts.variables,
+                  parts.held, (above, below, parts.jacobians[0]), parts.meaning)
 
 
 def _is_gradient(made: Rules) -> bool:
@@ -322,12 +260,12 @@ def _conformal(ring: Any, matrix: Any, delta: Any, h: Any, c: Any, baoab: bool
         friction = [[one, zero], [zero, c]]
         made = kick
         for part in (drift, friction, drift):
-            made = _product(part, made)
-        made = _product(kick, made)
+            made = product(part, made)
+        made = product(kick, made)
     else:
         friction = [[one, zero], [zero, c]]
         drift = [[one, h], [zero, one]]
         made = friction
         for part in (kick, drift, kick, friction):
-            made = _product(part, made)
-    return made, _identity(ring, 2, delta * delta)
+            made = product(part, made)
+    return made, identity(ring, 2, delta * delta)
