@@ -36,7 +36,7 @@ class Config(Options):
     seconds: float = option(60.0, "the time for each claim", above=0.0)
 
 
-def numbers(config: Config) -> list[str]:
+def wanted(config: Config) -> list[str]:
     """The numbers of the rows, without their letters."""
     from flowopt.stability.abstract_loss.atlas_table import every_number
 
@@ -50,7 +50,7 @@ def numbers(config: Config) -> list[str]:
 
 
 def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:
-    made = progress.pieces(numbers(config), lambda number: proved(number, config.seconds))
+    made = progress.pieces(wanted(config), lambda number: proved(number, config.seconds))
     return {"claims": [claim for rows in made.values() for claim in rows]}
 
 
