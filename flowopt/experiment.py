@@ -214,7 +214,7 @@ def load(entry: Entry) -> Any:
 class Outcome:
     """What `execute` returns: the result, the printed summary, the claims, the files written.
 
-    `note` says where the result comes from, when it was not made now, and what went wrong with
+    ``note`` says where the result comes from, when it was not made now, and what went wrong with
     kept values.
     """
 

@@ -38,7 +38,7 @@ def phase_portrait(field: VectorField, box: Sequence[Sequence[float]], V: Any = 
         A level of V to draw thick.
     equilibria : sequence, optional
         What `fo.equilibria` returned, or pairs (point, kind); kinds are those of
-        `flowopt.plotting.portraits.MARKERS`. None: none are marked.
+        ``flowopt.plotting.portraits.MARKERS``. None: none are marked.
     starts : array_like, shape (k, m), optional
         Starts of motions that are drawn, for a time `t`.
     t : float

@@ -125,7 +125,7 @@ class VectorField(CompiledField):
     # ---------------------------------------------------------------- symbolic side
     @cached_property
     def system(self) -> Any:
-        """The layers of expressions (see `flowopt.symbolic.system`)."""
+        """The layers of expressions (see ``flowopt.symbolic.system``)."""
         import sympy
 
         from flowopt.symbolic.system import System

@@ -139,7 +139,7 @@ class Automatic(Adaptive):
     """`DOP853`, which hands over to `Rodas5P` where the field turns out to be stiff: the default.
 
     The handover is decided in the stepper, by h|λ| at the end of the stability of DOP853 in 15
-    steps with more than 500 ahead; `Trajectory.method` says who did the work. It is made at most
+    steps with more than 500 ahead; ``Trajectory.method`` says who did the work. It is made at most
     once in a run, and is the same in an ensemble. With more than 2000 equations DOP853 stays, and
     says that it is limited.
 

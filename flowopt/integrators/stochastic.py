@@ -88,9 +88,9 @@ class EulerMaruyama(Noisy):
 
     Random numbers come from a counter (Philox4x32-10), so a path depends on `seed` and the number
     of the run alone: not on threads, on the other runs, or on how the work is cut. Methods of the
-    same seed, start and `path_step` see the same Brownian path. Between its steps a run is unknown:
-    there is no dense output, and a time to save inside a step gets the point on the line between
-    the two steps, whose variance is too small by up to T h/2.
+    same seed, start and ``path_step`` see the same Brownian path. Between its steps a run is
+    unknown: there is no dense output, and a time to save inside a step gets the point on the line
+    between the two steps, whose variance is too small by up to T h/2.
 
     Source: Kloeden & Platen, Numerical Solution of SDEs (1992), Eq. (10.2.4); the generator:
     Salmon et al., SC 2011.
@@ -105,7 +105,7 @@ class EulerMaruyama(Noisy):
         runs or one for each. It is looked at at the start of each step.
     path_step : float, optional
         The fine step of the Brownian path, of which h is a whole multiple: runs with several h
-        and one `path_step` see the same path. Costs a random number for each fine step.
+        and one ``path_step`` see the same path. Costs a random number for each fine step.
 
     Examples
     --------

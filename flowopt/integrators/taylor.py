@@ -25,8 +25,8 @@ class Taylor(Adaptive):
     tolerance, with a margin. The polynomial is the dense output.
 
     It is for smooth fields of few equations and for tight tolerances. The field must be made of
-    expressions in + - * / **, sqrt, exp, log, (a)sin, (a)cos, (a)tan, their hyperbolic forms and
-    erf; sign, Abs, Min, Max and Piecewise are followed through their switching surfaces. Motion
+    expressions in ``+ - * / **``, sqrt, exp, log, (a)sin, (a)cos, (a)tan, their hyperbolic forms
+    and erf; sign, Abs, Min, Max and Piecewise are followed through their switching surfaces. Motion
     along a surface, and the components that rest after a singular start, have no series: there
     `DOP853` with the same tolerances goes on. In the statistics an evaluation is one kernel of all
     coefficients. A trajectory ends, as DIVERGED or STEP_TOO_SMALL, where it has no series (√u or

@@ -134,7 +134,7 @@ def from_jax(f: Callable[[Any], Any], params: Any, *, name: str | None = None) -
     f : callable
         A function that jax can trace, from a pytree like `params` to a number.
     params : pytree of arrays
-        Where `initial` is; x holds the leaves one after another, each row by row.
+        Where ``initial`` is; x holds the leaves one after another, each row by row.
     name : str, optional
         A name.
 

@@ -52,9 +52,9 @@ class ExponentialAverage:
 
 @dataclass(frozen=True)
 class TailAverage:
-    """The mean of the iterates from step `start` on (Polyak and Ruppert); before that, θ itself.
+    """The mean of the iterates from step ``start`` on (Polyak and Ruppert); before that, θ itself.
 
-    The flow's state is S = ∫ θ dt from t = start · h on. With `every` > 1 the mean is that of
+    The flow's state is S = ∫ θ dt from t = start · h on. With ``every`` > 1 the mean is that of
     snapshots, of θ in the steps start, start + every, … (stochastic weight averaging); between two
     snapshots it stays.
 

@@ -31,7 +31,7 @@ class Schedule:
     rule : str
         s as a formula of t, h (the time of a step) and `maps`.
     maps : mapping
-        The parameters of the rule, as formulas of `numbers` and h.
+        The parameters of the rule, as formulas of ``numbers`` and h.
     numbers : mapping
         What the schedule was given, in steps.
 

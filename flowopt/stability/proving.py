@@ -78,7 +78,7 @@ def prove(flow_or_field: Any, V: Any = None, claim: str = "nonincreasing", domai
         the parameters, and the reductions, with ``sum(a)`` for Σ aᵢ; for a field over its
         variables. None: a function is searched for.
     claim : str
-        One of `flowopt.stability.statement.CLAIMS`: nonincreasing, decreasing, exponential
+        One of ``flowopt.stability.statement.CLAIMS``: nonincreasing, decreasing, exponential
         (``rate=``), finite_time, conserved, stable, asymptotically_stable (``scope="global"``),
         unstable, region (``level=``), converges_to_critical_set, no_fixed_point, rate, positive.
     domain : sequence of pairs, optional

@@ -1,7 +1,7 @@
 """Verdict: proved, disproved or unknown, with what it takes to check it again.
 
 What proves or refutes a statement is *evidence*: plain data, and the name of a checker that did
-not find it. A checker stands in `flowopt.stability.checks` and knows nothing of the search.
+not find it. A checker stands in ``flowopt.stability.checks`` and knows nothing of the search.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Evidence:
     Attributes
     ----------
     kind : str
-        The checker: a module of `flowopt.stability.checks`.
+        The checker: a module of ``flowopt.stability.checks``.
     data : mapping
         Plain data; numbers are texts of rationals, expressions texts of the rule language.
     """
@@ -73,7 +73,7 @@ class Verdict:
     status : {"proved", "disproved", "unknown"}
         What is known.
     statement : mapping
-        The claim as data (see `flowopt.stability.statement`).
+        The claim as data (see ``flowopt.stability.statement``).
     method : str
         How it was found, in words.
     trust : {"A", "B", "C", ""}

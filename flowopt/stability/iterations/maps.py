@@ -19,7 +19,7 @@ class TwoCycle:
     Attributes
     ----------
     points : tuple of sympy numbers
-        a < b: rational, or a root of a polynomial (`sympy.CRootOf`).
+        a < b: rational, or a root of a polynomial (``sympy.CRootOf``).
     multiplier : float
         f'(a) f'(b), to 15 digits.
     verdict : Verdict

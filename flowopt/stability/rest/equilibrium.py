@@ -69,7 +69,7 @@ class Equilibrium:
     def exact(self) -> tuple[Any, ...] | None:
         """The coordinates of y as exact sympy numbers, or None where only bounds are known.
 
-        A rational number as itself, another one as a polynomial in a `sympy.CRootOf` (with
+        A rational number as itself, another one as a polynomial in a ``sympy.CRootOf`` (with
         square roots where its degree is two).
         """
         if self.numbers is None:

@@ -1,0 +1,101 @@
+"""Text as reStructuredText: escaped, as a heading, as a table."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from flowopt.reporting import cell
+
+
+def escaped(text: str) -> str:
+    r"""Return text that reads as it stands, whatever it holds.
+
+    Examples
+    --------
+    >>> print(escaped("a_b * |c|"), escaped("- no list"))
+    a\_b \* \|c\| \ - no list
+    """
+    made = re.sub(r"([\\`*_|])", r"\\\1", " ".join(text.split()))
+    return rf"\ {made}" if re.match(r"\W|\w+[.)](\s|$)", made) else made
+
+
+def prose(text: str) -> str:
+    r"""Return the paragraphs of a docstring; what stands between backticks is code.
+
+    Examples
+    --------
+    >>> print(prose("See `run` and ``x*y``; a*b."))
+    See ``run`` and ``x*y``; a\\*b.
+    """
+    made = []
+    for block in re.split(r"\n\s*\n", textwrap.dedent(text).strip()):
+        if block.startswith(" "):
+            made.append("::\n\n" + textwrap.indent(textwrap.dedent(block), "   "))
+            continue
+        parts = re.split(r"``(.+?)``|`(.+?)`", " ".join(block.split()))
+        line = ""
+        for plain, double, single in zip(parts[::3], [*parts[1::3], ""], [*parts[2::3], ""],
+                                         strict=True):
+            code = double or single
+            line += re.sub(r"([\\`*_|])", r"\\\1", plain) + (f"``{code}``" if code else "")
+        made.append("\n".join(textwrap.wrap(line, 98, break_long_words=False,
+                                            break_on_hyphens=False)))
+    return "\n\n".join(made)
+
+
+def code(text: str) -> str:
+    """Return code in a line.
+
+    Examples
+    --------
+    >>> code("x**2"), code("")
+    ('``x**2``', '')
+    """
+    return f"``{text}``" if text.strip() else ""
+
+
+def heading(text: str, mark: str) -> str:
+    """Return a heading, its text as it stands.
+
+    Examples
+    --------
+    >>> print(heading("Claims", "-"))
+    Claims
+    ------
+    """
+    line = escaped(text)
+    return f"{line}\n{mark * len(line)}"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "",
+          ready: bool = False, kind: str = "") -> str:
+    """Return a table; cells are numbers, estimates and texts, or markup that is `ready`.
+
+    A line break in a ready cell stays one.
+
+    Examples
+    --------
+    >>> print(table(["a", "p"], [["x", (0.5, 0.25, 0.75)]]))
+    .. list-table::
+       :header-rows: 1
+       :widths: auto
+    <BLANKLINE>
+       * - a
+         - p
+       * - x
+         - 0.5 [0.25, 0.75]
+    """
+    def body(value: Any) -> str:
+        if not ready:
+            return escaped(cell(value))
+        lines = str(value).split("\n")
+        return lines[0] if len(lines) == 1 else "\n       ".join(f"| {line}" for line in lines)
+
+    made = [f".. list-table:: {escaped(caption)}".rstrip() if caption else ".. list-table::",
+            "   :header-rows: 1", "   :widths: auto", *([f"   :class: {kind}"] if kind else []), ""]
+    for row in [[escaped(name) for name in columns], *([body(v) for v in row] for row in rows)]:
+        made += [f"   {'* -' if j == 0 else '  -'} {text}".rstrip() for j, text in enumerate(row)]
+    return "\n".join(made)
