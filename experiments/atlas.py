@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from atlas_figures import figures
+from atlas_tex import given, said, tex
 
 import flowopt as fo
 from flowopt.experiment import SILENT, Claim
 from flowopt.options import Options, option
-from flowopt.quoting import Number, Quotes, count, decimal, slug, word
+from flowopt.quoting import Number, Quotes, count, decimal, formula, slug, word
 from flowopt.reporting import Reporter, Table
 
-__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "numbers", "run",
-           "table"]
+__all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "numbers", "paper_tables",
+           "run", "table"]
 
 NAME = "atlas"
 QUESTION = "Which Lyapunov functions of optimizers can be proved, on every loss in any dimension?"
@@ -107,6 +108,28 @@ def claims(result: dict[str, Any]) -> list[Claim]:
               "d13: Adam as a map has no Lyapunov function in general", false <= FALSE),
         Claim("grades of the proofs", ", ".join(sorted(grades)), "A: exact certificates alone",
               grades <= {"A"})]
+
+
+#: claims that a printed table shows, with shorter names; the formulae of the others are long
+SELECTION = {"1": "gradient flow", "5b": "sign flow", "10a": "loss-normalised flow",
+             "11c": "the same", "12": "Newton flow", "15b": "heavy ball",
+             "17": r"heavy ball, $\gamma=2\sqrt\mu$", "18": "Nesterov's ODE",
+             "22b": "heavy ball, high res.", "26": r"dual averages, $\nabla K(m)$",
+             "28a": "Adam's flow", "28d": "the same, with $c$, $d$", "30a": "Adagrad's flow",
+             "33": "elastic flow", "d1a": "gradient descent", "d4b": "proximal point",
+             "d6a": "Polyak's step", "d7": "heavy ball", "d11": "sign descent"}
+
+
+def paper_tables(result: dict[str, Any]) -> dict[str, Table]:
+    rows = []
+    for c in result["claims"]:
+        if SELECTION.get(c["number"]):
+            name = SELECTION[c["number"]]
+            rows.append((c["number"], Number(name, name, name), formula(tex(c["V"]), c["V"]),
+                         said(c["says"]), given(c["assumptions"]),
+                         c["trust"] if c["status"] == "proved" else c["status"]))
+    return {"selection": Table("Some Lyapunov functions", (
+        "row", "flow or method", "V", "proved", "for losses and parameters", "grade"), rows)}
 
 
 def numbers(result: dict[str, Any]) -> dict[str, Number]:
