@@ -12,7 +12,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,12 +142,14 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def figure_files(name: str, figure: Any) -> dict[str, bytes]:
+def figure_files(name: str, figure: Any, kinds: Sequence[str] = ("png", "pdf")
+                 ) -> dict[str, bytes]:
     """Return a figure as PNG (200 dots per inch) and PDF; equal figures give equal bytes."""
     from flowopt.plotting import style
 
     files = {}
-    for kind, about in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
+    for kind in kinds:
+        about = {"png": {"Software": None}, "pdf": {"CreationDate": None}}[kind]
         buffer = io.BytesIO()
         with style():
             figure.savefig(buffer, format=kind, dpi=200, metadata=about)

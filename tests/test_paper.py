@@ -331,7 +331,9 @@ def test_typed_numbers(built, typed):
 
 
 @pytest.mark.parametrize("fine", [
-    "2, 7 and 12", "$x^{10}$", "% 0.83", r"\given{0.83 and 1.62276}", r"\label{eq:0.83}",
+    "2, 7 and 12", r"\renewcommand{\arraystretch}{1.15}", r"\clubpenalty=10000",
+    r"\renewcommand\topfraction{0.9}", r"\tolerance 2000", "$x^{10}$", "% 0.83",
+    r"\given{0.83 and 1.62276}", r"\label{eq:0.83}",
     r"\ref{fig:25}, \eqref{a17}, \cref{b18}", r"\hspace*{0.5em}", r"\includegraphics[scale=0.5]"
     "{figures/coin-line}", r"\setlength{\parindent}{15pt}", r"\verb|M=1000.0|", "x86 and T1000",
     r"\begin{minipage}[t]{0.45\textwidth} a \end{minipage}", r"\vskip 12.5pt", r"a \\[1.5ex] b",
@@ -487,17 +489,21 @@ Overfull \vbox (3.0pt too high) has occurred while \output is active
 LaTeX Warning: Reference `a' on page 1 undefined on input line 9.
 Package natbib Warning: Citation `b' on page 1 undefined on input line 8.
 LaTeX Warning: Label `c' multiply defined.
+Missing character: There is no ẋ in font ec-lmr10!
+LaTeX Warning: Float too large for page by 12.0pt on input line 7.
 LaTeX Warning: There were undefined references.
 ./main.tex:27: Package flowopt Error: No experiment gives the number `d'.
 ./main.tex:27:  ==> Fatal error occurred, no output PDF file produced!
 ! Emergency stop.
 '''
-    assert [line.split(": ", 1)[1] for line in latex.complaints(log)[:5]] == [
+    assert [line.split(": ", 1)[1] for line in latex.complaints(log)[:7]] == [
         r"Overfull \hbox (12.25pt too wide) in paragraph at lines 3--4",
         r"Overfull \vbox (3.0pt too high) has occurred while \output is active",
         "Reference `a' on page 1 undefined on input line 9",
-        "Citation `b' on page 1 undefined on input line 8", "Label `c' multiply defined"]
-    assert latex.complaints(log)[5:] == [
+        "Citation `b' on page 1 undefined on input line 8", "Label `c' multiply defined",
+        "Missing character: There is no ẋ in font ec-lmr10!",
+        "Float too large for page by 12.0pt on input line 7"]
+    assert latex.complaints(log)[7:] == [
         "main.tex:27: Package flowopt Error: No experiment gives the number `d'.",
         "Emergency stop."]
 

@@ -49,9 +49,10 @@ def paper(
                             else (made.numbers, made.shown))
             of_text = checking.text(main, names, shown)
             _tell(found.failures + of_text.failures, of_text.warnings)
+            what = ("the text and the products on disk" if made is None
+                    else "the text, the products and the results")
             quoted = names if made is None else made.quoted
-            typer.echo(f"{len(quoted)} numbers, {len(shown)} figures and tables: the text, the "
-                       f"products{'' if made is None else ' and the results'} agree")
+            typer.echo(f"{len(quoted)} numbers, {len(shown)} figures and tables: {what} agree")
             return
         assert made is not None
         before, _ = checking.on_disk(folder)

@@ -53,10 +53,13 @@ def build(main: Path) -> list[str]:
     log, made = out / f"{main.stem}.log", out / f"{main.stem}.pdf"
     log.unlink(missing_ok=True)
     # -g: one run at least, so that there is a log of this text
-    said = _run(["latexmk", "-g", "-pdf", "-halt-on-error", "-interaction=nonstopmode",
+    said = _run(["latexmk", "-norc", "-g", "-pdf", "-halt-on-error", "-interaction=nonstopmode",
                  "-file-line-error", "-outdir=build", main.name], folder)
     text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-    found = complaints(text)
+    blg = out / f"{main.stem}.blg"
+    of_bibliography = blg.read_text(encoding="utf-8", errors="replace") if blg.is_file() else ""
+    found = complaints(text) + [f"{blg.name}: {line.removeprefix('Warning--')}" for line in
+                                of_bibliography.splitlines() if line.startswith("Warning--")]
     if "Output written on" not in text:
         return found or [f"latexmk made no PDF: {(said.strip().splitlines() or ['no word'])[-1]}; "
                          f"see {log}"]
@@ -71,7 +74,7 @@ def build(main: Path) -> list[str]:
 
 
 def complaints(log: str) -> list[str]:
-    r"""Return the errors of a log, its undefined names, and lines that stand out of the page.
+    r"""Return the errors of a log, what is undefined or not printed, and what is too large.
 
     Examples
     --------
@@ -85,11 +88,12 @@ def complaints(log: str) -> list[str]:
         over = re.match(r"Overfull \\[hv]box \(([\d.]+)pt too", line)
         warned = re.match(r"(?:LaTeX|Package \w+) Warning: ((?:Citation|Reference|Label|Hyper "
                           r"reference) .*(?:undefined|multiply).*)", line)
+        lost = re.match(r"(?:LaTeX Warning: )?(Missing character: .*|Float too large .*)", line)
         error = re.match(r"(?:\./)?([^:\s]+\.\w+:\d+: .*)|! (.*)", line)
         if over and float(over[1]) > SLACK:
             found.append(f"main.log: {line}")
-        elif warned:
-            found.append(f"main.log: {warned[1].rstrip('.')}")
+        elif what := warned or lost:
+            found.append(f"main.log: {what[1].rstrip('.')}")
         elif error and "==>" not in line:
             found.append(error[1] or error[2])
     return found

@@ -115,7 +115,10 @@ def make(wanted: list[Wanted], results: Path, names: Collection[str],
 def _part(one: Wanted, result: dict[str, Any]) -> _Part:
     """Return what an experiment gives to the paper."""
     where = f"contents.toml: experiments.{one.name}"
-    numbers = {f"{one.name}/config/{k}": v for k, v in tex.options(one.config).items()}
+    try:
+        numbers = {f"{one.name}/config/{k}": v for k, v in tex.options(one.config).items()}
+    except ValueError as problem:
+        raise Refused(f"{where}: {problem}") from None
     for name, value in (one.module.numbers(result) if hasattr(one.module, "numbers")
                         else {}).items():
         if not isinstance(value, Number) or not re.fullmatch(r"[A-Za-z0-9.+-]+", name):
@@ -128,7 +131,7 @@ def _part(one: Wanted, result: dict[str, Any]) -> _Part:
     listed: dict[str, dict[str, Any]] = {}
     for name, figure in _figures(one, result, where).items():
         path = f"figures/{one.name}-{name}.pdf"
-        files[path] = figure_files(name, figure)[f"{name}.pdf"]
+        files[path] = figure_files(name, figure, ("pdf",))[f"{name}.pdf"]
         listed[path] = {"experiment": one.name, "figure": name}
     made = one.module.table(result) if hasattr(one.module, "table") else []
     every = [made] if isinstance(made, Table) else list(made)

@@ -29,6 +29,10 @@ _PERCENT = r"(?:\\,|\\ |~|\s|\}|\$)*(?:\\%|per\s?cent\b)"
 _NUMBER = re.compile(
     rf"(?<![A-Za-z#\d.])(?P<number>\d+(?:(?:\\,|\{{,\}}|,)\d{{3}})*(?:\.\d+)?(?:[eE][-+]?\d+)?|\.\d+)"
     rf"(?P<unit>{_UNIT})?(?P<percent>{_PERCENT})?")
+#: settings of TeX whose values are numbers
+_SETTING = re.compile(r"\\(?:\w*penalty|(?:pre)?tolerance|\w*demerits)\s*=?\s*-?\d+|"
+                      r"\\renewcommand\*?\s*\{?\\(?:arraystretch|baselinestretch|\w+fraction)\}?"
+                      r"\s*\{[^}]*\}")
 #: the largest integer that may be typed
 MOST = 12
 
@@ -130,7 +134,7 @@ def masked(text: str) -> str:
     for m in re.finditer(r"\\verb\*?([^A-Za-z\s*]).*?\1|"
                          r"\\begin\{(verbatim|lstlisting)\}.*?\\end\{\2\}", text, re.S):
         hide(*m.span())
-    for m in re.finditer(r"\\\\\*?\[[^\]]*\]", text):
+    for m in [*re.finditer(r"\\\\\*?\[[^\]]*\]", text), *_SETTING.finditer(text)]:
         hide(*m.span())
     for m in _COMMAND.finditer(text):
         name, end = m[1], m.end()

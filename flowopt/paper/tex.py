@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from flowopt.quoting import Number, count, word
+from flowopt.quoting import Number, count
 from flowopt.reporting import Table, cell, is_number
 
 #: what TeX reads as something else
@@ -173,7 +173,7 @@ def option_value(value: Any) -> str:
         return number(plain if 1e-4 <= abs(value) < 1e6 or len(plain) <= len(short) else short)
     if isinstance(value, (int, np.integer)):
         return str(value) if 0 <= value < 10_000 else count(int(value)).tex
-    return word(str(value)).tex
+    return rf"\texttt{{{escaped(str(value))}}}"
 
 
 def options(config: Any) -> dict[str, str]:
