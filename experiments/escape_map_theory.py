@@ -62,13 +62,21 @@ def second_root() -> float:
 
 
 def wall_curve(h: np.ndarray) -> np.ndarray:
-    """The exact least M for which some point of the well leaves it in one step of length h.
+    """The least M for which some point of the well leaves it in one step of length h.
 
     The infimum of `reach`/h over the points from which the unclipped step gets there.
     """
     x = POOR + np.concatenate([[0.0], np.geomspace(1e-9, 1e4, 40_001)])
     need, free = reach(x), free_reach(x)
-    return np.array([need[free <= step].min() / step for step in h])
+    return np.array([need[_widened(free <= step)].min() / step for step in h])
+
+
+def _widened(true: np.ndarray) -> np.ndarray:
+    """With the neighbours of each point of the grid, so that the least value errs downwards."""
+    made = true.copy()
+    made[1:] |= true[:-1]
+    made[:-1] |= true[1:]
+    return made
 
 
 def walls(h: float, c: float) -> tuple[float, float]:
@@ -77,10 +85,10 @@ def walls(h: float, c: float) -> tuple[float, float]:
     As in `wall_curve`; the constant c lengthens every step, and those at 0.41 the most.
     """
     made = []
-    u = np.concatenate([[0.0], np.geomspace(1e-12, 1e3, 60_001)])
+    u = np.concatenate([[0.0], np.geomspace(1e-9, 1e3, 120_001)])
     for x in (POOR + u, GOOD - u):
         length = np.abs(x - BARRIER) / (loss_of(x) + c)
-        made.append(float(length[np.abs(slope_of(x)) * length <= h].min()))
+        made.append(float(length[_widened(np.abs(slope_of(x)) * length <= h)].min()))
     return made[0], made[1]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ __all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "numbers"
 
 NAME = "langevin-versus-clip"
 QUESTION = "Does Gaussian noise on gradient descent do as well as the clipped flow, as was said?"
-QUICK = {"runs": 60, "best_runs": 400, "passages": 150, "values": 6}
+QUICK = {"runs": 60, "best_runs": 400, "passages": 100, "values": 4}
 
 NEAR = 0.1  # success: an end within this distance of the good minimum
 LAST = 0.1  # share of the budget that is plain descent, where there is one
@@ -89,6 +90,11 @@ class Config(Options):
     passages: int = option(2000, "passages over the barrier at each T and h", at_least=50,
                            at_most=100_000)
     seed: int = option(0, "for starts and noise", at_least=0, at_most=2**31)
+
+
+@lru_cache
+def landscape(budget: int) -> Problem:
+    return problems(budget)["two minima"]
 
 
 def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:
@@ -149,7 +155,7 @@ def search(problem: Problem, way: Way, h: float, value: float, starts: np.ndarra
 
 def successes(config: Config, name: str, budget: int, i: int) -> dict[str, Any]:
     """Successes of a way with one step, for every value of M or T; the ways share starts."""
-    problem, way = problems(budget)["two minima"], WAYS[name]
+    problem, way = landscape(budget), WAYS[name]
     runs = config.runs if budget == max(BUDGETS) else max(config.runs // 2, 20)
     starts = problem.starts(runs, np.random.default_rng([config.seed, budget, 0]))
     count = []
@@ -170,7 +176,7 @@ def best_of(config: Config, name: str, budget: int, ways: dict[str, Any]) -> dic
     way, grid = WAYS[name], ways[name][str(budget)]["count"]
     i, j = (int(v) for v in np.unravel_index(np.argmax(grid), grid.shape))
     value = float(values_of(config, way)[j])
-    problem = problems(budget)["two minima"]
+    problem = landscape(budget)
     starts = problem.starts(config.best_runs, np.random.default_rng([config.seed, budget, 1]))
     count = int(search(problem, way, way.steps[i], value, starts,
                        noise_seed(config, name, budget, 1000, 0), budget).sum())
@@ -182,7 +188,7 @@ def valve(config: Config, c: float) -> dict[str, Any]:
     """The clipped flow on L + c over h M: success from the poor well, and runs that leave 0.41."""
     budget = max(BUDGETS)
     last = int(LAST * budget)
-    problem = problems(budget)["two minima"]
+    problem = landscape(budget)
     raised = fo.Loss("x*(x - 1)*(x - 3)**2 + 1.62276 + c", variables=["x"], parameters={"c": c})
     field = fo.flows.LossNormalizedFlow(M=1.0).on(raised)
     rng = np.random.default_rng([config.seed, 7, OFFSETS.index(c)])
@@ -241,7 +247,7 @@ def mean_time(t: np.ndarray, settled: float, end: float) -> dict[str, Any]:
 
 def exact_success(config: Config) -> dict[str, Any]:
     """Success of the diffusion itself, by the Fokker-Planck equation, and its limit exp(-L/T)."""
-    first, budget = problems(max(BUDGETS))["two minima"].first, max(BUDGETS)
+    first, budget = landscape(max(BUDGETS)).first, max(BUDGETS)
     heats = values_of(config, WAYS["noise"])
     heats = heats[(heats >= LEAST_T) & (heats <= 3.0)]
     laws = [Diffusion(float(T)) for T in heats]

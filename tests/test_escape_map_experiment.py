@@ -39,13 +39,13 @@ def test_shape_and_claims():
 def test_walls_are_where_a_step_reaches_the_barrier():
     """The farthest jump from a fine grid of the well, just below and just above the wall."""
     t = theory()
-    x = 3 + np.concatenate([np.geomspace(1e-12, 1e3, 200_001)])
+    x = 3 + np.geomspace(1e-12, 1e3, 200_001)
     rest = np.linspace(BARRIER + 1e-9, 3 - 1e-9, 20_001)
     for h in (1e-3, 0.1, 1.0, 2.1, 3.0, 3.8):
         M = float(t.wall_curve(np.array([h]))[0])
-        assert step(x, h, 0.9999 * M).min() > BARRIER > step(x, h, 1.001 * M).min()
+        assert step(x, h, 0.9999 * M).min() > BARRIER > step(x, h, 1.002 * M).min()
         assert step(rest, h, 0.9999 * M).min() > BARRIER
-        assert t.walls(h, 0.0)[0] == pytest.approx(h * M, rel=1e-6)
+        assert t.walls(h, 0.0)[0] == pytest.approx(h * M, rel=2e-3)
     assert escape_threshold() == pytest.approx(t.WALL, rel=1e-14)
     x1 = t.second_root()
     assert (x1 - BARRIER) / two_minima_loss(x1) == pytest.approx(t.WALL, rel=1e-12)
@@ -57,7 +57,7 @@ def test_walls_of_the_good_well():
     t = theory()
     x = GOOD - np.geomspace(1e-12, 1e3, 200_001)
     for c in (0.1, 3.0):
-        for factor, held in ((0.999, True), (1.001, False)):
+        for factor, held in ((0.9999, True), (1.002, False)):
             M = factor * t.walls(0.1, c)[1] / 0.1
             g = np.abs(two_minima_grad(x))
             ahead = x + 0.1 * np.minimum(1 / g, M) * (two_minima_loss(x) + c)

@@ -38,8 +38,9 @@ def test_passage_time_is_the_double_integral():
 
     t = theory()
     for T in (0.8, 2.0):
-        value, _ = dblquad(lambda z, y: np.exp((two_minima_loss(y) - two_minima_loss(z)) / T),
-                           BARRIER, 3.0, lambda y: y, lambda y: 7.0, epsabs=1e-10, epsrel=1e-10)
+        value, _ = dblquad(
+            lambda z, y, T=T: np.exp((two_minima_loss(y) - two_minima_loss(z)) / T), BARRIER, 3.0,
+            lambda y: y, lambda y: 7.0, epsabs=1e-10, epsrel=1e-10)
         assert t.passage_time(T) == pytest.approx(value / T, rel=1e-9)
     assert t.passage_time(0.1) / t.kramers_time(0.1) == pytest.approx(1, abs=0.05)  # T -> 0
     assert t.shifted_time(1.0, 0.001) > t.passage_time(1.0)
