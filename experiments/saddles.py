@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from saddles_figures import figures
 from saddles_flows import EXIT, FLOWS, leave, newton, plateau
-from saddles_maps import MAPS, chaos_slope, cycle_slope, leave_by_steps, mixed_slope
+from saddles_maps import MAPS, chaos_slope, cycle_slope, leave_by_steps, mixed_curve, mixed_slope
 from saddles_noise import LIMIT, SCALE, distance_of_laws, exact_mean, kicked_mean, kicks, langevin
 
 from flowopt import estimates
@@ -31,8 +31,10 @@ QUESTION = "How long do flows, optimizers and noise stay at a saddle?"
 QUICK = {"points": 4, "runs": 300, "levels": 3, "chaotic_runs": 1000}
 
 DEEPEST = 10  # the starts go down to delta = 1e-10
-#: starts between which the slopes of the maps are taken: y is small to the end of the approach
-PAIR = (1e-8, 1e-16)
+#: starts between which the slopes of the maps that mix are taken: y is small until they have mixed
+PAIR = (1e-60, 1e-160)
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)  # at which they are taken, with a tenth of the runs
+MIXED = ("normalised", "loss-normalised")
 NOISE_STEP, KICK_STEP = 0.005, 0.02
 
 
@@ -55,19 +57,24 @@ def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:
     maps = progress.pieces([f"map {m}" for m in MAPS],
                            lambda name: leave_by_steps(name.removeprefix("map "), delta,
                                                        config.step), 0.2, 0.3)
-    mixed = progress.pieces(["normalised", "loss-normalised"], lambda name: mixed_slope(
-        name, config.step, PAIR, config.chaotic_runs, config.seed), 0.3, 0.4)
+    runs = config.chaotic_runs
+    mixed = progress.pieces(list(MIXED), lambda name: mixed_slope(
+        name, config.step, PAIR, runs, config.seed) | mixed_curve(
+        name, config.step, runs // 10, config.seed), 0.3, 0.35)
+    sweep = progress.pieces([f"{m} {h}" for m in MIXED for h in STEPS], lambda name: mixed_slope(
+        name.split()[0], float(name.split()[1]), PAIR, runs // 10, config.seed + 1), 0.35, 0.4)
     levels = 10.0 ** -np.arange(1.0, config.levels + 1)
     of = range(config.levels)
     heat = progress.pieces([f"temperature {k}" for k in of], lambda name: of_noise(
         config, langevin, levels[int(name.split()[1])], NOISE_STEP, name), 0.4, 0.7)
     kicked = progress.pieces([f"kick {k}" for k in of], lambda name: of_noise(
         config, kicks, levels[int(name.split()[1])] ** 0.5, KICK_STEP, name), 0.7, 0.85)
-    return {"delta": delta, "step": config.step, "runs": config.runs,
+    return {"delta": delta, "exit": EXIT, "step": config.step, "runs": config.runs,
             "chaotic_runs": config.chaotic_runs, "pair": list(PAIR),
             "flows": {f: flows[f"flow {f}"] for f in FLOWS},
             "newton": newton(delta), "plateau": plateau(1e-6),
             "maps": {m: maps[f"map {m}"] for m in MAPS}, "mixed": mixed,
+            "steps": list(STEPS), "sweep": {m: [sweep[f"{m} {h}"] for h in STEPS] for m in MIXED},
             "levels": levels, "noise_step": NOISE_STEP, "kick_step": KICK_STEP,
             "limit": LIMIT, "scale": SCALE, "curve": curve(levels),
             "langevin": [heat[f"temperature {k}"] for k in range(config.levels)],
@@ -151,6 +158,10 @@ def claims(result: dict[str, Any]) -> list[Claim]:
         made.append(Claim(f"the {name} map, h = {h:g}, stays where its flow does not: slope in "
                           "ln(1/delta)", f"{middle:.5f} [{low:.5f}, {high:.5f}]", of["law"],
                           low <= of["law"] <= high, "99.9 % interval"))
+        out = [s["slope"][1] <= s["law"] <= s["slope"][2] for s in result["sweep"][name]]
+        made.append(Claim(f"the {name} map: steps, {result['steps'][0]:g} to "
+                          f"{result['steps'][-1]:g}, at which the slope is that of its law",
+                          sum(out), len(out), all(out), "99.9 % intervals"))
     out = [abs(m["mean"] - m["exact"]) <= estimates.Z999 * m["error"] + result["noise_step"] / 2
            for m in result["langevin"]]
     made.append(Claim("Langevin: temperatures at which the mean time is that of the double "
@@ -190,6 +201,7 @@ def numbers(result: dict[str, Any]) -> dict[str, Number]:
         "cycle-slope-law": decimal(cycle_slope(result["step"]), 4),
         "chaos-slope": decimal(result["mixed"]["loss-normalised"]["slope"][0], 4),
         "chaos-slope-law": decimal(chaos_slope(result["step"]), 4),
+        "cycle-slope-over-step": decimal(cycle_slope(1.0), 4),
         "noise-slope": decimal(result["slope"]["measured"][0], 4),
         "noise-slope-low": decimal(result["slope"]["measured"][1], 4),
         "noise-slope-high": decimal(result["slope"]["measured"][2], 4),

@@ -19,7 +19,8 @@ BELONGS = {"gradient descent": "gradient", "heavy ball": "heavy ball", "RMSprop"
 
 
 def figures(result: dict[str, Any]) -> dict[str, Any]:
-    return {"stay": stay(result), "times": times(result), "noise": noise(result)}
+    return {"stay": stay(result), "times": times(result), "maps": maps(result),
+            "noise": noise(result)}
 
 
 def look(name: str) -> dict[str, Any]:
@@ -87,6 +88,32 @@ def times(result: dict[str, Any]) -> Any:
         axes.minorticks_off()
         axes.legend(loc="upper left", fontsize=8, handletextpad=0.2, borderaxespad=0.1,
                     ncols=2 if axes is both[1] else 1, columnspacing=0.8)
+    return figure
+
+
+def maps(result: dict[str, Any]) -> Any:
+    """Why two maps stay: they do not rest on the stable manifold; and for how long, by the step."""
+    figure, (left, right) = new_figure(6.5, 2.7, columns=2, width_ratios=[1.4, 1])
+    h = result["step"]
+    for name, of in result["mixed"].items():
+        colour, dash, marker = LOOKS[name]
+        path = np.asarray(of["path"])
+        inside = np.flatnonzero(np.abs(path[:, 1]) > result["exit"])
+        end = int(inside[0]) + 1 if len(inside) else len(path)
+        left.plot(h * np.arange(end), path[:end, 0], marker=marker, markersize=3, linewidth=0.6,
+                  color=COLOURS[colour], fillstyle="none", label=f"{name} map")
+        fine = np.asarray(result["steps"])
+        sweep = result["sweep"][name]
+        right.plot(fine, [s["law"] for s in sweep], linewidth=1.2, **look(name))
+        right.plot(fine, [s["slope"][0] for s in sweep], marker, color=COLOURS[colour],
+                   fillstyle="none", linestyle="none", label=name)
+    left.set(xlabel=f"time, steps × {h:g}", ylabel="x", ylim=(-0.7, 1.9))
+    left.legend(loc="upper right", fontsize=8)
+    right.set(xscale="log", yscale="log", xlabel="step h", ylabel="slope in ln(1/δ)",
+              ylim=(0.004, 1))
+    right.set_xticks([0.01, 0.03, 0.1, 0.3], ["0.01", "0.03", "0.1", "0.3"])
+    right.minorticks_off()
+    right.legend(loc="lower right", fontsize=8)
     return figure
 
 

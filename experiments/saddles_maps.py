@@ -79,24 +79,34 @@ def chaos_slope(h: float) -> float:
     return h / (2 * math.log(math.sqrt(1 + h / 2) + math.sqrt(h / 2)))
 
 
+def mixed_times(name: str, h: float, delta: float, runs: int, rng: Any) -> np.ndarray:
+    """Times at which a map leaves, from starts with x uniform over three whole steps."""
+    flow = FLOWS[name] if name == "normalised" else FLOWS[name].with_parameters(M=1e300)
+    starts = np.column_stack([START + 3 * h * (rng.random(runs) - 0.5), np.full(runs, delta)])
+    # three times the mean of the chaotic map, and the approach
+    steps = math.ceil(3 * (chaos_slope(h) * math.log(1 / delta) + 5) / h)
+    return fo.ensemble(flow.on(saddle()), starts, t=(0.0, steps * h), method=fo.Euler(h),
+                       reduce=LEFT).reduced
+
+
 def mixed_slope(name: str, h: float, pair: tuple[float, float], runs: int, seed: int
                 ) -> dict[str, Any]:
-    """The slope of the mean time between two distances, over starts with x uniform."""
-    flow = FLOWS[name] if name == "normalised" else FLOWS[name].with_parameters(M=1e30)
-    field, rng = flow.on(saddle()), np.random.default_rng([seed, len(name)])
-    times, shown = [], np.logspace(-1, -10, 19)
-    for d in (*pair, *shown):
-        # the span of x is a whole number of steps: its remainder is uniform
-        many = runs if d in pair else max(runs // 10, 10)
-        x = START + 3 * h * (rng.random(many) - 0.5)
-        found = fo.ensemble(field, np.column_stack([x, np.full(many, d)]), t=(0.0, 1500 * h),
-                            method=fo.Euler(h), reduce=LEFT).reduced
-        times.append(found)
-    means = np.array([t.mean() for t in times])
-    errors = np.array([t.std(ddof=1) / math.sqrt(len(t)) for t in times])
+    """The slope of the mean time between two distances, with its 99.9 % interval, and its law."""
+    rng = np.random.default_rng([seed, len(name), round(1e6 * h)])
+    far, near = (mixed_times(name, h, d, runs, rng) for d in pair)
     apart = math.log(pair[0] / pair[1])
-    middle = float((means[1] - means[0]) / apart)
-    half = estimates.Z999 * float(np.hypot(errors[0], errors[1])) / apart
-    return {"slope": [middle, middle - half, middle + half], "delta": shown, "mean": means[2:],
-            "error": errors[2:],
+    middle = float(near.mean() - far.mean()) / apart
+    half = estimates.Z999 * math.sqrt((far.var() + near.var()) / (runs - 1)) / apart
+    return {"slope": [middle, middle - half, middle + half],
             "law": cycle_slope(h) if name == "normalised" else chaos_slope(h)}
+
+
+def mixed_curve(name: str, h: float, runs: int, seed: int) -> dict[str, Any]:
+    """Mean times over the distances, and the first steps of one run."""
+    rng = np.random.default_rng([seed, len(name)])
+    delta = np.logspace(-1, -10, 19)
+    times = [mixed_times(name, h, d, runs, rng) for d in delta]
+    flow = FLOWS[name] if name == "normalised" else FLOWS[name].with_parameters(M=1e300)
+    path = fo.integrate(flow.on(saddle()), [START + 0.37 * h, 1e-10], t=(0.0, 100 * h),
+                        method=fo.Euler(h))
+    return {"delta": delta, "mean": np.array([t.mean() for t in times]), "path": path.x}
