@@ -206,6 +206,8 @@ def test_a_users_results_stay(folder):
     ('name = "tosses"', 'name = "To Ss"', ["'To Ss'", "small letters"]),
     ('name = "tosses"', 'columns = ["sides"]', ["no column 'sides'", "did you mean side?"]),
     ('name = "tosses"', "columns = []", ["columns that are a list"]),
+    ('name = "tosses"', "columns = [5]", ["no column 5", "there are 4"]),
+    ('name = "tosses"', "columns = [true]", ["columns that are a list"]),
     ("[experiments.coin]", "[experiments.Coin]", ["small letters"]),
     ("set =", "set", ["is not TOML"]),
 ])
@@ -237,12 +239,26 @@ def test_a_table_by_its_caption_and_columns(folder):
     assert "runs & side" in text and r"{@{}rl@{}}" in text
 
 
+def test_columns_of_one_name(folder):
+    replace(folder / "coin_of_mine.py", '("side", "p", "β ≤ 1", "runs")', '("side", "p", "p", "p")')
+    assert call("paper", "--no-pdf").exit_code == 0
+    assert " & 0.5 [--, 1] & -- & 3 " in (folder / "tables" / "coin-tosses.tex").read_text()
+    replace(folder / "contents.toml", 'name = "tosses"', 'name = "tosses", columns = ["side", "p"]')
+    done = call("paper", "--no-pdf")
+    assert done.exit_code == 2 and "3 columns called 'p'" in done.stderr
+    replace(folder / "contents.toml", '"side", "p"]', '"side", 4]')
+    assert call("paper", "--no-pdf").exit_code == 0
+    assert "& 3" in (folder / "tables" / "coin-tosses.tex").read_text()
+
+
 # ------------------------------------------------------------------ TeX
 def test_every_known_character_is_ascii_in_tex():
     known = "".join([*tex._MATHS, *tex._TEXT, *tex._SPECIAL])
     made = tex.escaped(known)
     assert made.isascii()
     assert tex.escaped("Gröbner, é") == "Gröbner, é"
+    assert tex.escaped("a <= b -> c < d") == (
+        r"a \ensuremath{\le} b \ensuremath{\to} c \ensuremath{<} d")
     assert tex.escaped("θ̇ ẋ √h √(2) x₁₀") == (
         r"\ensuremath{\dot{\theta}} \ensuremath{\dot{x}} \ensuremath{\sqrt{h}} "
         r"\ensuremath{\surd}(2) x\ensuremath{_{10}}")
