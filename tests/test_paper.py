@@ -226,6 +226,8 @@ def test_refusals(folder, tmp_path):
     refused(call("paper", "--folder", tmp_path / "none"), "contents.toml", "none")
     refused(call("paper", "--text"), "--text has no effect without --check")
     refused(call("paper", "--check", "--no-pdf"), "--no-pdf has no effect on --check")
+    (folder / "main.tex").rename(folder / "other.tex")
+    refused(call("paper"), "there is no paper/main.tex", "--no-pdf")
     (folder / "contents.toml").write_text("")
     refused(call("paper", "--no-pdf"), "must name its experiments")
 
@@ -457,6 +459,18 @@ def test_interrupted(built, monkeypatch):
     assert done.exit_code == 130 and done.stderr.splitlines()[-1].startswith("Interrupted")
     after = files(built)
     assert {**after, "contents.toml": b""} == {**before, "contents.toml": b""}
+
+
+def test_no_space_left_for_the_pdf(built, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(latex, "missing", lambda main: None)
+    monkeypatch.setattr(Path, "unlink", full)
+    done = call("paper")
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1] == ("Error: paper/build cannot be written: No space left "
+                                            "on device")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
