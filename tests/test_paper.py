@@ -207,6 +207,8 @@ def test_a_users_results_stay(folder):
     ('name = "tosses"', 'name = "To Ss"', ["'To Ss'", "small letters"]),
     ('name = "tosses"', 'columns = ["sides"]', ["no column 'sides'", "did you mean side?"]),
     ('name = "tosses"', "columns = []", ["columns that are a list"]),
+    ('name = "tosses"', "columns = [5]", ["no column 5", "there are 4"]),
+    ('name = "tosses"', "columns = [true]", ["columns that are a list"]),
     ("[experiments.coin]", "[experiments.Coin]", ["small letters"]),
     ("set =", "set", ["is not TOML"]),
 ])
@@ -225,6 +227,8 @@ def test_refusals(folder, tmp_path):
     refused(call("paper", "--folder", tmp_path / "none"), "contents.toml", "none")
     refused(call("paper", "--text"), "--text has no effect without --check")
     refused(call("paper", "--check", "--no-pdf"), "--no-pdf has no effect on --check")
+    (folder / "main.tex").rename(folder / "other.tex")
+    refused(call("paper"), "there is no paper/main.tex", "--no-pdf")
     (folder / "contents.toml").write_text("")
     refused(call("paper", "--no-pdf"), "must name its experiments")
 
@@ -238,12 +242,26 @@ def test_a_table_by_its_caption_and_columns(folder):
     assert "runs & side" in text and r"{@{}rl@{}}" in text
 
 
+def test_columns_of_one_name(folder):
+    replace(folder / "coin_of_mine.py", '("side", "p", "β ≤ 1", "runs")', '("side", "p", "p", "p")')
+    assert call("paper", "--no-pdf").exit_code == 0
+    assert " & 0.5 [--, 1] & -- & 3 " in (folder / "tables" / "coin-tosses.tex").read_text()
+    replace(folder / "contents.toml", 'name = "tosses"', 'name = "tosses", columns = ["side", "p"]')
+    done = call("paper", "--no-pdf")
+    assert done.exit_code == 2 and "3 columns called 'p'" in done.stderr
+    replace(folder / "contents.toml", '"side", "p"]', '"side", 4]')
+    assert call("paper", "--no-pdf").exit_code == 0
+    assert "& 3" in (folder / "tables" / "coin-tosses.tex").read_text()
+
+
 # ------------------------------------------------------------------ TeX
 def test_every_known_character_is_ascii_in_tex():
     known = "".join([*tex._MATHS, *tex._TEXT, *tex._SPECIAL])
     made = tex.escaped(known)
     assert made.isascii()
     assert tex.escaped("Gröbner, é") == "Gröbner, é"
+    assert tex.escaped("a <= b -> c < d") == (
+        r"a \ensuremath{\le} b \ensuremath{\to} c \ensuremath{<} d")
     assert tex.escaped("θ̇ ẋ √h √(2) x₁₀") == (
         r"\ensuremath{\dot{\theta}} \ensuremath{\dot{x}} \ensuremath{\sqrt{h}} "
         r"\ensuremath{\surd}(2) x\ensuremath{_{10}}")
@@ -445,6 +463,18 @@ def test_interrupted(built, monkeypatch):
     assert done.exit_code == 130 and done.stderr.splitlines()[-1].startswith("Interrupted")
     after = files(built)
     assert {**after, "contents.toml": b""} == {**before, "contents.toml": b""}
+
+
+def test_no_space_left_for_the_pdf(built, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(latex, "missing", lambda main: None)
+    monkeypatch.setattr(Path, "unlink", full)
+    done = call("paper")
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1] == ("Error: paper/build cannot be written: No space left "
+                                            "on device")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")

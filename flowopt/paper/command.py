@@ -33,6 +33,8 @@ def paper(
             raise contents.Refused("--no-pdf has no effect on --check, which builds nothing; leave "
                                    "it out")
         wanted = contents.read(folder / "contents.toml") if not text else []
+        if pdf and not check and not main.is_file():
+            raise contents.Refused(f"there is no {main}; --no-pdf makes the products alone")
         lacks = None if check or not pdf else latex.missing(main)
         if lacks:
             raise contents.Refused(f"{lacks}; --no-pdf makes the products alone")

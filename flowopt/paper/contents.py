@@ -8,8 +8,9 @@
     tables = [1, "limits-of", { table = 1, name = "short", columns = ["rule", "exact"] }]
 
 A table is chosen by its place (from 1) or by the beginning of its caption, in small letters with
-hyphens. ``experiment = "..."`` gives the experiment where the heading is another name: of a second
-configuration, or of a script, whose path is relative to ``contents.toml``.
+hyphens; a column by its name or, where two have it, by its place. ``experiment = "..."`` gives the
+experiment where the heading is another name: of a second configuration, or of a script, whose path
+is relative to ``contents.toml``.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class WantedTable:
 
     which: int | str
     name: str | None = None
-    columns: tuple[str, ...] | None = None
+    columns: tuple[str | int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def _table(where: str, what: Any) -> WantedTable:
                       f"{_check.shown(name)}")
     columns = given.get("columns")
     if columns is not None and not (isinstance(columns, list) and columns and
-                                    all(isinstance(c, str) for c in columns)):
-        raise Refused(f"{where} must have columns that are a list of names, got "
+                                    all(type(c) in (str, int) for c in columns)):
+        raise Refused(f"{where} must have columns that are a list of names or places, got "
                       f"{_check.shown(columns)}")
     return WantedTable(which, name, None if columns is None else tuple(columns))

@@ -47,11 +47,19 @@ def build(main: Path) -> list[str]:
 
     Everything is made in ``build`` beside the text; the PDF is copied to `PDF` beside it when
     LaTeX could make one.
+
+    Raises
+    ------
+    NotBuilt
+        When latexmk cannot be started, or a file cannot be written.
     """
     folder, out = main.parent, main.parent / "build"
-    out.mkdir(exist_ok=True)
     log, made = out / f"{main.stem}.log", out / f"{main.stem}.pdf"
-    log.unlink(missing_ok=True)
+    try:
+        out.mkdir(exist_ok=True)
+        log.unlink(missing_ok=True)
+    except OSError as problem:
+        raise NotBuilt(f"{out} cannot be written: {problem.strerror or problem}") from None
     # -g: one run at least, so that there is a log of this text
     said = _run(["latexmk", "-norc", "-g", "-pdf", "-halt-on-error", "-interaction=nonstopmode",
                  "-file-line-error", "-outdir=build", main.name], folder)

@@ -141,14 +141,13 @@ def _part(one: Wanted, result: dict[str, Any]) -> _Part:
         path = f"tables/{one.name}-{want.name or short_slug(table.caption)}.tex"
         if path in files:
             raise Refused(f"{where}.tables has two of the name {path}; give one a name")
-        for column in want.columns or ():
-            known(f"{where}.tables: {slug(table.caption)}", column, tuple(table.columns), "column")
+        places = _columns(f"{where}.tables: {slug(table.caption)}", want, list(table.columns))
         try:
-            files[path] = (HEADER + tex.tabular(table, want.columns) + "\n").encode()
+            files[path] = (HEADER + tex.tabular(table, places) + "\n").encode()
         except ValueError as problem:
             raise Refused(f"{where}.tables: {problem}") from None
         listed[path] = {"experiment": one.name, "caption": table.caption,
-                        "columns": list(want.columns or table.columns),
+                        "columns": [table.columns[j] for j in places],
                         "sha256": _sha256(files[path])}
     settings = plain(one.config)
     key = keeping.key_of(one.entry.name.encode(), json.dumps(settings, sort_keys=True).encode(),
@@ -187,6 +186,22 @@ def _chosen(where: str, want: WantedTable, tables: list[Table]) -> Table:
     if not found:
         known(where, want.which, slugs, "table")
     return found[0]
+
+
+def _columns(where: str, want: WantedTable, names: list[str]) -> list[int]:
+    """Return the places of the columns that are wanted, from 0."""
+    if want.columns is None:
+        return list(range(len(names)))
+    for column in want.columns:
+        if isinstance(column, int):
+            if not 1 <= column <= len(names):
+                raise Refused(f"{where} has no column {column}; there are {len(names)}")
+            continue
+        known(where, column, names, "column")
+        if names.count(column) > 1:
+            raise Refused(f"{where} has {names.count(column)} columns called {column!r}; give the "
+                          "place of one, from 1")
+    return [c - 1 if isinstance(c, int) else names.index(c) for c in want.columns]
 
 
 def numbers_file(numbers: dict[str, str]) -> bytes:

@@ -34,10 +34,13 @@ _MATHS = {
 }
 _TEXT = {"–": "--", "—": "---", "…": r"\dots{}", "’": "'", "‘": "`", "“": "``", "”": "''",
          "\u00a0": "~", "\u202f": r"\,", "\u2009": r"\,"}
+#: as formulae are written in code
+_PAIRS = {"<=": r"\le", ">=": r"\ge", "->": r"\to", "!=": r"\ne"}
 _ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0307": "dot", "\u0308": "ddot"}
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋", "0123456789+-")
-_TOKEN = re.compile(r"√(?P<root>\w)|(?P<raised>[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+)|(?P<lowered>[₀-₉₊₋]+)|"
+_TOKEN = re.compile(r"√(?P<root>\w)|(?P<pair><=|>=|->|!=)|"
+                    r"(?P<raised>[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+)|(?P<lowered>[₀-₉₊₋]+)|"
                     r"(?P<base>\S)(?P<accent>[\u0302\u0303\u0304\u0307\u0308])|(?P<one>.)", re.S)
 
 
@@ -61,6 +64,8 @@ def escaped(text: str) -> str:
     def one(found: re.Match[str]) -> str:
         if found["root"]:
             return rf"\ensuremath{{\sqrt{{{symbol(found['root'])}}}}}"
+        if found["pair"]:
+            return rf"\ensuremath{{{_PAIRS[found['pair']]}}}"
         if found["raised"]:
             return rf"\ensuremath{{^{{{found['raised'].translate(_RAISED)}}}}}"
         if found["lowered"]:
@@ -118,17 +123,17 @@ def table_cell(value: Any) -> str:
     return escaped(cell(value))
 
 
-def tabular(table: Table, columns: Sequence[str] | None = None) -> str:
+def tabular(table: Table, places: Sequence[int] | None = None) -> str:
     """Return the rows of a table between rules (booktabs), numbers to the right.
 
     Parameters
     ----------
     table : Table
         What to print; its caption is left to the text.
-    columns : sequence of str, optional
-        Which columns, in this order; all by default. They must exist.
+    places : sequence of int, optional
+        The places of the columns to print, from 0, in this order; all by default.
     """
-    chosen = [list(table.columns).index(c) for c in columns or table.columns]
+    chosen = range(len(table.columns)) if places is None else places
     cells = [[row[j] for j in chosen] for row in table.rows]
 
     def right(j: int) -> bool:
