@@ -31,6 +31,8 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(4)
 NODES, WEIGHTS = (NODES + 1) / 2, WEIGHTS / 2
 #: steps of a scipy run that are integrated by Gauss; the rest by the trapezoidal rule
 MOST_GAUSS = 20_000
+#: times at which a path is compared with the truth
+MOST_JUDGED = 2000
 SCIPY_METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 
 
@@ -85,8 +87,8 @@ class Row:
         Whether the solver reports success.
     t, x
         The time reached, and θ there (at the end of the span for a run that rests).
-    error : float
-        max |θ − θ_true| at the time reached.
+    error, path_error : float
+        max |θ − θ_true| at the time reached, and over the path (at up to `MOST_JUDGED` times).
     n_rhs, seconds
         Evaluations of the field, and time taken.
     dissipation : float
@@ -110,6 +112,7 @@ class Row:
     dissipation: float
     trustworthy: bool
     note: str
+    path_error: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -343,6 +346,10 @@ def _judged(field: Any, method: Any, run: _Run, exact: Callable[[float], np.ndar
     x = run.y[:field.n]
     with np.errstate(all="ignore"):
         error = float(np.abs(x - exact(run.t)).max())
+        off = [error]
+        for i in range(0, len(run.times), -(-len(run.times) // MOST_JUDGED) or 1):
+            off.append(float(np.abs(run.states[i, :field.n] - exact(float(run.times[i]))).max()))
+        path_error = float("nan") if np.isnan(off).all() else float(np.nanmax(off))
     defect = float("nan")
     if field.loss is not None:
         first, last = field.loss.value(np.array([y0[:field.n], x]))
@@ -355,4 +362,4 @@ def _judged(field: Any, method: Any, run: _Run, exact: Callable[[float], np.ndar
     else:
         honest = defect <= trust
     return Row(method, run.label, run.status, run.success, run.t, x.copy(), error, run.n_rhs,
-               run.seconds, defect, bool(run.success and honest), run.note)
+               run.seconds, defect, bool(run.success and honest), run.note, path_error)
