@@ -51,10 +51,11 @@ def against_law(result: dict[str, Any]) -> tuple[float, float]:
     """Noise with the smallest step against the Fokker-Planck equation: largest score, its T."""
     made = result["ways"]["noise"][str(max(result["budgets"]))]
     theory, values = result["theory"], np.asarray(result["values"]["noise"])
-    p = np.asarray(made["count"][0])[np.isin(values, theory["T"])] / made["runs"]
-    known = np.asarray(theory["near"][0])
+    _, mine, its = np.intersect1d(values, theory["T"], return_indices=True)
+    p = np.asarray(made["count"][0])[mine] / made["runs"]
+    known = np.asarray(theory["near"][0])[its]
     score = np.abs(p - known) / np.sqrt(known * (1 - known) / made["runs"])
-    return float(score.max()), float(theory["T"][int(score.argmax())])
+    return float(score.max()), float(values[mine[int(score.argmax())]])
 
 
 def valve_counts(result: dict[str, Any]) -> tuple[int, int, tuple[int, int]]:
