@@ -78,6 +78,13 @@ def valve_success(of: dict[str, Any]) -> float:
                  ) if between.any() else math.nan
 
 
+def valve_least(result: dict[str, Any]) -> float:
+    """The least success between the walls."""
+    return min((float(near) / of["runs"] for of in result["valve"]["cells"]
+                for hM, near in zip(of["hM"], of["near"], strict=True)
+                if of["walls"][0] < hM < of["walls"][1]), default=math.nan)
+
+
 def extrapolated(cells: list[dict[str, float]]) -> tuple[float, float]:
     """Mean time at h -> 0 from the steps h and 4 h, whose error is O(sqrt h)."""
     a, b = cells[:2]
@@ -131,7 +138,11 @@ def claims(result: dict[str, Any]) -> list[Claim]:
     made += [Claim("clip on L + c: runs that leave the poor well below its wall in h M", poor, 0,
                    poor == 0, f"proved; {runs[0]} runs"),
              Claim("clip on L + c: runs that leave the well of 0.41 below its own wall", good, 0,
-                   good == 0, f"proved; {runs[1]} runs; between the walls the clip is a valve")]
+                   good == 0, f"proved; {runs[1]} runs"),
+             Claim("clip on L + c, between the two walls: least success over c and h M",
+                   valve_least(result), "> 0.99", valve_least(result) > 0.99
+                   if result["setting"]["runs"] >= 200 else None,
+                   "a valve: the way back is shut by proof; 2250 steps are 16 mean times or more")]
     score, T = against_law(result)
     runs = result["ways"]["noise"][str(max(result["budgets"]))]["runs"]
     made.append(Claim("noise to the end, least h, against the Fokker-Planck equation: largest "
