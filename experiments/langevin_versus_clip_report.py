@@ -136,13 +136,14 @@ def claims(result: dict[str, Any]) -> list[Claim]:
                 "sqrt(T/L'') about the minimum")]
     poor, good, runs = valve_counts(result)
     made += [Claim("clip on L + c: runs that leave the poor well below its wall in h M", poor, 0,
-                   poor == 0, f"proved; {runs[0]} runs"),
+                   poor == 0, f"no jump is long enough, over a fine grid of the well; {runs[0]} runs"),
              Claim("clip on L + c: runs that leave the well of 0.41 below its own wall", good, 0,
-                   good == 0, f"proved; {runs[1]} runs"),
+                   good == 0, f"the same there; {runs[1]} runs"),
              Claim("clip on L + c, between the two walls: least success over c and h M",
                    valve_least(result), "> 0.99", valve_least(result) > 0.99
                    if result["setting"]["runs"] >= 200 else None,
-                   "a valve: the way back is shut by proof; 2250 steps are 16 mean times or more")]
+                   "a valve: no jump leads back, and for c = 0 the 2250 steps are 16 mean times "
+                   "of leaving")]
     score, T = against_law(result)
     runs = result["ways"]["noise"][str(max(result["budgets"]))]["runs"]
     made.append(Claim("noise to the end, least h, against the Fokker-Planck equation: largest "
