@@ -136,7 +136,7 @@ def claims(result: dict[str, Any]) -> list[Claim]:
                 "sqrt(T/L'') about the minimum")]
     poor, good, runs = valve_counts(result)
     made += [Claim("clip on L + c: runs that leave the poor well below its wall in h M", poor, 0,
-                   poor == 0, f"no jump is long enough, over a fine grid of the well; {runs[0]} runs"),
+                   poor == 0, f"no jump is long enough, over a fine grid; {runs[0]} runs"),
              Claim("clip on L + c: runs that leave the well of 0.41 below its own wall", good, 0,
                    good == 0, f"the same there; {runs[1]} runs"),
              Claim("clip on L + c, between the two walls: least success over c and h M",
