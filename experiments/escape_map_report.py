@@ -114,7 +114,19 @@ def claims(result: dict[str, Any]) -> list[Claim]:
                       "small h", f"{value:.4f} [{low:.4f}, {high:.4f}]", round(known, 4),
                       bool(wide[1] <= known <= wide[2]) if law["runs"] >= 10_000 else None,
                       "99.9 % interval; no parameter is fitted"))
+    over, places = result["over"], len(result["over"]["x0"])
+    missed, allowed = places - over["covered"], chance_misses(places)
+    made.append(Claim("bins of x0 whose 99.9 % interval misses the limit of small h", missed,
+                      f"at most {allowed} of {places}, by chance",
+                      missed <= allowed if over["starts"] >= 500 else None))
     return made
+
+
+def chance_misses(places: int) -> int:
+    """How many of so many 99.9 % intervals miss, at most, but for a chance of 1e-3."""
+    from scipy.special import bdtr
+
+    return next(k for k in range(places + 1) if bdtr(k, places, 1e-3) >= 1 - 1e-3)
 
 
 def numbers(result: dict[str, Any]) -> dict[str, Number]:
@@ -139,6 +151,11 @@ def numbers(result: dict[str, Any]) -> dict[str, Number]:
             "theory-error": percent(abs(law["theory_steps"] / mean - 1)),
             "kappa": decimal(law["kappa"], 4), "prefactor": decimal(law["share"], 3),
             "memoryless-z": decimal(memoryless(law), 2) if law["late"]["events"] else count(0)}
+    # P(still in) = 1 %: A exp(-kappa h (k - arrival))
+    made["steps-99-theory"] = count(round(law["arrival"] + law["theory_steps"]
+                                          * math.log(100 * law["share"])))
+    if len(law["steps"]) > 0.99 * law["runs"]:
+        made["steps-99"] = count(int(law["steps"][math.ceil(0.99 * law["runs"]) - 1]))
     if math.isfinite(law["median"]):
         made["median-steps"] = count(round(law["median"]))
     for hM, (kappa, _) in zip(result["rates"]["hM"], result["rates"]["theory"], strict=True):

@@ -20,7 +20,7 @@ from escape_methods import cost
 from escape_methods_ways import Problem, annealed, clipped, descend, noisy, problems
 from langevin_versus_clip_figures import figures
 from langevin_versus_clip_report import claims, numbers, table
-from noise_theory import Diffusion, kramers_time, passage_time, shifted_time
+from noise_theory import Diffusion, kramers_time, mean_time, passage_time, shifted_time
 from two_minima_facts import BARRIER, GOOD, POOR, gibbs
 
 import flowopt as fo
@@ -230,25 +230,11 @@ def passage(config: Config, number: int) -> dict[str, Any]:
                                     "runs": config.passages, "times": law[np.isfinite(law)]}}
 
 
-def mean_time(t: np.ndarray, settled: float, end: float) -> dict[str, Any]:
-    """Mean of times of which those beyond `end` are unseen: their rest is that of a constant rate.
-
-    The rate is measured between `settled` and `end`. The law is near an exponential one, so that
-    the mean has a relative error of one over the root of the events.
-    """
-    seen = np.isfinite(t)
-    late = int((seen & (t > settled)).sum())
-    risk = float((np.clip(t, settled, end) - settled).sum())
-    rest = risk / late if late else math.nan
-    mean = float(np.minimum(t, end).mean() + (1 - seen.mean()) * rest)
-    error = mean / math.sqrt(max(int(seen.sum()), 1))
-    return {"mean": mean, "error": error, "seen": int(seen.sum()), "runs": len(t)}
-
-
 def exact_success(config: Config) -> dict[str, Any]:
     """Success of the diffusion itself, by the Fokker-Planck equation, and its limit exp(-L/T)."""
     first, budget = landscape(max(BUDGETS)).first, max(BUDGETS)
     heats = values_of(config, WAYS["noise"])
+    heats = np.sort(np.concatenate([heats, np.sqrt(heats[1:] * heats[:-1])]))
     heats = heats[(heats >= LEAST_T) & (heats <= 3.0)]
     laws = [Diffusion(float(T)) for T in heats]
     target = (GOOD - NEAR, GOOD + NEAR)

@@ -7,6 +7,7 @@ double integral. Neither knows of steps: of Euler-Maruyama's, `SHIFT` tells the 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from two_minima_facts import BARRIER, GOOD, POOR, curvature_of, loss_of
@@ -84,3 +85,18 @@ def kramers_time(T: float) -> float:
 def shifted_time(T: float, h: float) -> float:
     """The mean time of a passage seen at steps h: the barrier moves by SHIFT sqrt(2 T h)."""
     return passage_time(T, to=BARRIER - SHIFT * math.sqrt(2 * T * h))
+
+
+def mean_time(t: np.ndarray, settled: float, end: float) -> dict[str, Any]:
+    """Mean of times of which those beyond `end` are unseen: their rest is that of a constant rate.
+
+    The rate is measured between `settled` and `end`. The law is near an exponential one, so that
+    the mean has a relative error of one over the root of the events.
+    """
+    seen = np.isfinite(t)
+    late = int((seen & (t > settled)).sum())
+    risk = float((np.clip(t, settled, end) - settled).sum())
+    rest = risk / late if late else math.nan
+    mean = float(np.minimum(t, end).mean() + (1 - seen.mean()) * rest)
+    error = mean / math.sqrt(max(int(seen.sum()), 1))
+    return {"mean": mean, "error": error, "seen": int(seen.sum()), "runs": len(t)}

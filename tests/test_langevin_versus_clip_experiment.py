@@ -19,8 +19,8 @@ def theory():
 
 def test_shape_and_claims():
     result, claims = check_shape("langevin-versus-clip")
-    proved = [c for c in claims.values() if c.note.startswith("proved")]
-    assert len(proved) == 2 and all(c.holds and c.computed == 0 for c in proved)
+    walled = [c for text, c in claims.items() if " wall" in text and "leave" in text]
+    assert len(walled) == 2 and all(c.holds and c.computed == 0 for c in walled)
     assert all(c.holds is None for c in claims.values() if "verdict" in c.text)  # too few runs
     module, _ = quick("langevin-versus-clip")
     assert all(isinstance(v, quoting.Number) for v in module.numbers(result).values())
