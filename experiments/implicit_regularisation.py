@@ -39,8 +39,9 @@ PUBLISHED = {0.1: ("3.0e-02", "4.7e-03", "1.07e-03"), 0.05: ("1.44e-02", "1.17e-
 
 @dataclass(frozen=True)
 class Config(Options):
+    # with more than 8 the distances come near to the rounding of the runs
     levels: int = option(7, "steps of each optimizer, each half of the one before", at_least=4,
-                         at_most=12)
+                         at_most=8)
     steps: int = option(12, "steps of descent on the valley", at_least=6, at_most=40)
 
 

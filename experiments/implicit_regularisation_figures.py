@@ -38,8 +38,8 @@ def orders(result: dict[str, Any]) -> Any:
         axes.set_ylim(bottom / 3, None)
     first = next(iter(result["cases"].values()))
     for line in first["lines"].values():
-        label_line(grid[0, 0], first["h"][1], float(np.asarray(line["distance"])[1]),
-                   f"slope {line['order']}", xytext=(-2, -11), ha="left", va="center", fontsize=8,
+        label_line(grid[0, 0], first["h"][-3], float(np.asarray(line["distance"])[-3]),
+                   f"slope {line['order']}", xytext=(4, -8), ha="left", va="center", fontsize=8,
                    bbox={"facecolor": "none", "edgecolor": "none"})
     for axes in grid[1]:
         axes.set_xlabel("step h")

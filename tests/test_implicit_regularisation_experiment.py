@@ -129,7 +129,7 @@ def test_a_wrong_order_would_be_told():
 
 
 @pytest.mark.parametrize("values, message", [
-    ({"levels": 3}, "levels must be an integer >= 4 and <= 12"),
+    ({"levels": 3}, "levels must be an integer >= 4 and <= 8"),
     ({"steps": 5}, "steps must be an integer >= 6")])
 def test_bad_values(values, message):
     module = experiment.load(experiment.find("implicit-regularisation"))
