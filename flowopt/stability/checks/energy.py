@@ -12,6 +12,7 @@ from typing import Any
 from flowopt.stability.checks.algebraic_point import Point, field
 from flowopt.stability.checks.critical import _negative
 from flowopt.stability.checks.eigenvalues import _characteristic
+from flowopt.stability.checks.words import escaped
 from flowopt.stability.exact import Refused, rational, read
 
 
@@ -101,4 +102,4 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
 
 def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument in LaTeX."""
-    return [s.replace("_", r"\_").replace("**", r"\^{}") for s in explain(statement, data)]
+    return escaped(explain(statement, data))

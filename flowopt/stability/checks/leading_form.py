@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowopt.stability.checks.algebraic_point import field
+from flowopt.stability.checks.words import escaped
 from flowopt.stability.exact import Refused, ldl, rational, read
 from flowopt.stability.points import shown
 
@@ -153,4 +154,4 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
 
 def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument in LaTeX."""
-    return [s.replace("_", r"\_").replace("**", r"\^{}") for s in explain(statement, data)]
+    return escaped(explain(statement, data))

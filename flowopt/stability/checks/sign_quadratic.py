@@ -12,6 +12,7 @@ from typing import Any
 
 from flowopt.stability.checks.algebraic_point import list_of
 from flowopt.stability.checks.critical import _plain, _same_field
+from flowopt.stability.checks.words import escaped
 from flowopt.stability.exact import Refused, psd, rational, read
 from flowopt.stability.points import shown
 
@@ -83,4 +84,4 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
 
 def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument in LaTeX."""
-    return [s.replace("_", r"\_").replace("**", r"\^{}") for s in explain(statement, data)]
+    return escaped(explain(statement, data))

@@ -18,6 +18,7 @@ from flowopt.stability.checks.eigenvalues import (
     _minors,
     _shifted,
 )
+from flowopt.stability.checks.words import escaped
 from flowopt.stability.exact import Refused, rational
 
 
@@ -146,4 +147,4 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
 
 def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument in LaTeX."""
-    return [s.replace("_", r"\_").replace("**", r"\^{}") for s in explain(statement, data)]
+    return escaped(explain(statement, data))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowopt.stability.checks.algebraic_point import parameters_put
+from flowopt.stability.checks.words import escaped
 from flowopt.stability.exact import Refused, read
 
 
@@ -73,4 +74,4 @@ def explain(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
 
 def latex(statement: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
     """Return the argument in LaTeX."""
-    return [s.replace("_", r"\_").replace("**", r"\^{}") for s in explain(statement, data)]
+    return escaped(explain(statement, data))

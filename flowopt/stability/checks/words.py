@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowopt.stability.checks.inequality import NONNEGATIVE, OFF, POSITIVE
@@ -32,6 +32,17 @@ def describe(p: Any, relation: str, proof: Mapping[str, Any]) -> str:
     weight = f"|u|^{2 * proof['power']} times " if proof["power"] else ""
     end = (" The squares have no common zero but u = 0." if proof["strict"] == "squares" else "")
     return f"with u = x - x*, {weight}the polynomial is {' + '.join(parts) or '0'}.{end}"
+
+
+def escaped(steps: Sequence[str]) -> list[str]:
+    r"""Return sentences with formulae as text, as LaTeX sets them.
+
+    Examples
+    --------
+    >>> escaped(["V = v_x**2"])
+    ['V = v\\_x\\^{}2']
+    """
+    return [s.replace("_", r"\_").replace("**", r"\^{}") for s in steps]
 
 
 def short(expr: Any) -> str:
