@@ -193,6 +193,10 @@ def numbers(result: dict[str, Any]) -> dict[str, Number]:
                                          for r in rows))
     made.add("scipy-success-refused", count, sum(
         r["success"] and not r["trustworthy"] and "flowopt" not in r["method"] for r in rows))
+    jumps = [r for r in rows if r["problem"] != "gradient flow" and "flowopt" not in r["method"]]
+    made.add("jumps-scipy", count, len(jumps))
+    made.add("jumps-scipy-success", count, sum(r["success"] for r in jumps))
+    made.add("jumps-scipy-right", count, sum(r["verdict"] == "right" for r in jumps))
     for r in rows:
         name = slug(f"{r['problem']} {r['method']}")
         made.add(f"{name}-reports", word, r["reports"])
