@@ -113,10 +113,10 @@ def gradient_flow(t: float) -> np.ndarray:
     return np.array([3 + math.exp(v)])
 
 
-def soft_field() -> Any:
-    names = ("x", "y", "z")
-    return fo.VectorField([f"-{d!r}*({v} - ({a!r})) - sign({v})"
-                           for v, (d, a, _) in zip(names, SOFT, strict=True)], list(names))
+def soft_loss() -> str:
+    """The quadratic loss with its L1 penalty."""
+    return " + ".join(f"{d!r}*({v} - ({a!r}))**2/2 + Abs({v})"
+                      for v, (d, a, _) in zip("xyz", SOFT, strict=True))
 
 
 PROBLEMS = {
@@ -126,8 +126,8 @@ PROBLEMS = {
         M=1000.0).on(fo.losses.two_minima()), (4.0,), 25.0, clipped_flow),
     "normalised flow": Problem("rests", lambda: fo.flows.NormalizedFlow().on(
         "(x**2 + 2*y**2)/2"), (1.0, 0.5), 3.0, normalised_flow),
-    "soft threshold": Problem("crosses, slides", soft_field, tuple(x for _, _, x in SOFT), 5.0,
-                              soft_threshold),
+    "soft threshold": Problem("crosses, slides", lambda: fo.flows.GradientFlow().on(
+        soft_loss()), tuple(x for _, _, x in SOFT), 5.0, soft_threshold),
     "gradient flow": Problem("smooth", lambda: fo.flows.GradientFlow().on(
         fo.losses.two_minima()), (4.0,), 2.0, gradient_flow),
 }

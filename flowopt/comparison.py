@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from flowopt import _check
+from flowopt.flows.loss_field import FlowField
 from flowopt.integrators.integrate import checked_field, integrate
 from flowopt.integrators.methods import (
     DOP853,
@@ -93,7 +94,7 @@ class Row:
         Evaluations of the field, and time taken.
     dissipation : float
         |L(0) − L(T) + ∫⟨∇L, F⟩ dt| along this path, relative to the size of the losses; NaN for
-        a field without a loss.
+        a field without a loss, and for a loss with kinks: sliding on one, F is neither side's.
     trustworthy : bool
         Whether the run ended well and keeps the identity within `trust`.
     note : str
@@ -174,8 +175,8 @@ def compare(field: Any, x0: Any, t: tuple[float, float], methods: Sequence[Any] 
         ``truth(t)`` giving θ (n,), or θ at the end; by default a switching-aware run of
         `Automatic` with rtol=1e-12, atol=1e-14.
     trust : float
-        The largest relative defect of the dissipation identity that is trusted (without a loss:
-        the largest error relative to 1 + |θ|).
+        The largest relative defect of the dissipation identity that is trusted (without a loss,
+        or with one that has kinks: the largest error relative to 1 + |θ|).
 
     Returns
     -------
@@ -203,12 +204,24 @@ def compare(field: Any, x0: Any, t: tuple[float, float], methods: Sequence[Any] 
                 raise ValueError(f"methods holds {method.name}, whose runs are random; compare "
                                  "distributions with fo.ensemble")
     exact, about = _truth(field, y0, start, end, truth)
+    identity = field.loss is not None and not _has_kinks(field)
     rows = []
     for method in chosen:
         run = _scipy_run if isinstance(method, SciPy) else _our_run
         rows.append(_judged(field, method, run(field, y0, start, end, method), exact, start, y0,
-                            trust))
+                            trust, identity))
     return Comparison(tuple(rows), about, (start, end))
+
+
+def _has_kinks(field: Any) -> bool:
+    """Whether the loss, an expression, has surfaces on which its gradient may jump."""
+    if not isinstance(field, FlowField):
+        return False
+    from flowopt.symbolic.regimes import Regimes
+
+    regimes = Regimes()
+    field.loss.layer(regimes)
+    return bool(regimes.surfaces)
 
 
 def _default_methods() -> list[Any]:
@@ -342,7 +355,7 @@ def _sample(solver: Any, step: int, t: float, y: np.ndarray, times: list[np.ndar
 
 
 def _judged(field: Any, method: Any, run: _Run, exact: Callable[[float], np.ndarray],
-            start: float, y0: np.ndarray, trust: float) -> Row:
+            start: float, y0: np.ndarray, trust: float, identity: bool) -> Row:
     x = run.y[:field.n]
     with np.errstate(all="ignore"):
         error = float(np.abs(x - exact(run.t)).max())
@@ -351,13 +364,13 @@ def _judged(field: Any, method: Any, run: _Run, exact: Callable[[float], np.ndar
             off.append(float(np.abs(run.states[i, :field.n] - exact(float(run.times[i]))).max()))
         path_error = float("nan") if np.isnan(off).all() else float(np.nanmax(off))
     defect = float("nan")
-    if field.loss is not None:
+    if identity:
         first, last = field.loss.value(np.array([y0[:field.n], x]))
         rate = field.loss_rate(run.times, run.states) if len(run.times) else run.weights
         lost = float(run.weights @ rate)
         size = max(abs(first), abs(last), np.finfo(float).tiny)
         defect = float(abs(last - first - lost) / size)
-    if np.isnan(defect) and field.loss is None:
+    if not identity:
         honest = error <= trust * (1 + np.abs(x).max())
     else:
         honest = defect <= trust

@@ -81,3 +81,17 @@ def test_default_methods():
 def test_refusals(call, words):
     with pytest.raises((ValueError, TypeError), match=words):
         call()
+
+
+def test_a_loss_with_kinks_is_judged_by_the_error():
+    """Sliding on a kink of the loss, the identity of either side does not hold: no honest run
+    may be refused for it. Exactly, x = 2 exp(-t) - 1 reaches 0 at t = ln 2 and stays."""
+    field = fo.flows.GradientFlow().on("x**2/2 + Abs(x) + (y - 1)**2/2")
+    rows = fo.compare(field, [1.0, 3.0], (0.0, 2.0), methods=[
+        fo.DOP853(), fo.Tsit5(), fo.SciPy("RK45", max_rhs=2000)],
+        truth=lambda t: [max(2 * np.exp(-t) - 1, 0.0), 1 + 2 * np.exp(-t)]).rows
+    for row in rows[:2]:
+        assert row.trustworthy and np.isnan(row.dissipation) and row.path_error < 1e-6
+    assert not rows[2].trustworthy
+    assert not np.isnan(fo.compare(CLIPPED, [4.0], (0.0, 1.0), methods=[fo.DOP853()])
+                        .rows[0].dissipation)
