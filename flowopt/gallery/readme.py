@@ -32,7 +32,12 @@ class Picture(NamedTuple):
 
 #: what the README shows, row by row; a line more is a picture more
 PICTURES = (
-    Picture("step-limits", "step-limits", "where optimizers diverge: measured, on exact curves"),
+    Picture("optimizers-and-their-flows", "1-rosenbrock", "optimizers beside their flows"),
+    Picture("step-limits", "limits", "where optimizers diverge: measured, on exact curves"),
+    Picture("escape-methods", "1-success", "ways out of a local minimum, at equal cost"),
+    Picture("decision-boundary", "boundaries", "what an L2 penalty does to a boundary"),
+    Picture("adam-then-sgd", "switch", "when to leave Adam for SGD"),
+    Picture("vanishing-gradients", "gradients", "gradients by depth, on the product formula"),
 )
 
 

@@ -34,8 +34,9 @@ def dictionary() -> str:
         NOTE, ROLES, heading("The dictionary", "="),
         "A published optimizer is a flow, a splitting (the order in which a step sets the states) "
         "and a clock (the\ntime that a step takes). Each row is printed from the definition that "
-        "is compiled, and a step of it equals\nthat of torch or optax to rounding. ``g`` is the "
-        "gradient, ``theta'`` the derivative of a parameter in time,\n``k`` counts steps. "
+        "is compiled, and its step equals\nthat of torch or optax, where they have it, to "
+        "rounding. ``g`` is the gradient, ``theta'`` the derivative of a parameter in time,\n``k`` "
+        "counts steps. "
         "``flowopt dictionary`` prints the same table, with the sources.",
         table(["optimizer", "flow", "what a step sets, and the clock"], made, ready=True,
               kind="wide")]) + "\n"
