@@ -59,7 +59,7 @@ def table(result):
 
 
 def claims(result):
-    return [Claim("true", result["n"], result["n"], True, "exact"), Claim("false", 1, 2, False),
+    return [Claim("true", result["n"], result["n"], True, "(x_)"), Claim("false", 1, 2, False),
             Claim("other", 0, "> 1", None)]
 '''
 
@@ -196,7 +196,8 @@ def test_the_page_of_an_experiment(tiny, tmp_path):
     text = page(made)
     for part in (r"**Is a\_b \* \|c\| shown as it stands?**", r"What \*this\* asks: \|x\|, x\_ and "
                  "``run``.", "tiny-pages/b-first.png", ":holds:`✓ holds`", ":fails:`✗ FAILS`",
-                 ":aside:`does not apply`", "flowopt run tiny-pages --quick", "``--n``",
+                 ":aside:`does not apply`", r":aside:`(x\_)`",
+                 "flowopt run tiny-pages --quick", "``--n``",
                  r"points\_", "0.5 [0.25, 0.75]", r"\ - a", "tiny-pages/tiny_pages.py"):
         assert part in text, part
     said = []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flowopt.gallery.made import Made
-from flowopt.gallery.rst import code, escaped, heading, prose, table
+from flowopt.gallery.rst import aside, code, escaped, heading, prose, table
 from flowopt.gallery.tables import NOTE, ROLES
 
 #: how a claim is marked, by whether it holds
@@ -47,7 +47,7 @@ def page(made: Made) -> str:
 def _claims(claims: list[dict[str, Any]]) -> str:
     rows = []
     for claim in claims:
-        note = f"\n:aside:`{escaped(claim['note'])}`" if claim["note"] else ""
+        note = "\n" + aside(claim["note"]) if claim["note"] else ""
         rows.append((MARKS[claim["holds"]], escaped(claim["text"]) + note,
                      escaped(str(claim["computed"])), escaped(str(claim["expected"]))))
     return table(["", "claim", "came out", "expected"], rows, ready=True)

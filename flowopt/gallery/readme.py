@@ -48,9 +48,11 @@ def table(pictures: tuple[Picture, ...] = PICTURES) -> str:
     --------
     >>> print(table((Picture("atlas", "times", "all proofs"),)))
     <!-- the gallery: made by `make gallery` -->
+    <BLANKLINE>
     | | |
     |:---:|:---:|
     | ![all proofs](docs/images/atlas.png)<br>`atlas`: all proofs | |
+    <BLANKLINE>
     <!-- end of the gallery -->
     """
     cells = [f"![{p.caption}](docs/images/{p.file})<br>`{p.experiment}`: {p.caption}"
@@ -58,7 +60,7 @@ def table(pictures: tuple[Picture, ...] = PICTURES) -> str:
     cells += [""] * (-len(cells) % COLUMNS)
     rows = [f"| {' | '.join(cells[k:k + COLUMNS])} |".replace("  |", " |")
             for k in range(0, len(cells), COLUMNS)]
-    return "\n".join([START, "| " * COLUMNS + "|", "|:---:" * COLUMNS + "|", *rows, END])
+    return "\n".join([START, "", "| " * COLUMNS + "|", "|:---:" * COLUMNS + "|", *rows, "", END])
 
 
 def write(file: Path, results: Path, say: Callable[[str], None],

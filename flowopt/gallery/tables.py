@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flowopt import keeping
-from flowopt.gallery.rst import code, escaped, heading, table
+from flowopt.gallery.rst import aside, code, escaped, heading, table
 
 NOTE = ".. made by python -m flowopt.gallery docs"
 #: how what holds, fails, or is aside looks
@@ -76,11 +76,10 @@ def atlas(folder: Path, say: Callable[[str], None]) -> str:
     for number, flow, V, says, given, status, trust, follows, source, reason in rows:
         mark = {"proved": "holds", "disproved": "fails"}.get(status, "aside")
         more = [escaped(text) for text in (follows, reason) if text]
-        # the entries in typewriter letters are code; what is no formula stands as it is
         cells.append((escaped(number), f"{escaped(flow)}\n{code(V)}",
                       "\n".join([code(says), *([f"if {escaped(given)}"] if given else [])]),
                       f":{mark}:`{status}{f' ({trust})' if trust else ''}`",
-                      "\n".join([*more, *([f":aside:`{escaped(source)}`"] if source else [])])))
+                      "\n".join([*more, *([aside(source)] if source else [])])))
     return "\n\n".join([
         NOTE, ROLES,
         heading("The atlas of verdicts", "="),
