@@ -17,7 +17,7 @@ VENV_OK := $(shell [ ! -e $(VENV)/.installing ] \
 	&& [ "$$(cat $(VENV)/.made 2>/dev/null)" = "$$(pwd -P)" ] \
 	&& $(PY) -c '' 2>/dev/null && echo yes)
 
-.PHONY: help two-minima paper test lint types doctest bench clean FORCE
+.PHONY: help two-minima paper docs gallery test lint types doctest bench clean FORCE
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -29,6 +29,8 @@ help:
 	@echo 'make types       check the types of the package with mypy'
 	@echo 'make doctest     run the examples in the docstrings'
 	@echo 'make bench       run the benchmarks; peers that cannot be installed are left out'
+	@echo 'make docs        build docs/build/index.html; ARGS=--quick for small experiments'
+	@echo 'make gallery     make the pictures of the README again'
 	@echo 'make clean       remove .venv, builds and caches (results stay)'
 	@echo
 	@echo 'ARGS goes to the program:   make two-minima ARGS="--x0 3.9 --seed 1"'
@@ -55,8 +57,17 @@ doctest: $(VENV)/.installed-test
 bench: $(VENV)/.installed-bench
 	$(PY) -m benchmarks $(ARGS)
 
+# Warnings are errors, and so is a name in a docstring that leads nowhere (-n).
+docs: $(VENV)/.installed-docs
+	$(PY) -m flowopt.gallery docs $(ARGS)
+	$(PY) -m sphinx -q -n -W --keep-going -j auto -b html docs/source docs/build
+	@echo 'built docs/build/index.html'
+
+gallery: $(VENV)/.installed-docs
+	$(PY) -m flowopt.gallery readme $(ARGS)
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build docs/build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the environment ------------------------------------------------------------------------
@@ -115,6 +126,10 @@ $(VENV)/.installed-test: $(VENV)/.made pyproject.toml constraints.txt
 $(VENV)/.installed-dev: $(VENV)/.made pyproject.toml constraints.txt
 	$(call install,[dev])
 	@touch $@ $(VENV)/.installed-test $(VENV)/.installed-core
+
+$(VENV)/.installed-docs: $(VENV)/.made pyproject.toml constraints.txt
+	$(call install,[docs])
+	@touch $@ $(VENV)/.installed-core
 
 # Peers are installed one by one: some have no wheel for every machine.
 $(VENV)/.installed-bench: $(VENV)/.installed-core

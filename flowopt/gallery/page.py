@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flowopt.gallery.made import Made
-from flowopt.gallery.rst import code, escaped, heading, prose, table
+from flowopt.gallery.rst import aside, code, escaped, heading, prose, table
 from flowopt.gallery.tables import NOTE, ROLES
 
 #: how a claim is marked, by whether it holds
@@ -45,11 +45,12 @@ def page(made: Made) -> str:
 
 
 def _claims(claims: list[dict[str, Any]]) -> str:
-    rows = [(MARKS[claim["holds"]], escaped(claim["text"]), escaped(str(claim["computed"])),
-             escaped(str(claim["expected"])), escaped(claim["note"])) for claim in claims]
-    used = 5 if any(row[4] for row in rows) else 4
-    return table(["", "claim", "came out", "expected", "note"][:used],
-                 [row[:used] for row in rows], ready=True)
+    rows = []
+    for claim in claims:
+        note = "\n" + aside(claim["note"]) if claim["note"] else ""
+        rows.append((MARKS[claim["holds"]], escaped(claim["text"]) + note,
+                     escaped(str(claim["computed"])), escaped(str(claim["expected"]))))
+    return table(["", "claim", "came out", "expected"], rows, ready=True)
 
 
 def _provenance(made: Made, record: dict[str, Any]) -> str:

@@ -32,7 +32,12 @@ class Picture(NamedTuple):
 
 #: what the README shows, row by row; a line more is a picture more
 PICTURES = (
-    Picture("step-limits", "step-limits", "where optimizers diverge: measured, on exact curves"),
+    Picture("optimizers-and-their-flows", "1-rosenbrock", "optimizers beside their flows"),
+    Picture("step-limits", "limits", "where optimizers diverge: measured, on exact curves"),
+    Picture("escape-methods", "1-success", "ways out of a local minimum, at equal cost"),
+    Picture("decision-boundary", "boundaries", "what an L2 penalty does to a boundary"),
+    Picture("adam-then-sgd", "switch", "when to leave Adam for SGD"),
+    Picture("vanishing-gradients", "gradients", "gradients by depth, on the product formula"),
 )
 
 
@@ -43,9 +48,11 @@ def table(pictures: tuple[Picture, ...] = PICTURES) -> str:
     --------
     >>> print(table((Picture("atlas", "times", "all proofs"),)))
     <!-- the gallery: made by `make gallery` -->
+    <BLANKLINE>
     | | |
     |:---:|:---:|
     | ![all proofs](docs/images/atlas.png)<br>`atlas`: all proofs | |
+    <BLANKLINE>
     <!-- end of the gallery -->
     """
     cells = [f"![{p.caption}](docs/images/{p.file})<br>`{p.experiment}`: {p.caption}"
@@ -53,7 +60,7 @@ def table(pictures: tuple[Picture, ...] = PICTURES) -> str:
     cells += [""] * (-len(cells) % COLUMNS)
     rows = [f"| {' | '.join(cells[k:k + COLUMNS])} |".replace("  |", " |")
             for k in range(0, len(cells), COLUMNS)]
-    return "\n".join([START, "| " * COLUMNS + "|", "|:---:" * COLUMNS + "|", *rows, END])
+    return "\n".join([START, "", "| " * COLUMNS + "|", "|:---:" * COLUMNS + "|", *rows, "", END])
 
 
 def write(file: Path, results: Path, say: Callable[[str], None],

@@ -28,7 +28,7 @@ def prose(text: str) -> str:
     Examples
     --------
     >>> print(prose("See `run` and ``x*y``; a*b."))
-    See ``run`` and ``x*y``; a\\*b.
+    See ``run`` and ``x*y``; a\*b.
     """
     made = []
     for block in re.split(r"\n\s*\n", textwrap.dedent(text).strip()):
@@ -55,6 +55,18 @@ def code(text: str) -> str:
     ('``x**2``', '')
     """
     return f"``{text}``" if text.strip() else ""
+
+
+def aside(text: str) -> str:
+    r"""Return a remark in a fainter colour; the page defines the role.
+
+    Examples
+    --------
+    >>> print(aside("(to 1e-9)"))
+    :aside:`(to 1e-9)`
+    """
+    made = escaped(text).removeprefix("\\ ")
+    return f":aside:`{made}`" if made else ""
 
 
 def heading(text: str, mark: str) -> str:

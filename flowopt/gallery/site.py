@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -48,7 +49,8 @@ def put(path: Path, data: bytes) -> None:
         waiting.write_bytes(data)
         os.replace(waiting, path)
     except OSError as problem:
-        waiting.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            waiting.unlink()
         why = ("there is no space left on the disk" if problem.errno == errno.ENOSPC
                else problem.strerror or str(problem))
         raise NotWritten(f"{path} could not be written: {why}") from problem

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flowopt import keeping
-from flowopt.gallery.rst import code, escaped, heading, table
+from flowopt.gallery.rst import aside, code, escaped, heading, table
 
 NOTE = ".. made by python -m flowopt.gallery docs"
 #: how what holds, fails, or is aside looks
@@ -34,8 +34,9 @@ def dictionary() -> str:
         NOTE, ROLES, heading("The dictionary", "="),
         "A published optimizer is a flow, a splitting (the order in which a step sets the states) "
         "and a clock (the\ntime that a step takes). Each row is printed from the definition that "
-        "is compiled, and a step of it equals\nthat of torch or optax to rounding. ``g`` is the "
-        "gradient, ``theta'`` the derivative of a parameter in time,\n``k`` counts steps. "
+        "is compiled, and its step equals\nthat of torch or optax, where they have it, to "
+        "rounding. ``g`` is the gradient, ``theta'`` the derivative of a parameter in time,\n``k`` "
+        "counts steps. "
         "``flowopt dictionary`` prints the same table, with the sources.",
         table(["optimizer", "flow", "what a step sets, and the clock"], made, ready=True,
               kind="wide")]) + "\n"
@@ -75,11 +76,10 @@ def atlas(folder: Path, say: Callable[[str], None]) -> str:
     for number, flow, V, says, given, status, trust, follows, source, reason in rows:
         mark = {"proved": "holds", "disproved": "fails"}.get(status, "aside")
         more = [escaped(text) for text in (follows, reason) if text]
-        # the entries in typewriter letters are code; what is no formula stands as it is
         cells.append((escaped(number), f"{escaped(flow)}\n{code(V)}",
                       "\n".join([code(says), *([f"if {escaped(given)}"] if given else [])]),
                       f":{mark}:`{status}{f' ({trust})' if trust else ''}`",
-                      "\n".join([*more, *([f":aside:`{escaped(source)}`"] if source else [])])))
+                      "\n".join([*more, *([aside(source)] if source else [])])))
     return "\n\n".join([
         NOTE, ROLES,
         heading("The atlas of verdicts", "="),

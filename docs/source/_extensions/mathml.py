@@ -18,6 +18,7 @@ def _formula(translator, node, block):
         made = tex2mathml(text, as_block=block)
         # fences of norms and products keep the height of a line
         made = re.sub(r'<mo(?: class="\w+")?>([⟨⟩‖])</mo>', r'<mo stretchy="false">\1</mo>', made)
+        made = made.replace("<mo>/</mo>", '<mo lspace="0" rspace="0">/</mo>')
     except (MathError, SyntaxError, ValueError) as problem:
         log.warning("the formula %r cannot be read: %s", text, problem, location=node)
         made = translator.encode(text)
