@@ -28,7 +28,7 @@ def figures(result: dict[str, Any]) -> dict[str, Any]:
 
 def multiples(result: dict[str, Any], place: str) -> Any:
     """A landscape under six flows."""
-    figure, axes = new_figure(6.5, 4.9, rows=2, columns=3, sharex=True, sharey=True)
+    figure, axes = new_figure(6.5, 4.6, rows=2, columns=3, sharex=True, sharey=True)
     for panel, flow in zip(axes.ravel(), SHOWN, strict=True):
         if place in result["basins"]:
             grounds(panel, result, place, flow)
@@ -74,8 +74,8 @@ def legend(figure: Any, result: dict[str, Any], place: str) -> None:
                               label="det H = 0"))
     if place in result["basins"]:
         handles.append(Patch(facecolor=OTHERS, label="to no minimum"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles),
-                  columnspacing=0.9, handletextpad=0.4, handlelength=1.4, fontsize=8.5)
+    figure.legend(handles=handles, loc="outside lower center", ncols=4 if len(handles) > 4 else len(handles),
+                  columnspacing=1.6, handletextpad=0.5, handlelength=1.6)
 
 
 def outline() -> Any:
@@ -85,7 +85,10 @@ def outline() -> Any:
 
 
 def grounds(axes: Any, result: dict[str, Any], place: str, flow: str) -> None:
-    """Tint each start by the minimum that it comes to, with lines of equal time."""
+    """Tint each start by the minimum that it comes to, with lines of equal time.
+
+    They are equally spaced, up to the time that nine of ten starts take.
+    """
     of, side, count = result["basins"][place][flow], SIDE[place], result["points"]
     labels = np.asarray(of["labels"]).reshape(count, count)
     if flow in ALONG:
@@ -100,7 +103,7 @@ def grounds(axes: Any, result: dict[str, Any], place: str, flow: str) -> None:
     line = np.linspace(-side, side, count)
     time = np.asarray(of["time"]).reshape(count, count)
     axes.contour(line, line, np.ma.masked_invalid(time), colors="white", linewidths=1.1,
-                 levels=np.nanmax(time) * np.arange(1, 8) / 8, zorder=1.0)
+                 levels=np.nanpercentile(time, 90) * np.arange(1, 7) / 6, zorder=1.0)
 
 
 def streams(axes: Any, place: str, flow: str) -> None:

@@ -90,7 +90,8 @@ def of_basins(result: dict[str, Any]) -> list[Claim]:
         other = sum(int((np.asarray(flows[f]["labels"]) != base).sum())
                     for f in ALONG if f in flows)
         made.append(Claim(f"{place}: starts from which a flow along -g ends elsewhere than "
-                          "gradient flow", other, 0, other == 0, f"{len(base)} starts, the same orbits"))
+                          "gradient flow", other, 0, other == 0,
+                          f"{len(base)} starts, the same orbits"))
     return made
 
 
@@ -109,8 +110,8 @@ def of_clocks(result: dict[str, Any]) -> list[Claim]:
     of = result["clocks"]
     newton, polyak = (float(np.max(of[name])) for name in ("newton", "loss-normalised"))
     return [
-        Claim("Newton's flow on Himmelblau: largest distance of g(5) from g(0) exp(-5), over |g(0)|",
-              newton, "< 1e-8", newton < 1e-8, f"{len(of['newton'])} starts"),
+        Claim("Newton's flow on Himmelblau: largest distance of g(5) from g(0) exp(-5), over "
+              "|g(0)|", newton, "< 1e-8", newton < 1e-8, f"{len(of['newton'])} starts"),
         Claim("loss-normalised flow on Himmelblau: largest distance of ln(L(0)/L(5)) from 5",
               polyak, "< 1e-8", polyak < 1e-8, f"{len(of['loss-normalised'])} starts"),
         Claim("fixed-time flow on the saddle from (0, 1): it ends at infinity, at the time",
