@@ -69,12 +69,14 @@ def legend(figure: Any, result: dict[str, Any], place: str) -> None:
     if place in result["basins"]:
         handles.append(Line2D([], [], color="white", linewidth=2.0, label="equal time",
                               path_effects=outline()))
-    if place != "saddle":
+    if place == "saddle":
+        handles.append(Line2D([], [], color=COLOURS["blue"], linewidth=1.6, label="rests, L = 0"))
+    else:
         handles.append(Line2D([], [], color=COLOURS["black"], linewidth=1.0, linestyle="--",
                               label="det H = 0"))
     if place in result["basins"]:
         handles.append(Patch(facecolor=OTHERS, label="to no minimum"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4 if len(handles) > 4 else len(handles),
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)),
                   columnspacing=1.6, handletextpad=0.5, handlelength=1.6)
 
 
@@ -114,6 +116,11 @@ def streams(axes: Any, place: str, flow: str) -> None:
     field = newton(loss) if flow == "Newton" else FLOWS[flow]().on(loss)
     F = field(0.0, points)
     F = F / np.maximum(np.linalg.norm(F, axis=1, keepdims=True), 1e-300)
+    if flow == "loss-normalised" and place == "saddle":  # at rest where L = L* = 0
+        L = loss.value(points)
+        F[np.abs(L) < 0.06] = np.nan
+        axes.contour(line, line, L.reshape(121, 121), levels=[0.0], colors=[COLOURS["blue"]],
+                     linewidths=1.6, zorder=2)
     u, v = F.reshape(121, 121, 2).transpose(2, 0, 1)
     axes.streamplot(line, line, np.ma.masked_invalid(u), np.ma.masked_invalid(v), density=0.75,
                     color="0.45", linewidth=0.5, arrowsize=0.55, zorder=1.5)
