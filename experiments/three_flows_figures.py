@@ -40,9 +40,9 @@ def losses(result: dict[str, Any]) -> Any:
     mu = float(result["eigenvalues"][0])
     t = np.array([0.0, 6.0])
     axes[0].plot(t, exact["L0"] * np.exp(-2 * mu * t), ":", color=COLOURS["grey"], linewidth=1.2)
-    label_line(axes[0], 3.6, exact["L0"] * np.exp(-7.2 * mu), "$L_0e^{-2\\mu t}$", ha="left",
-               va="bottom", color="0.35", bbox=None, xytext=(4, 2))
-    label_line(axes[0], 3.9, exact["L0"] * np.exp(-3.9), "$L_0e^{-t}$", ha="left", va="bottom",
+    label_line(axes[0], 5.9, exact["L0"] * np.exp(-11.8 * mu), "$L_0e^{-2\\mu t}$", ha="right",
+               va="bottom", color="0.35", bbox=None, xytext=(2, 16))
+    label_line(axes[0], 2.6, exact["L0"] * np.exp(-2.6), "$L_0e^{-t}$", ha="left", va="bottom",
                color=COLOURS["green"], bbox=None, xytext=(2, 2))
     two = result["motions"]["two minima"]
     axes[2].set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
@@ -69,7 +69,7 @@ def paths(result: dict[str, Any]) -> Any:
     window(right, lambda x, y: (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2,
            lambda x, y: (4 * x * (x**2 + y - 11) + 2 * (x + y**2 - 7),
                          2 * (x**2 + y - 11) + 4 * y * (x + y**2 - 7)), of,
-           (-4.4, 0.6), (-4.0, 0.5))
+           (-4.2, 0.4), (-0.9, 4.0))
     left.set_title("quadratic")
     right.set_title("Himmelblau")
     path = result["exact"]["path"]
@@ -125,8 +125,9 @@ def sign_map(result: dict[str, Any]) -> Any:
     right.plot(h, h**2 / 6, color=COLOURS["black"], linewidth=0.8)
     right.plot(line["h"], line["mean"][:, 0], "o", color=COLOURS["vermillion"], markersize=4,
                fillstyle="none", label="line, mean")
-    label_line(right, 0.0014, 1.5e-6 / 6, "$h^2/6$", ha="left", va="top", bbox=None,
-               xytext=(4, -2))
-    right.set(xscale="log", yscale="log", xlabel="step h", ylabel="loss in the long run")
+    label_line(right, 0.01, 1e-4 / 6, "$h^2/6$", ha="left", va="top", bbox=None,
+               xytext=(6, -1))
+    right.set(xscale="log", yscale="log", xlabel="step h", ylabel="loss in the long run",
+              ylim=(1e-7, 20))
     right.legend(loc="upper left", handletextpad=0.4)
     return figure
