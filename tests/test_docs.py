@@ -14,7 +14,7 @@ from flowopt.gallery import readme, site
 from flowopt.gallery.__main__ import app
 from flowopt.gallery.made import make
 from flowopt.gallery.page import page
-from flowopt.gallery.rst import escaped, table
+from flowopt.gallery.rst import escaped, prose, table
 from flowopt.gallery.shrinking import shrunk
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -219,6 +219,9 @@ def test_text_is_escaped():
     assert escaped("a*b `c` |d| e_") == r"a\*b \`c\` \|d\| e\_"
     assert escaped("1. no list") == r"\ 1. no list" and escaped("-") == r"\ -"
     assert escaped("") == "" and escaped("0.5 x") == "0.5 x"
+    assert prose("- a\n- b\n\n1. c::\n\n    x = 1") == (
+        "\\ - a - b\n\n\\ 1. c:\n\n::\n\n   x = 1")
+    assert prose("two `run`s, a`b` `c`") == r"two ``run``\ s, a\ ``b`` ``c``"
     assert table(["a"], [["x\ny"]], ready=True).endswith("* - | x\n       | y")
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from flowopt.reporting import cell
 
+#: how an item of a list begins
+_LIST = re.compile(r"[-+•](\s|$)|\(?\w+[.)](\s|$)|\.\. ")
+
 
 def escaped(text: str) -> str:
     r"""Return text that reads as it stands, whatever it holds.
@@ -19,7 +22,7 @@ def escaped(text: str) -> str:
     a\_b \* \|c\| \ - no list
     """
     made = re.sub(r"([\\`*_|])", r"\\\1", " ".join(text.split()))
-    return rf"\ {made}" if re.match(r"\W|\w+[.)](\s|$)", made) else made
+    return rf"\ {made}" if re.match(r"\W", made) or _LIST.match(made) else made
 
 
 def prose(text: str) -> str:
@@ -39,8 +42,12 @@ def prose(text: str) -> str:
         line = ""
         for plain, double, single in zip(parts[::3], [*parts[1::3], ""], [*parts[2::3], ""],
                                          strict=True):
-            code = double or single
-            line += re.sub(r"([\\`*_|])", r"\\\1", plain) + (f"``{code}``" if code else "")
+            said = re.sub(r"([\\`*_|])", r"\\\1", plain)
+            apart = [r"\ " * bool(w) for w in (re.match(r"\w", said), re.search(r"\w$", said))]
+            between = double or single
+            line += (apart[0] if line else "") + said  # code ends where no letter follows
+            line += f"{apart[1]}``{between}``" if between else ""
+        line = re.sub("::$", ":", line if not _LIST.match(line) else rf"\ {line}")
         made.append("\n".join(textwrap.wrap(line, 98, break_long_words=False,
                                             break_on_hyphens=False)))
     return "\n\n".join(made)
