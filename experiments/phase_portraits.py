@@ -32,7 +32,7 @@ __all__ = ["NAME", "QUESTION", "QUICK", "Config", "claims", "figures", "numbers"
 
 NAME = "phase-portraits"
 QUESTION = "Where does each first-order flow rest, and which starts does each rest attract?"
-QUICK = {"landscapes": ("double-well", "saddle"), "points": 13, "directions": 200, "runs": 6}
+QUICK = {"landscapes": ("double-well", "saddle"), "points": 7, "directions": 200, "runs": 4}
 
 #: time given to each flow (Himmelblau's curvatures are up to 134, its distances up to 8)
 TIMES = {"normalised": 30.0, "fixed-time": 10.0, "loss-normalised": 21.0,
