@@ -11,7 +11,7 @@ NAMES = {"L": "L", "Lstar": r"L^{\star}", "mu": r"\mu", "ell": r"\ell", "gamma":
          "theta": r"\theta", "phi": r"\phi", "beta": r"\beta", "alpha": r"\alpha", "rho": r"\rho",
          "sigma": r"\sigma", "lam": r"\lambda", "eps": r"\varepsilon", "lr": "h",
          "momentum": r"\beta", "hv": r"\Delta", "new_g": "g_{+}", "V0": "V_0", "V": "V",
-         **{name: name for name in "abcdegkmprstvwzMT"}}
+         **{name: name for name in "abcdegkmprstvwzDMT"}}
 #: calls of one argument; {} is the argument
 CALLS = {"sqrt": r"\sqrt{{{}}}", "norm": r"\|{}\|", "norm1": r"\|{}\|_1", "exp": "e^{{{}}}",
          "sum": r"\textstyle\sum {}", "log": r"\ln {}", "K": "K({})"}
@@ -30,7 +30,8 @@ def tex(text: str) -> str:
     Unknown
         When a name or a construction is not in the table.
     """
-    return _tree(ast.parse(text.strip(), mode="eval").body, 0)
+    short = re.sub(r"\(L - Lstar\)|L - Lstar(?! *[*/])", "D", text.strip())  # D = L - L*
+    return _tree(ast.parse(short, mode="eval").body, 0)
 
 
 def _tree(node: ast.expr, level: int) -> str:
@@ -131,7 +132,7 @@ WORDS = {"PL": "PL", "convex": "convex", "strongly_convex": "strongly convex",
          "L is convex": "convex", "L is ell-smooth": r"$\ell$-smooth",
          "L is ell-smooth in the max norm": r"$\ell$-smooth in $\|\cdot\|_\infty$",
          "L is mu-strongly convex": "strongly convex", "g != 0": r"$g\ne 0$",
-         "K is convex and C1": r"$K$ convex, $C^1$", "K >= 0": r"$K\ge K(0)=0$", "K(0) = 0": "",
+         "K is convex and C1": r"$K$ convex", "K >= 0": r"$K\ge K(0)=0$", "K(0) = 0": "",
          "half_square": r"$L=\frac12\|e\|^2$", "bounded": "bounded motion",
          "theta* is a minimiser of L": "",
          "new_theta minimises L(z) + |z - theta|**2/(2*lr)": ""}
@@ -156,7 +157,8 @@ def said(says: str) -> Number:
 def given(assumptions: list[str]) -> Number:
     """Return the assumptions as text, formulae in them as such."""
     shown = []
-    for one in assumptions:
+    states = re.compile(r"[vcdu] (>|>=) 0")  # averages of squares, and corrections, as they are
+    for one in (one for one in assumptions if not states.fullmatch(one)):
         words = WORDS.get(one)
         shown.append(f"${relation(one)}$" if words is None else words)
     return Number("; ".join(assumptions), ", ".join(s for s in shown if s), "; ".join(assumptions))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,15 @@ from flowopt.reporting import Table
 def text_cell(tex: str, text: str) -> Number:
     """A cell that is TeX as it stands, dollars and all."""
     return Number(text, tex, text)
+
+
+def flow_tex(tex: str) -> str:
+    """The rules one below the other, at the size of the text; Polyak's guard at g = 0 left out."""
+    guard = r"\\left\(\\begin\{cases\} 0 .*?\\\\(.*?) & \\text\{otherwise\} \\end\{cases\}\\right\)"
+    tex = re.sub(guard, r"\1", tex)
+    tex = tex.replace(r"\begin{aligned}", r"\begin{array}{@{}l@{}}").replace(
+        r"\end{aligned}", r"\end{array}")
+    return re.sub(r"\s*&=\s*", "=", tex)
 
 
 def dictionary(optimizers: Mapping[str, Any], pairs: Mapping[str, Any]) -> Table:
@@ -30,15 +40,15 @@ def dictionary(optimizers: Mapping[str, Any], pairs: Mapping[str, Any]) -> Table
         row = Row(optimizer)
         tex = row.latex
         of = [p for p in pairs.values() if p["case"] == case]
-        first = tex["splitting"].replace(", then $\\theta$", "")
-        made.append((case, text_cell(tex["flow"], "; ".join(row.equations)),
-                     text_cell("--" if "Euler" in first else first, row.splitting),
-                     text_cell(tex["clock"].replace("t = k\\,", "h = "), row.clock),
-                     f"{of[0]['order']:g}",
-                     *(decimal(p["slope"], 2) for p in of)))
-    losses = [p["loss"] for p in pairs.values() if p["case"] == next(iter(optimizers))]
+        first = row.splitting.removesuffix(", then theta").replace(" and ", ", ")
+        measured = ", ".join(decimal(p["slope"], 2).text for p in of)
+        made.append((case, text_cell(flow_tex(tex["flow"]), "; ".join(row.equations)),
+                     text_cell("--" if "Euler" in first else f"${first}$", row.splitting),
+                     text_cell(tex["clock"].replace("t = k\\,", "").replace(
+                         r"\mathrm{momentum}", r"\beta"), row.clock),
+                     f"{of[0]['order']:g}", measured))
     return Table("Dictionary: flow, splitting, clock and the measured order of the distance",
-                 ("optimizer", "flow", "first", "clock", "order", *losses), made)
+                 ("optimizer", "flow", "first", "clock h", "order", "measured"), made)
 
 
 def entries() -> int:

@@ -35,11 +35,12 @@ def orders(result: dict[str, Any]) -> Any:
         axes.set(xscale="log", yscale="log", title=name)
         axes.minorticks_off()
         bottom = min(float(np.min(line["distance"])) for line in case["lines"].values())
-        axes.set_ylim(bottom / 3, None)
+        axes.set_ylim(bottom / 20, None)
     first = next(iter(result["cases"].values()))
     for line in first["lines"].values():
-        label_line(grid[0, 0], first["h"][-3], float(np.asarray(line["distance"])[-3]),
-                   f"slope {line['order']}", xytext=(4, -8), ha="left", va="center", fontsize=8,
+        least = int(np.argmin(first["h"]))
+        label_line(grid[0, 0], first["h"][least], float(np.asarray(line["distance"])[least]),
+                   f"slope {line['order']}", xytext=(6, -3), ha="left", va="top", fontsize=8,
                    bbox={"facecolor": "none", "edgecolor": "none"})
     for axes in grid[1]:
         axes.set_xlabel("step h")

@@ -179,8 +179,8 @@ def numbers(result: dict[str, Any]) -> dict[str, Number]:
         of = result["ways"][way][str(max(result["budgets"]))]["best"]
         budget, cheap = cheapest(result, way)
         made |= {f"{name}-success": percent(of["p"][0]), f"{name}-low": percent(of["p"][1]),
-                 f"{name}-high": percent(of["p"][2]), f"{name}-h": decimal(of["h"], 3),
-                 f"{name}-value": decimal(of["value"], 2),
+                 f"{name}-high": percent(of["p"][2]), f"{name}-h": decimal(of["h"], 2),
+                 f"{name}-value": scientific(of["value"], 2),
                  f"{name}-good-settings": percent(good_settings(result, way), 0),
                  f"{name}-cheapest-budget": count(budget)}
         if math.isfinite(cheap["cost"][0]):

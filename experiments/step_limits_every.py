@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import flowopt as fo
-from flowopt.quoting import Number, decimal, formula, scientific
+from flowopt.quoting import Number, decimal, formula
 from flowopt.reporting import Table
 
 o = fo.optimizers
@@ -79,7 +79,7 @@ def limit_of(name: str, beta: float, steps: int, halvings: int) -> dict[str, Any
     start = 1.0 if name == "Polyak step" else START  # its rule stops where g**2 < 2**-52
     measured = bisected(exact, halvings, lambda lr: make(lr, beta).run(
         "x**2/2", [start], steps=steps).x[:, 0])
-    return {"text": str(found.limit), "latex": found.latex(), "exact": float(exact),
+    return {"text": str(found.limit), "tex": bound_tex(found.limit), "exact": float(exact),
             "measured": measured,
             "proved": bool(found.verdict.proved and found.verdict.check())}
 
@@ -101,15 +101,35 @@ def table(every: dict[str, Any], never: dict[str, Any]) -> Table:
                  ("optimizer", "lr <", "exact", "measured"), rows)
 
 
+def bound_tex(limit: Any) -> str:
+    """A limit in TeX on one line: numerator/(denominator), with the names of the text."""
+    import sympy
+
+    names = {"lam": r"\lambda", "momentum": r"\beta", "dampening": r"\beta", "beta1": r"\beta",
+             "slow_step_size": r"\alpha", "weight_decay": "w", "max_learning_rate": r"\eta_{\max}"}
+    shown = {s: sympy.Symbol(names[str(s)]) for s in limit.free_symbols if str(s) in names}
+    limit = limit.xreplace(shown)
+    if isinstance(limit, sympy.Max):
+        return rf"\max({', '.join(bound_tex(one) for one in limit.args)})"
+    over, under = sympy.fraction(sympy.together(limit))
+    over = sympy.factor(over)
+    if under == 1:
+        return str(sympy.latex(over))
+    top, bottom = (rf"({sympy.latex(part)})" if part.is_Add or part is under and not part.is_Symbol
+                   else sympy.latex(part) for part in (over, under))
+    return rf"{top}\,/\,{bottom}".replace(r"\left", "").replace(r"\right", "")
+
+
 def paper_table(every: dict[str, Any], never: dict[str, Any]) -> Table:
-    """The same for print."""
+    """The same for print; optimizers of one limit share a row."""
     rows: list[tuple[Any, ...]] = []
+    shared: dict[tuple[str, float], list[str]] = {}
     for name, of in every.items():
-        bound = of["latex"].removeprefix(r"0 < \eta < ").replace(
-            r"max_{learning rate}", r"\eta_{\max}")
-        rows.append((name, formula(bound, of["text"]), decimal(of["exact"], 4),
-                     scientific(abs(of["measured"] / of["exact"] - 1), 1)))
+        shared.setdefault((of["tex"], of["exact"]), []).append(name)
+    for (bound, exact), names in shared.items():
+        farthest = max((every[name]["measured"] for name in names), key=lambda m: abs(m - exact))
+        rows.append((", ".join(names), formula(bound, every[names[0]]["text"]), decimal(exact, 4),
+                     decimal(farthest, 4)))
     nothing = Number("", "--", "-")
-    rows += [(name, Number("no step", "no step is stable", "no step is stable"), nothing, nothing)
-             for name in never]
-    return Table("Every optimizer", ("optimizer", "stable steps, up to", "value", "gap"), rows)
+    rows.append((", ".join(never), Number("none", "none", "none"), nothing, nothing))
+    return Table("Every optimizer", ("optimizers", "largest stable step", "value", "measured"), rows)

@@ -40,8 +40,9 @@ def losses(result: dict[str, Any]) -> Any:
     mu = float(result["eigenvalues"][0])
     t = np.array([0.0, 6.0])
     axes[0].plot(t, exact["L0"] * np.exp(-2 * mu * t), ":", color=COLOURS["grey"], linewidth=1.2)
-    label_line(axes[0], 5.9, exact["L0"] * np.exp(-11.8 * mu), "$L_0e^{-2\\mu t}$", ha="right",
-               va="bottom", color="0.35", bbox=None, xytext=(0, 24))
+    label_line(axes[0], 2.6, exact["L0"] * np.exp(-5.2 * mu), "$L_0e^{-2\\mu t}$", ha="left",
+               va="bottom", color="0.35", bbox=None, xytext=(1, 0), rotation=-40,
+               rotation_mode="anchor")
     label_line(axes[0], 2.6, exact["L0"] * np.exp(-2.6), "$L_0e^{-t}$", ha="left", va="bottom",
                color=COLOURS["green"], bbox=None, xytext=(2, 2))
     two = result["motions"]["two minima"]

@@ -74,20 +74,20 @@ def count(value: int) -> Number:
 
 
 def scientific(value: float, digits: int) -> Number:
-    r"""Return a number as a mantissa with so many digits, times a power of ten.
+    r"""Return a number with so many digits; far from 1 as a mantissa times a power of ten.
 
     Examples
     --------
-    >>> scientific(2.7712e-6, 2).text, scientific(5.5336e-7, 3).tex, scientific(9.99, 2).text
-    ('2.8e-6', '\\ensuremath{5.53\\cdot10^{-7}}', '1.0e1')
-    >>> scientific(3.14, 2).text
-    '3.1'
+    >>> scientific(2.7712e-6, 2).text, scientific(5.5336e-7, 3).tex, scientific(9999.0, 2).text
+    ('2.8e-6', '\\ensuremath{5.53\\cdot10^{-7}}', '1.0e4')
+    >>> scientific(3.14, 2).text, scientific(0.8378, 1).text, scientific(14.36, 3).text
+    ('3.1', '0.8', '14.4')
     """
     value = _check.real("value", value)
-    mantissa, _, power = f"{value:.{_check.integer('digits', digits, at_least=1) - 1}e}".partition(
-        "e")
-    if int(power) == 0:
-        return _maths(value, mantissa, mantissa)
+    digits = _check.integer("digits", digits, at_least=1)
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    if -2 <= int(power) <= min(2, digits - 1) or value == 0:
+        return decimal(value, max(0, digits - 1 - int(power)))
     return _maths(value, rf"{mantissa}\cdot10^{{{int(power)}}}", f"{mantissa}e{int(power)}")
 
 
