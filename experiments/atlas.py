@@ -114,10 +114,9 @@ def claims(result: dict[str, Any]) -> list[Claim]:
 SELECTION = {"1": "gradient flow", "5b": "sign flow", "10a": "loss-normalised",
              "11c": "", "12": "Newton flow", "15b": "heavy ball",
              "17": r"heavy ball, $\gamma=2\sqrt\mu$", "18": "Nesterov's ODE",
-             "22b": "high resolution", "26": r"dual averages", "28a": "Adam's flow",
+             "26": "dual averages", "28a": "Adam's flow",
              "28d": "with $c$, $d$", "30a": "Adagrad's flow", "d1a": "gradient descent",
-             "d4b": "proximal point", "d6a": "Polyak's step", "d7": "heavy ball",
-             "d11": "sign descent"}
+             "d4b": "proximal point", "d6a": "Polyak's step", "d11": "sign descent"}
 
 
 def paper_tables(result: dict[str, Any]) -> dict[str, Table]:

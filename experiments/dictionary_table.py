@@ -18,7 +18,8 @@ def text_cell(tex: str, text: str) -> Number:
 
 def flow_tex(tex: str) -> str:
     """The rules one below the other, at the size of the text; Polyak's guard at g = 0 left out."""
-    guard = r"\\left\(\\begin\{cases\} 0 .*?\\\\(.*?) & \\text\{otherwise\} \\end\{cases\}\\right\)"
+    guard = (r"\\left\(\\begin\{cases\} 0 .*?\\\\(.*?) & \\text\{otherwise\} "
+             r"\\end\{cases\}\\right\)")
     tex = re.sub(guard, r"\1", tex)
     tex = tex.replace(r"\begin{aligned}", r"\begin{array}{@{}l@{}}").replace(
         r"\end{aligned}", r"\end{array}")
