@@ -132,4 +132,5 @@ def paper_table(every: dict[str, Any], never: dict[str, Any]) -> Table:
                      decimal(farthest, 4)))
     nothing = Number("", "--", "-")
     rows.append((", ".join(never), Number("none", "none", "none"), nothing, nothing))
-    return Table("Every optimizer", ("optimizers", "largest stable step", "value", "measured"), rows)
+    return Table("Every optimizer", ("optimizers", "largest stable step", "value", "measured"),
+                 rows)
