@@ -118,22 +118,24 @@ def claims(result: dict[str, Any]) -> list[Claim]:
     noise_name, noise = best(result, NOISY)
     clip_name, clip = best(result, ("clip", "clip, then descent"))
 
-    def verdict(text: str, ours: Any, theirs: Any, note: str) -> Claim:
-        return Claim(text, cell(tuple(ours)), f"not below {cell(tuple(theirs))}",
-                     bool(ours[2] >= theirs[1]) if full else None, note)
+    def compared(text: str, ours: Any, theirs: Any, sign: str, note: str) -> Claim:
+        """Of two shares with their intervals: not below, or above beyond doubt."""
+        holds = ours[2] >= theirs[1] if sign == "not below" else ours[1] > theirs[2]
+        return Claim(text, cell(tuple(ours)), f"{sign} {cell(tuple(theirs))}",
+                     bool(holds) if full else None, note)
 
     made = [
-        verdict("the essay's verdict, settings as published: noise that is off at the end does as "
-                "well as the clip", noise["p"], published(result),
-                f"{noise_name}, T = {noise['value']:.3g}; 95 % intervals"),
-        verdict("the essay's verdict, both at their best: noise does as well as the clip",
-                noise["p"], clip["p"],
-                f"{noise_name} against {clip_name} with h = {clip['h']:g}, M = {clip['value']:.3g}"
-                "; the clip is a valve: its jumps end where L is near 0, or short of the good "
-                "well's barrier"),
-        verdict("noise that acts to the end does as well as the published clip", steady["p"],
-                published(result), "it does not stay near: at temperature T x spreads by "
-                "sqrt(T/L'') about the minimum")]
+        compared("the essay's verdict, settings as published: noise that is off at the end does as "
+                 "well as the clip", noise["p"], published(result), "not below",
+                 f"{noise_name}, T = {noise['value']:.3g}; 95 % intervals"),
+        compared("not so with both at their best: the clip does better than noise, against the "
+                 "essay's verdict", clip["p"], noise["p"], "above",
+                 f"{clip_name} with h = {clip['h']:g}, M = {clip['value']:.3g} against {noise_name}"
+                 "; the clip is a valve: its jumps end where L is near 0, or short of the good "
+                 "well's barrier"),
+        compared("the published clip does better than noise that acts to the end",
+                 published(result), steady["p"], "above", "noise does not stay near: at "
+                 "temperature T x spreads by sqrt(T/L'') about the minimum")]
     poor, good, runs = valve_counts(result)
     made += [Claim("clip on L + c: runs that leave the poor well below its wall in h M", poor, 0,
                    poor == 0, f"no jump is long enough, over a fine grid; {runs[0]} runs"),

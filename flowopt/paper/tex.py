@@ -141,7 +141,8 @@ def tabular(table: Table, places: Sequence[int] | None = None) -> str:
         return bool(found) and all(map(is_number, found))
 
     def line(row: list[str]) -> str:
-        return "  " + " & ".join(row) + r" \\"
+        tall = r" \addlinespace[3pt]" if any(r"\\" in text for text in row) else ""
+        return "  " + " & ".join(row) + r" \\" + tall  # formulae of several lines stand apart
 
     return "\n".join([
         rf"\begin{{tabular}}{{@{{}}{''.join('lr'[right(j)] for j in range(len(chosen)))}@{{}}}}",
