@@ -88,7 +88,19 @@ def scientific(value: float, digits: int) -> Number:
     mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
     if -2 <= int(power) <= min(2, digits - 1) or value == 0:
         return decimal(value, max(0, digits - 1 - int(power)))
-    return _maths(value, rf"{mantissa}\cdot10^{{{int(power)}}}", f"{mantissa}e{int(power)}")
+    return _maths(value, with_power(mantissa, int(power)), f"{mantissa}e{int(power)}")
+
+
+def with_power(mantissa: str, power: int) -> str:
+    r"""Return a mantissa times a power of ten in TeX; a mantissa of one is left out.
+
+    Examples
+    --------
+    >>> with_power("2.5", -7), with_power("1", -9)
+    ('2.5\\cdot10^{-7}', '10^{-9}')
+    """
+    times = {"1": "", "-1": "-"}.get(mantissa, rf"{mantissa}\cdot")
+    return rf"{times}10^{{{power}}}"
 
 
 def percent(share: float, places: int = 1) -> Number:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from flowopt.quoting import Number, count
+from flowopt.quoting import Number, count, with_power
 from flowopt.reporting import Table, cell, is_number
 
 #: what TeX reads as something else
@@ -99,8 +99,7 @@ def number(text: str) -> str:
     mantissa, exponent, power = text.partition("e")
     if not exponent:
         return rf"\ensuremath{{{text}}}" if text.startswith("-") else text
-    times = {"1": "", "-1": "-"}.get(mantissa, rf"{mantissa}\cdot")
-    return rf"\ensuremath{{{times}10^{{{int(power)}}}}}"
+    return rf"\ensuremath{{{with_power(mantissa, int(power))}}}"
 
 
 def table_cell(value: Any) -> str:
