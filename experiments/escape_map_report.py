@@ -132,7 +132,8 @@ def chance_misses(places: int) -> int:
 def numbers(result: dict[str, Any]) -> dict[str, Number]:
     theory, law, of, at = result["theory"], result["law"], result["map"], regions(result)
     mean = 1 / law["whole"]["rate"]
-    made = {"wall": decimal(theory["wall"], 4), "wall-largest-h": decimal(theory["wall_holds"], 3),
+    rounded_down = math.floor(1e4 * theory["wall_holds"]) / 1e4  # a bound stays one
+    made = {"wall": decimal(theory["wall"], 4), "wall-largest-h": decimal(rounded_down, 4),
             "slowest-h": scientific(theory["arrival"], 3), "divergence-h": count(int(DIVERGENCE)),
             "sharp-hM": decimal(result["sharp"]["hM"], 4),
             "runs-below-wall": count(int(at["wall"].sum()) * result["setting"]["starts"]),

@@ -11,7 +11,7 @@ from pathlib import Path
 from flowopt.paper.source import read
 
 #: Debian's and Ubuntu's packages that hold all that the paper needs
-DEBIAN = "latexmk texlive-latex-extra lmodern"
+DEBIAN = "latexmk texlive-latex-recommended lmodern"
 PDF = "paper.pdf"
 #: overfull by no more than this is not seen (pt)
 SLACK = 1.0

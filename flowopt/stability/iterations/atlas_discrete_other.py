@@ -102,7 +102,7 @@ OTHER = (
         "the form of two points, at kappa = 4: found by search, within 1e-6 of the rate 1/2",
         claim="rate", settle=triple_momentum_rate),
     Row("d13", "Adam", "any", "none in general: it goes to and fro on a quadratic", (),
-        "Reddi, Kale & Kumar, ICLR 2018, for another example; Bock & Weiss, IJCNN 2019, for "
+        "Reddi, Kale & Kumar, ICLR 2018, for another example; Bock & Weiss, ICANN 2019, for "
         "cycles", "no function of the state falls at each step",
         claim="asymptotically_stable", settle=adam_never_settles),
     Row("d13", "Adam", "L", "none: L rises in a step", (), "the inertia of the average",
