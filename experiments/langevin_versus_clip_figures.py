@@ -23,7 +23,7 @@ def figures(result: dict[str, Any]) -> dict[str, Any]:
 
 def success(result: dict[str, Any]) -> Any:
     """Success over the temperature and over the clip, for several steps, with one y axis."""
-    figure, axes = new_figure(6.5, 3.2, columns=3, sharey=True)
+    figure, axes = new_figure(6.5, 2.9, columns=3, sharey=True)
     top = str(max(result["budgets"]))
     panels = (("noise", (0, 2, 4), "noise to the end", "temperature T"),
               ("noise, then descent", (0, 2, 4), "noise, then descent", "temperature T"),

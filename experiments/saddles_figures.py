@@ -54,7 +54,7 @@ def stay(result: dict[str, Any]) -> Any:
 
 def times(result: dict[str, Any]) -> Any:
     """Times to leave against the distance of the start: slow and quick, flows and their maps."""
-    figure, both = new_figure(6.5, 3.4, columns=2, sharex=True)
+    figure, both = new_figure(6.5, 3.0, columns=2, sharex=True)
     delta = np.asarray(result["delta"])
     fine = np.logspace(-0.7, math.log10(delta[-1]) - 0.2, 60)
 

@@ -14,7 +14,7 @@ LOOKS = {"heavy ball": (COLOURS["blue"], "o", "-"),
 
 
 def figures(result: dict[str, Any]) -> dict[str, Any]:
-    figure, axes = new_figure(6.5, 3.4)
+    figure, axes = new_figure(6.5, 3.0)
     beta = result["beta"]
     for rule, of in result["rules"].items():
         colour, marker, dash = LOOKS[rule]

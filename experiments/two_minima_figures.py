@@ -61,7 +61,7 @@ def path(result: dict[str, Any]) -> Any:
     """x and L against time: as published, and the exact flow."""
     made, flow, setting = result["published"], result["flow"], result["setting"]
     land = result["landscape"]
-    figure, (top, bottom) = new_figure(6.5, 4.4, rows=2, sharex=True, height_ratios=[3, 2])
+    figure, (top, bottom) = new_figure(6.5, 4.0, rows=2, sharex=True, height_ratios=[3, 2])
     x = made["path"]
     t = setting["h"] * np.arange(len(x))
     dots = {"linestyle": "none", "marker": ".", "markersize": 4.0, "rasterized": True}

@@ -18,7 +18,7 @@ def test_every_claim_holds():
                                     "Nesterov", "Adam", "SGD, shuffled"}
     module, _ = quick("implicit-regularisation")
     made = module.numbers(result)
-    assert made["descent-flow-h-0-1"].text == "3.0e-2"
+    assert made["descent-flow-h-0-1"].text == "0.030"
     assert all(isinstance(n, Number) for n in made.values())
 
 

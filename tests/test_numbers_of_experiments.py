@@ -88,7 +88,7 @@ def test_gaps_of_step_limits():
     assert numbers["gap-greatest"].value == max(
         v.value for k, v in numbers.items() if k.endswith("-gap"))
     assert numbers["rk4-limit"].text == "2.7852935634"
-    assert numbers["limits"].value == 4 * len(result["beta"]) + 3
+    assert numbers["limits"].value == len(result["rules"]) * len(result["beta"]) + 3
 
 
 def test_gradients_per_success():

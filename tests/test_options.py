@@ -142,7 +142,10 @@ def test_every_experiment_explains_and_checks_its_options(entry):
     assert issubclass(module.Config, Options)
     for f in fields(module.Config):
         assert f.metadata["help"]
-        if not isinstance(f.default, (int, float)):
+        if isinstance(f.default, bool):
+            with pytest.raises(TypeError, match=f"{f.name} must be True or False"):
+                module.Config(**{f.name: 1})
+        if isinstance(f.default, bool) or not isinstance(f.default, (int, float)):
             continue
         bounds = f.metadata.get("range", {})
         assert bounds or f.name == "x0", f.name
