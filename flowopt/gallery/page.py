@@ -50,7 +50,12 @@ def _claims(claims: list[dict[str, Any]]) -> str:
         note = "\n" + aside(claim["note"]) if claim["note"] else ""
         rows.append((MARKS[claim["holds"]], escaped(claim["text"]) + note,
                      escaped(str(claim["computed"])), escaped(str(claim["expected"]))))
-    return table(["", "claim", "came out", "expected"], rows, ready=True)
+    made = table(["", "claim", "came out", "expected"], rows, ready=True)
+    failed = sum(claim["holds"] is False for claim in claims)
+    if not failed:
+        return made
+    return (f"Of {len(claims)} claims {failed} fail{'s' * (failed == 1)}: what came out there is "
+            f"not what was expected. The answer\nto a question may be no.\n\n{made}")
 
 
 def _provenance(made: Made, record: dict[str, Any]) -> str:
