@@ -207,7 +207,7 @@ def test_the_page_of_an_experiment(tiny, tmp_path):
                  ":aside:`does not apply`", r":aside:`(x\_)`",
                  "flowopt run tiny-pages --quick", "``--n``",
                  r"points\_", "0.5 [0.25, 0.75]", r"\ - a", "tiny-pages/tiny_pages.py",
-                 "Of 3 claims 1 fails: what came out", "- 2.33333333\n"):
+                 "Of 3 claims 1 fails: what came out", "- :number:`2.33333333`\n"):
         assert part in text, part
     said = []
     make(tiny, tmp_path / "results", quick=True, say=said.append)

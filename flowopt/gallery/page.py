@@ -53,7 +53,7 @@ def _claims(claims: list[dict[str, Any]]) -> str:
     for claim in claims:
         note = "\n" + aside(claim["note"]) if claim["note"] else ""
         rows.append((MARKS[claim["holds"]], escaped(claim["text"]) + note,
-                     escaped(_digits(claim["computed"])), escaped(_digits(claim["expected"]))))
+                     _shown(claim["computed"]), _shown(claim["expected"])))
     made = table(["", "claim", "came out", "expected"], rows, ready=True)
     failed = sum(claim["holds"] is False for claim in claims)
     if not failed:
@@ -62,9 +62,9 @@ def _claims(claims: list[dict[str, Any]]) -> str:
             f"not what was expected. The answer\nto a question may be no.\n\n{made}")
 
 
-def _digits(value: Any) -> str:
-    """Return a value of a claim, a number with nine digits: the JSON has all of them."""
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+def _shown(value: Any) -> str:
+    """Return a value of a claim; of a number nine digits in a line, the JSON has all."""
+    return f":number:`{value:.9g}`" if isinstance(value, float) else escaped(str(value))
 
 
 def _provenance(made: Made, record: dict[str, Any]) -> str:

@@ -17,9 +17,7 @@ def shrunk(png: bytes, width: int, most: int) -> bytes:
     width : int, >= 1
         The most pixels of a row.
     most : int
-        The most bytes. Where the best 256 colours do not fit, they come from an octree, which
-        keeps those of few pixels (a median cut makes coloured marks grey); these are halved, down
-        to 32, until it fits.
+        The most bytes: colours are halved, down to 32, until it fits.
 
     Raises
     ------
@@ -42,8 +40,8 @@ def shrunk(png: bytes, width: int, most: int) -> bytes:
         height = round(image.height * width / image.width)
         image = image.resize((width, max(height, 1)), Image.Resampling.LANCZOS)
     made = b""
-    best, octree = Image.Quantize.MEDIANCUT, Image.Quantize.FASTOCTREE
-    for way, colours in ((best, 256), (octree, 256), (octree, 128), (octree, 64), (octree, 32)):
+    way = Image.Quantize.FASTOCTREE  # a median cut takes the colour from marks of few pixels
+    for colours in (256, 128, 64, 32):
         buffer = io.BytesIO()
         image.quantize(colours, way, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
         made = buffer.getvalue()
