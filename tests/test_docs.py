@@ -59,8 +59,8 @@ def table(result):
 
 
 def claims(result):
-    return [Claim("true", result["n"], result["n"], True, "(x_)"), Claim("false", 1, 2, False),
-            Claim("other", 0, "> 1", None)]
+    return [Claim("true", result["n"], result["n"] + 1 / 3, True, "(x_)"),
+            Claim("false", 1, 2, False), Claim("other", 0, "> 1", None)]
 '''
 
 
@@ -118,6 +118,8 @@ def test_links_of_the_pages(path):
             assert (folder / f"{place}.rst").is_file(), (title, target)
     for target in re.findall(r"(?:image|figure):: (\S+)", text):
         assert (SOURCE / target.lstrip("/")).resolve().is_file(), target
+    for target in re.findall(r":download:`[^<`]*<([^>]+)>`|literalinclude:: (\S+)", text):
+        assert (path.parent / (target[0] or target[1])).resolve().is_file(), target
     known = r"https://(doi\.org/10\.\d{4,}/\S+|arxiv\.org/abs/\d{4}\.\d{4,5})"
     for link in re.findall(r"<(https?:[^>]*)>", text):
         assert re.fullmatch(known, link), link
@@ -169,7 +171,7 @@ def test_pictures_are_made_and_the_text_around_the_table_stays(tiny, tmp_path, m
     readme.write(file, tmp_path / "results", lambda text: None, one)
     text = file.read_text()
     assert text.startswith("above\n") and text.endswith("\nbelow\n") and "old" not in text
-    assert "![a line](docs/images/tiny-pages.png)" in text
+    assert "![tiny-pages: a line](docs/images/tiny-pages.png)" in text
     assert (tmp_path / "docs" / "images" / "tiny-pages.png").is_file()
     with pytest.raises(ValueError, match="tiny-pages has no figure b-fist; did you mean b-first"):
         readme.write(file, tmp_path / "results", lambda text: None,
@@ -184,6 +186,12 @@ def test_a_picture_that_cannot_be_made_small():
     Image.fromarray(noise).save(buffer, "PNG")
     small = shrunk(buffer.getvalue(), 100, 100_000)
     assert Image.open(io.BytesIO(small)).size == (100, 67)
+    noise[:] = noise // 8 + 200
+    noise[50:60, 50:60] = 213, 94, 0  # a mark stays as it is, whatever is around it
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "PNG")
+    mark = Image.open(io.BytesIO(shrunk(buffer.getvalue(), 300, 45_000))).convert("RGB")
+    assert np.abs(np.array(mark)[55, 55] - np.array([213.0, 94, 0])).max() < 20
     with pytest.raises(ValueError, match="more than 1000; take one with less"):
         shrunk(buffer.getvalue(), 300, 1000)
 
@@ -198,7 +206,8 @@ def test_the_page_of_an_experiment(tiny, tmp_path):
                  "``run``.", "tiny-pages/b-first.png", ":holds:`✓ holds`", ":fails:`✗ FAILS`",
                  ":aside:`does not apply`", r":aside:`(x\_)`",
                  "flowopt run tiny-pages --quick", "``--n``",
-                 r"points\_", "0.5 [0.25, 0.75]", r"\ - a", "tiny-pages/tiny_pages.py"):
+                 r"points\_", "0.5 [0.25, 0.75]", r"\ - a", "tiny-pages/tiny_pages.py",
+                 "Of 3 claims 1 fails: what came out", "- :number:`2.33333333`\n"):
         assert part in text, part
     said = []
     make(tiny, tmp_path / "results", quick=True, say=said.append)
@@ -218,6 +227,7 @@ def test_what_is_unchanged_is_not_written_again(tmp_path):
 def test_text_is_escaped():
     assert escaped("a*b `c` |d| e_") == r"a\*b \`c\` \|d\| e\_"
     assert escaped("1. no list") == r"\ 1. no list" and escaped("-") == r"\ -"
+    assert escaped("L''(3), a'b") == r"L\'\'(3), a'b"
     assert escaped("") == "" and escaped("0.5 x") == "0.5 x"
     assert prose("- a\n- b\n\n1. c::\n\n    x = 1") == (
         "\\ - a - b\n\n\\ 1. c:\n\n::\n\n   x = 1")

@@ -15,6 +15,9 @@ from flowopt.gallery.tables import NOTE, ROLES
 #: how a claim is marked, by whether it holds
 MARKS = {True: ":holds:`✓ holds`", False: ":fails:`✗ FAILS`", None: ":aside:`does not apply`"}
 
+#: a table of more columns is set smaller, its cells in one line
+MANY = 7
+
 
 def page(made: Made) -> str:
     """Return the page of an experiment; its files stand in a folder of its name beside it."""
@@ -33,7 +36,8 @@ def page(made: Made) -> str:
         parts += [heading("Pictures" if len(pictures) > 1 else "Picture", "-"), *pictures]
     if record["claims"]:
         parts += [heading("Claims", "-"), _claims(record["claims"])]
-    tables = [table(t["columns"], t["rows"], t["caption"]) for t in record["tables"]]
+    tables = [table(t["columns"], t["rows"], t["caption"],
+                    kind="many" if len(t["columns"]) > MANY else "") for t in record["tables"]]
     if tables:
         parts += [heading("Tables" if len(tables) > 1 else "Table", "-"), *tables]
     if hasattr(made.module, "summary"):
@@ -49,8 +53,18 @@ def _claims(claims: list[dict[str, Any]]) -> str:
     for claim in claims:
         note = "\n" + aside(claim["note"]) if claim["note"] else ""
         rows.append((MARKS[claim["holds"]], escaped(claim["text"]) + note,
-                     escaped(str(claim["computed"])), escaped(str(claim["expected"]))))
-    return table(["", "claim", "came out", "expected"], rows, ready=True)
+                     _shown(claim["computed"]), _shown(claim["expected"])))
+    made = table(["", "claim", "came out", "expected"], rows, ready=True)
+    failed = sum(claim["holds"] is False for claim in claims)
+    if not failed:
+        return made
+    return (f"Of {len(claims)} claims {failed} fail{'s' * (failed == 1)}: what came out there is "
+            f"not what was expected. The answer\nto a question may be no.\n\n{made}")
+
+
+def _shown(value: Any) -> str:
+    """Return a value of a claim; of a number nine digits in a line, the JSON has all."""
+    return f":number:`{value:.9g}`" if isinstance(value, float) else escaped(str(value))
 
 
 def _provenance(made: Made, record: dict[str, Any]) -> str:

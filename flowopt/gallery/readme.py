@@ -32,12 +32,14 @@ class Picture(NamedTuple):
 
 #: what the README shows, row by row; a line more is a picture more
 PICTURES = (
-    Picture("optimizers-and-their-flows", "1-rosenbrock", "optimizers beside their flows"),
-    Picture("step-limits", "limits", "where optimizers diverge: measured, on exact curves"),
-    Picture("escape-methods", "1-success", "ways out of a local minimum, at equal cost"),
-    Picture("decision-boundary", "boundaries", "what an L2 penalty does to a boundary"),
-    Picture("adam-then-sgd", "switch", "when to leave Adam for SGD"),
-    Picture("vanishing-gradients", "gradients", "gradients by depth, on the product formula"),
+    Picture("phase-portraits", "himmelblau", "where six flows end"),
+    Picture("standard-solvers", "1-solvers", "scipy's on flows that jump"),
+    Picture("escape-map", "1-map", "where Euler steps leave a well"),
+    Picture("langevin-versus-clip", "1-success", "at equal cost"),
+    Picture("saddles", "times", "the time to leave, on exact laws"),
+    Picture("step-limits", "limits", "where optimizers diverge"),
+    Picture("implicit-regularisation", "orders", "orders 1, 2, 3 in the step"),
+    Picture("optimizers-and-their-flows", "1-rosenbrock", "side by side"),
 )
 
 
@@ -51,12 +53,12 @@ def table(pictures: tuple[Picture, ...] = PICTURES) -> str:
     <BLANKLINE>
     | | |
     |:---:|:---:|
-    | ![all proofs](docs/images/atlas.png)<br>`atlas`: all proofs | |
+    | ![atlas: all proofs](docs/images/atlas.png)<br>`atlas`: all proofs | |
     <BLANKLINE>
     <!-- end of the gallery -->
     """
-    cells = [f"![{p.caption}](docs/images/{p.file})<br>`{p.experiment}`: {p.caption}"
-             for p in pictures]
+    cells = [f"![{p.experiment}: {p.caption}](docs/images/{p.file})<br>"
+             f"`{p.experiment}`: {p.caption}" for p in pictures]
     cells += [""] * (-len(cells) % COLUMNS)
     rows = [f"| {' | '.join(cells[k:k + COLUMNS])} |".replace("  |", " |")
             for k in range(0, len(cells), COLUMNS)]

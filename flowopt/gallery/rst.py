@@ -21,7 +21,8 @@ def escaped(text: str) -> str:
     >>> print(escaped("a_b * |c|"), escaped("- no list"))
     a\_b \* \|c\| \ - no list
     """
-    made = re.sub(r"([\\`*_|])", r"\\\1", " ".join(text.split()))
+    # two apostrophes are a second derivative, L''; Sphinx would make a quotation mark of them
+    made = re.sub(r"([\\`*_|]|'(?=')|(?<=')')", r"\\\1", " ".join(text.split()))
     return rf"\ {made}" if re.match(r"\W", made) or _LIST.match(made) else made
 
 

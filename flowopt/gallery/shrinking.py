@@ -40,9 +40,10 @@ def shrunk(png: bytes, width: int, most: int) -> bytes:
         height = round(image.height * width / image.width)
         image = image.resize((width, max(height, 1)), Image.Resampling.LANCZOS)
     made = b""
+    way = Image.Quantize.FASTOCTREE  # a median cut takes the colour from marks of few pixels
     for colours in (256, 128, 64, 32):
         buffer = io.BytesIO()
-        image.quantize(colours, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+        image.quantize(colours, way, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
         made = buffer.getvalue()
         if len(made) <= most:
             return made

@@ -9,8 +9,9 @@ from flowopt import keeping
 from flowopt.gallery.rst import aside, code, escaped, heading, table
 
 NOTE = ".. made by python -m flowopt.gallery docs"
-#: how what holds, fails, or is aside looks
-ROLES = "\n".join(f".. role:: {name}\n   :class: {name}" for name in ("holds", "fails", "aside"))
+#: how what holds, fails, is aside, or is one number looks
+ROLES = "\n".join(f".. role:: {name}\n   :class: {name}"
+                  for name in ("holds", "fails", "aside", "number"))
 
 
 def dictionary() -> str:
