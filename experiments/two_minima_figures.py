@@ -82,8 +82,8 @@ def path(result: dict[str, Any]) -> Any:
     if made["left_at_step"]:
         k = made["left_at_step"]
         place = (t[k], min(max(x[k], low), high))
-        top.annotate(f"leaves the well\nat step {k}", place, xytext=(-12, 14),
-                     textcoords="offset points", ha="right", fontsize=9,
+        top.annotate(f"leaves the well\nat step {k}", place, xytext=(-14, -3),
+                     textcoords="offset points", ha="right", va="bottom", fontsize=9,
                      arrowprops={"arrowstyle": "-", "color": "0.3", "linewidth": 0.8})
     bottom.set(ylabel="loss L", xlabel="time t (steps × h)", yscale="log",
                xlim=(-0.01 * setting["end"], 1.01 * setting["end"]))
