@@ -261,7 +261,10 @@ class _Work:
                 try:
                     limit = step_limit(flow, method, loss=loss, at=e.x)
                 except (ValueError, NotImplementedError) as problem:
-                    limit = str(problem)
+                    limit = f"not decided: {problem}"
+                    if str(problem).startswith("at must be an equilibrium"):
+                        limit = ("not decided: the point is irrational, and in more than one "
+                                 "variable this is done at rational points")
                 if name == "Euler" and getattr(limit, "stable", None) is None:
                     if never is False:
                         least = min(p.loss for p in found if p.loss is not None)

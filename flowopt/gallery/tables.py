@@ -87,7 +87,7 @@ def atlas(folder: Path, say: Callable[[str], None]) -> str:
         f"{len(rows)} claims about flows and about optimizers as maps (d1, d2, ...), on every loss "
         "that meets the\nassumptions and in any dimension: "
         + ", ".join(f"{n} {status}" for status, n in count.items())
-        + ".\nEach was proved anew for this page; the grade A is an exact certificate, which code "
+        + ".\nEach was decided anew for this page; the grade A is an exact certificate, which code "
         "that did not find it\nchecked. V′ is the derivative along the flow, V+ the value after a "
         "step. A verdict is read in Python with\n:py:func:`fo.stability.atlas("
         ") <flowopt.stability.atlas>`, and printed by ``flowopt atlas``.",
