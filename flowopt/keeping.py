@@ -28,7 +28,7 @@ FORMAT = b"flowopt kept value 1\n"
 #: the packages of flowopt that no kept number depends on
 LEAVES = ("plotting", "cli.py", "experiment.py", "keeping.py", "reporting.py", "options.py",
           "portraits.py", "provenance.py", "results.py", "analysis.py", "deadline.py",
-          "quoting.py", "paper", "gallery")
+          "quoting.py", "asking.py", "paper", "gallery")
 
 
 class NotKept(TypeError):
@@ -81,7 +81,10 @@ def pack(value: Any) -> bytes:
                                            for k, item in v.items()]}
         raise NotKept(f"{where} is a {type(v).__name__}, which cannot be kept")
 
-    head = json.dumps(tree(value, "the value")).encode()
+    try:
+        head = json.dumps(tree(value, "the value")).encode()
+    except RecursionError:
+        raise NotKept("it holds itself, or too many levels, which cannot be kept") from None
     body = struct.pack("<Q", len(head)) + head + b"".join(arrays)
     return FORMAT + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 

@@ -125,8 +125,11 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
+    if isinstance(value, np.longdouble):  # its item is itself
+        return plain(float(value))
     if isinstance(value, np.generic):
-        return plain(value.item())
+        item = value.item()
+        return str(item) if isinstance(item, np.generic) else plain(item)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

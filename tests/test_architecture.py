@@ -18,7 +18,7 @@ FLOORS = {"_check": 0, "_native": 0, "_language": 0, "_lowering": 0, "_compiler"
           "stability": 5, "comparison": 6, "experiment": 7, "cli": 8, "reporting": 6,
           "estimates": 6, "options": 6, "plotting": 6, "portraits": 6, "results": 6,
           "provenance": 6, "deadline": 6, "keeping": 7, "analysis": 7, "cli_stability": 8,
-          "quoting": 6, "paper": 8, "gallery": 8}
+          "quoting": 6, "asking": 6, "paper": 8, "gallery": 8}
 
 
 def part(path):

@@ -20,6 +20,7 @@ def paper(
         results: Path = typer.Option(Path("results"), "--results", help="The folder of the "
                                      "results.")) -> None:
     """Make the numbers, tables and figures of the paper from the experiments, and its PDF."""
+    from flowopt.asking import Failed
     from flowopt.cli import Progress
     from flowopt.paper import checking, contents, latex, products, source
     from flowopt.results import NotWritten
@@ -67,7 +68,7 @@ def paper(
             typer.echo(f"{folder / latex.PDF}")
     except KeyboardInterrupt:
         _leave(bar, "Interrupted: what was written is whole, and the same command goes on.", 130)
-    except (NotWritten, latex.NotBuilt) as problem:
+    except (NotWritten, latex.NotBuilt, Failed) as problem:
         _leave(bar, f"Error: {problem}", 1)
     except contents.Refused as problem:
         _leave(bar, f"Error: {problem}", 2)
