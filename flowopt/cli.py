@@ -16,7 +16,8 @@ from typing import Any
 
 import typer
 
-from flowopt import __version__, _check, asking, cli_stability, experiment
+# _blas before what imports numpy
+from flowopt import __version__, _blas, _check, asking, cli_stability, experiment  # noqa: F401
 from flowopt.paper import command
 from flowopt.reporting import Reporter
 from flowopt.results import NotWritten, prepare_folder, remove_empty

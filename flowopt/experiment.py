@@ -236,9 +236,15 @@ def key(entry: Entry, config: Any) -> str:
                           found, platform.machine().encode())
 
 
+def _is_result(value: Any) -> bool:
+    """Return whether a kept value is a result, with where it comes from."""
+    return (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], dict)
+            and isinstance(value[1], dict) and {"started", "seconds_run"} <= set(value[1]))
+
+
 def is_kept(entry: Entry, config: Any, out: Path) -> bool:
     """Return whether a result of this configuration and this code is kept in a folder."""
-    return keeping.Keeper(out / KEPT / key(entry, config)).get("result") is not None
+    return keeping.Keeper(out / KEPT / key(entry, config)).get("result", _is_result) is not None
 
 
 def claims_of(folder: Path, names: list[str]) -> dict[str, list[Claim]]:
@@ -296,7 +302,7 @@ def result_of(entry: Entry, module: Any, config: Any, folder: Path,
     keeper = keeping.Keeper(folder / mine, said.append)
     if force:
         keeping.forget(folder, [p.name for p in folder.glob("*") if p.name != mine])
-    kept = None if force else keeper.get("result")
+    kept = None if force else keeper.get("result", _is_result)
     if kept is not None:
         result, about = kept[0]
         return result, about, [*said, f"loaded: made on {about['started']} with the same "

@@ -340,7 +340,9 @@ def test_a_change_of_the_experiment_is_seen(built):
 @pytest.mark.parametrize("typed", [
     "0.83", "$p=0.83$", "$x\\approx0.83$", "17", r"5\,\%", r"5\%", r"$5$~\%", "5 per cent",
     "5 percent", r"65\,536", "1e-9", "$10^{16}$", "-.5", "(3.5)", r"\textbf{40}", "$1{,}000$",
-    "\\newcommand{\\p}{0.5}", "in 1964"])
+    "\\newcommand{\\p}{0.5}", "in 1964",
+    "$3{,}5$", "$0{.}7$", "1~000", r"1\ 500", "7 per-cent",
+    r"\begin{proof}[rate 0.75] x\end{proof}"])
 def test_typed_numbers(built, typed):
     replace(built / "main.tex", "With $", f"It is {typed} here.\nWith $")
     found = findings("--text")
@@ -357,7 +359,8 @@ def test_typed_numbers(built, typed):
     r"\begin{minipage}[t]{0.45\textwidth} a \end{minipage}", r"\vskip 12.5pt", r"a \\[1.5ex] b",
     r"\citep[Theorem~4.17]{Known1964}", r"\rule{0.4pt}{12.5pt}", r"\url{https://x.org/2024/15}",
     "\\begin{verbatim}\n h = 0.01\n\\end{verbatim}", r"\begin{tabular}{lp{0.3\textwidth}} a "
-    r"\end{tabular}", r"\resizebox{0.9\textwidth}{!}{a}", r"\newcommand{\x}[1]{#1}"])
+    r"\end{tabular}", r"\resizebox{0.9\textwidth}{!}{a}",
+    r"$\tfrac34$", r"\textcolor{red!50}{a}", r"\newcommand{\x}[1]{#1}"])
 def test_numbers_that_may_be_typed(built, fine):
     replace(built / "main.tex", "With $", f"{fine}\nWith $")
     assert "agree" in findings("--text", code=0)[0]
