@@ -265,6 +265,8 @@ def configured(config_type: Any, options: dict[str, str],
     values = dict(base or {})
     for key, text in options.items():
         name = key if key in fields else key.replace("-", "_")
+        if key in asking.TAKEN:
+            raise ValueError(f"--{key} is no option of the experiment and takes no value here")
         if name not in fields:
             raise ValueError(f"there is no option --{key}; " + _check.nearest(
                 f"--{key}", [f"--{known}" for known in [*fields, "out", "set", "quick", "force"]]))

@@ -88,6 +88,14 @@ def test_what_is_no_experiment(tmp_path, text, words):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_flag_is_not_set(tmp_path):
+    script = tmp_path / "one.py"
+    script.write_text(CONFIG.format(frozen=True, field="a: int = 1") + RUN)
+    done = CliRunner().invoke(app, ["run", str(script), "--set", "quick=yes"])
+    assert done.exit_code == 2
+    assert "--quick is no option of the experiment and takes no value" in done.stderr
+
+
 def test_every_number_can_be_written():
     assert plain(np.longdouble(0.5)) == 0.5
     assert plain(np.array([1, 2], dtype=np.longdouble)) == [1.0, 2.0]

@@ -92,7 +92,8 @@ def test_no_space_left(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     assert KeepingReporter(keeper).piece("one", lambda: 1.5) == 1.5
-    assert said == ["piece one is not kept: No space left on device"]
+    assert said == ["piece one is not kept, nor is what else cannot be written: No space left on "
+                    "device"]
     assert not list((tmp_path / "kept").iterdir())
 
 

@@ -307,6 +307,34 @@ def test_a_number_edited_by_hand(built):
     assert findings(code=0)
 
 
+def test_products_edited_by_hand_are_seen_without_the_experiments(built):
+    assert "agree" in findings("--text", code=0)[0]
+    replace(built / "numbers.tex", r"25.0\,\%", r"25.3\,\%")
+    replace(built / "tables" / "coin-tosses.tex", "0.25 [", "0.27 [")
+    assert findings("--text") == [
+        f"{name} was changed after manifest.json was made; run make paper"
+        for name in ("numbers.tex", "tables/coin-tosses.tex")]
+    (built / "numbers.tex").unlink()
+    assert "numbers.tex cannot be read; run make paper" in findings("--text")
+    (built / "manifest.json").write_text("[]")
+    assert "manifest.json cannot be read; run make paper" in findings("--text")
+
+
+def test_numbers_without_the_package(built):
+    replace(built / "main.tex", "flowopt}", "amsmath}")
+    assert any("unknown without \\usepackage{flowopt}" in line for line in findings("--text"))
+
+
+def test_a_folder_in_the_place_of_a_product(built):
+    before = (built / "tables" / "coin-tosses.tex").read_bytes()
+    (built / "numbers.tex").unlink()
+    (built / "numbers.tex").mkdir()
+    replace(built / "contents.toml", "0.25", "0.75")
+    done = call("paper", "--no-pdf")
+    assert done.exit_code == 1 and "numbers.tex is in the way" in done.stderr
+    assert (built / "tables" / "coin-tosses.tex").read_bytes() == before
+
+
 def test_a_number_that_is_gone_and_one_that_is_new(built):
     replace(built / "numbers.tex", "{coin/heads}", "{coin/tails}")
     assert findings() == [

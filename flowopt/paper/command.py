@@ -47,7 +47,8 @@ def paper(
             for note in made.notes:
                 typer.echo(f"({note})", err=True)
         if check:
-            found = checking.Findings([] if made is None else checking.products(folder, made))
+            found = checking.Findings(checking.changed(folder) if made is None
+                                      else checking.products(folder, made))
             names, shown = (checking.on_disk(folder) if made is None
                             else (made.numbers, made.shown))
             of_text = checking.text(main, names, shown)

@@ -107,6 +107,7 @@ def make(wanted: list[Wanted], results: Path, names: Collection[str],
     files[NUMBERS] = numbers_file(quoted)
     listed = {name: entry for part in parts.values() for name, entry in part.listed.items()}
     manifest = {"experiments": {name: part.origin for name, part in parts.items()},
+                "numbers": {"sha256": sha256(files[NUMBERS])},
                 "products": dict(sorted(listed.items()))}
     files[MANIFEST] = _json(manifest)
     files[RECORD] = _json(plain(made_by))
@@ -144,7 +145,7 @@ def _part(one: Wanted, result: dict[str, Any]) -> _Part:
             raise Refused(f"{where}.tables: {problem}") from None
         listed[path] = {"experiment": one.name, "caption": table.caption,
                         "columns": [table.columns[j] for j in places],
-                        "sha256": _sha256(files[path])}
+                        "sha256": sha256(files[path])}
     settings = plain(one.config)
     key = keeping.key_of(one.entry.name.encode(), json.dumps(settings, sort_keys=True).encode(),
                          keeping.sources_of(one.entry.path))
@@ -235,7 +236,8 @@ def write(folder: Path, products: Products) -> None:
     write_all(folder, products.files)
 
 
-def _sha256(data: bytes) -> str:
+def sha256(data: bytes) -> str:
+    """Return the checksum of a product."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -51,7 +51,7 @@ class Place:
     @property
     def at(self) -> str:
         """The file and the line."""
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.file else "the paper"
 
 
 @dataclass(frozen=True)
