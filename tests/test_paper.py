@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -567,6 +568,13 @@ LaTeX Warning: There were undefined references.
     assert latex.complaints(log)[7:] == [
         "main.tex:27: Package flowopt Error: No experiment gives the number `d'.",
         "Emergency stop."]
+
+
+def test_a_full_disk_is_told_when_tex_does_not(folder, monkeypatch):
+    monkeypatch.setattr(latex, "_run", lambda command, where: "")
+    monkeypatch.setattr(latex.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(latex.NotBuilt, match="build cannot be written: there is no space left"):
+        latex.build(folder / "main.tex")
 
 
 @pytest.mark.skipif(shutil.which("latexmk") is None, reason="latexmk is not installed")
