@@ -129,6 +129,11 @@ def chance_misses(places: int) -> int:
     return next(k for k in range(places + 1) if bdtr(k, places, 1e-3) >= 1 - 1e-3)
 
 
+def whole(value: float) -> Number:
+    """A number rounded to a whole one."""
+    return count(round(value))
+
+
 def numbers(result: dict[str, Any]) -> dict[str, Number]:
     theory, law, of, at = result["theory"], result["law"], result["map"], regions(result)
     mean = 1 / law["whole"]["rate"]
@@ -142,19 +147,23 @@ def numbers(result: dict[str, Any]) -> dict[str, Number]:
             "map-points": count(len(result["h"])), "map-starts": count(result["setting"]["starts"]),
             "three-cycle-low": decimal(theory["three_cycle"][0], 3),
             "three-cycle-high": decimal(theory["three_cycle"][1], 3),
-            "law-runs": count(law["runs"]), "probability": percent(law["probability"][0]),
-            "probability-low": percent(law["probability"][1]),
-            "probability-high": percent(law["probability"][2]),
-            "probability-theory": percent(law["limit_probability"]),
-            "mean-steps": count(round(mean)), "theory-steps": count(round(law["theory_steps"])),
-            "cauchy-steps": count(round(law["cauchy_steps"])),
-            "cauchy-error": percent(law["cauchy_steps"] / mean - 1),
-            "theory-error": percent(abs(law["theory_steps"] / mean - 1)),
-            "kappa": decimal(law["kappa"], 4), "prefactor": decimal(law["share"], 3),
+            "law-runs": count(law["runs"]), "kappa": decimal(law["kappa"], 4),
+            "prefactor": decimal(law["share"], 3),
             "memoryless-z": decimal(memoryless(law), 2) if law["late"]["events"] else count(0)}
     # P(still in) = 1 %: A exp(-kappa h (k - arrival))
-    made["steps-99-theory"] = count(round(law["arrival"] + law["theory_steps"]
-                                          * math.log(100 * law["share"])))
+    last = law["arrival"] + law["theory_steps"] * math.log(100 * law["share"])
+    for name, make, value in (
+            ("probability", percent, law["probability"][0]),
+            ("probability-low", percent, law["probability"][1]),
+            ("probability-high", percent, law["probability"][2]),
+            ("probability-theory", percent, law["limit_probability"]),
+            ("mean-steps", whole, mean), ("theory-steps", whole, law["theory_steps"]),
+            ("cauchy-steps", whole, law["cauchy_steps"]),
+            ("cauchy-error", percent, law["cauchy_steps"] / mean - 1),
+            ("theory-error", percent, abs(law["theory_steps"] / mean - 1)),
+            ("steps-99-theory", whole, last)):
+        if math.isfinite(value):  # runs may all arrive elsewhere, and then none is left to leave
+            made[name] = make(value)
     if len(law["steps"]) > 0.99 * law["runs"]:
         made["steps-99"] = count(int(law["steps"][math.ceil(0.99 * law["runs"]) - 1]))
     if math.isfinite(law["median"]):

@@ -42,7 +42,7 @@ NOISE_STEP, KICK_STEP = 0.005, 0.02
 class Config(Options):
     points: int = option(19, "distances of the starts, 0.1 to 1e-10", at_least=4, at_most=1000)
     step: float = option(0.1, "the step of the discrete maps, in the time of their flow",
-                         above=0.0, at_most=0.3)
+                         at_least=1e-4, at_most=0.3)
     chaotic_runs: int = option(20000, "runs of the maps that never rest on the stable manifold",
                                at_least=100, at_most=1_000_000)
     runs: int = option(4000, "runs of each noise", at_least=100, at_most=1_000_000)

@@ -1,7 +1,8 @@
 """The command line: ``flowopt list``, ``flowopt run NAME|PATH [options]``, ``flowopt dictionary``.
 
 Nothing heavy is imported here: `list` and `--help` read the experiments without running them.
-Exit codes: 0 done, 1 the results could not be written, 2 refused before any work, 130 Ctrl-C.
+Exit codes: 0 done, 1 the experiment failed or its results could not be written, 2 refused before
+any work, 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 
 import typer
 
-from flowopt import __version__, _check, cli_stability, experiment
+# _blas before what imports numpy
+from flowopt import __version__, _blas, _check, asking, cli_stability, experiment  # noqa: F401
 from flowopt.paper import command
 from flowopt.reporting import Reporter
 from flowopt.results import NotWritten, prepare_folder, remove_empty
@@ -106,10 +108,10 @@ def run(context: typer.Context) -> None:
         kept = bar is not None and any((out / experiment.KEPT).glob("*/*.kept"))
         _give_up(bar, "Interrupted: no results were written, and the same command goes on from "
                  "what is kept." if kept else "Interrupted: nothing was written.", 130)
-    except NotWritten as problem:
+    except (NotWritten, asking.Failed) as problem:
         _give_up(bar, f"Error: {problem}", 1)
     except (ValueError, TypeError) as problem:
-        if bar is not None:  # not a refusal: the experiment itself went wrong
+        if bar is not None:  # not a refusal
             raise
         _give_up(bar, f"Error: {problem}", 2)
     finally:
@@ -144,7 +146,9 @@ def figures(context: typer.Context) -> None:
         done = experiment.execute(entry, module, config, out, bar, "quick" in flags)
         bar.close()
         typer.echo("\n".join(name for name in done.files if name.endswith((".png", ".pdf"))))
-    except NotWritten as problem:
+    except KeyboardInterrupt:
+        _give_up(bar, "Interrupted: nothing was written.", 130)
+    except (NotWritten, asking.Failed) as problem:
         _give_up(bar, f"Error: {problem}", 1)
     except (ValueError, TypeError) as problem:
         if bar is not None:
@@ -261,11 +265,18 @@ def configured(config_type: Any, options: dict[str, str],
     values = dict(base or {})
     for key, text in options.items():
         name = key if key in fields else key.replace("-", "_")
+        if key in asking.TAKEN:
+            raise ValueError(f"--{key} is no option of the experiment and takes no value here")
         if name not in fields:
             raise ValueError(f"there is no option --{key}; " + _check.nearest(
                 f"--{key}", [f"--{known}" for known in [*fields, "out", "set", "quick", "force"]]))
         values[name] = _converted(name, text, fields[name])
-    return None if config_type is None else config_type(**values)
+    try:
+        return None if config_type is None else config_type(**values)
+    except (ValueError, TypeError):
+        raise
+    except Exception as problem:
+        raise ValueError(f"the options are refused with {asking.reason(problem)}") from problem
 
 
 def _converted(name: str, text: str, kind: Any) -> Any:

@@ -41,7 +41,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import dataclasses
 import importlib.util
 import json
 import os
@@ -53,9 +52,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowopt import _check, keeping
-from flowopt.options import Options
+from flowopt import _check, asking, keeping
 from flowopt.provenance import ROOT, provenance, versions
+from flowopt.quoting import Number
 from flowopt.reporting import Reporter, Table
 from flowopt.results import figure_files, plain, write_all
 
@@ -151,7 +150,7 @@ def find(target: str) -> Entry:
     Raises
     ------
     ValueError
-        When there is none, with the nearest names.
+        When there is none, with the nearest names; when its NAME cannot be that of a file.
     """
     path = Path(target)
     if target.endswith(".py") or os.sep in target:
@@ -159,8 +158,11 @@ def find(target: str) -> Entry:
             raise ValueError(f"the script {target} does not exist" if not path.exists()
                              else f"{target} is not a file, so it cannot be run as a script")
         known = constants(path)
-        return Entry(known.get("NAME", path.stem.replace("_", "-")), known.get("QUESTION", ""),
-                     path.resolve())
+        name = known.get("NAME", path.stem.replace("_", "-"))
+        if not asking.file_name(name):
+            raise ValueError(f"{target} is not an experiment: its NAME must be one that a file can "
+                             f"have, without folders, got {_check.shown(name)}")
+        return Entry(name, known.get("QUESTION", ""), path.resolve())
     entries = {entry.name: entry for entry in catalogue()}
     wanted = target.replace("_", "-")
     if wanted in entries:
@@ -196,17 +198,15 @@ def load(entry: Entry) -> Any:
                          ) from None
     except ImportError as problem:
         raise ValueError(f"{entry.path} cannot be loaded: {problem}") from None
+    except (Exception, SystemExit) as problem:
+        raise ValueError(f"{entry.path} cannot be loaded: {asking.reason(problem)}"
+                         f"{asking.place(entry.path, problem)}") from problem
     if not callable(getattr(module, "run", None)):
         raise ValueError(f"{entry.path} is not an experiment: it has no function "
                          "run(config, progress)")
-    config = getattr(module, "Config", None)
-    if config is not None and not (isinstance(config, type) and dataclasses.is_dataclass(config)):
-        raise ValueError(f"{entry.path} is not an experiment: its Config is not a dataclass")
-    if config is not None and not issubclass(config, Options):
-        ranged = [f.name for f in dataclasses.fields(config) if "range" in f.metadata]
-        if ranged:
-            raise ValueError(f"{entry.path} is not an experiment: the range of {ranged[0]} has no "
-                             "effect; derive its Config from flowopt.options.Options")
+    lacks = asking.config(getattr(module, "Config", None), getattr(module, "QUICK", None))
+    if lacks:
+        raise ValueError(f"{entry.path} is not an experiment: {lacks}")
     return module
 
 
@@ -236,9 +236,15 @@ def key(entry: Entry, config: Any) -> str:
                           found, platform.machine().encode())
 
 
+def _is_result(value: Any) -> bool:
+    """Return whether a kept value is a result, with where it comes from."""
+    return (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], dict)
+            and isinstance(value[1], dict) and {"started", "seconds_run"} <= set(value[1]))
+
+
 def is_kept(entry: Entry, config: Any, out: Path) -> bool:
     """Return whether a result of this configuration and this code is kept in a folder."""
-    return keeping.Keeper(out / KEPT / key(entry, config)).get("result") is not None
+    return keeping.Keeper(out / KEPT / key(entry, config)).get("result", _is_result) is not None
 
 
 def claims_of(folder: Path, names: list[str]) -> dict[str, list[Claim]]:
@@ -296,7 +302,7 @@ def result_of(entry: Entry, module: Any, config: Any, folder: Path,
     keeper = keeping.Keeper(folder / mine, said.append)
     if force:
         keeping.forget(folder, [p.name for p in folder.glob("*") if p.name != mine])
-    kept = None if force else keeper.get("result")
+    kept = None if force else keeper.get("result", _is_result)
     if kept is not None:
         result, about = kept[0]
         return result, about, [*said, f"loaded: made on {about['started']} with the same "
@@ -304,7 +310,7 @@ def result_of(entry: Entry, module: Any, config: Any, folder: Path,
     about = provenance(entry.path) | {"key": mine}
     clock = time.perf_counter()
     progress = keeping.KeepingReporter(keeper, show)
-    result = module.run(config, progress)
+    result = asking.result(entry.path, asking.ask(entry.path, "run", module.run, config, progress))
     about["seconds_run"] = time.perf_counter() - clock
     about["versions"] = versions()  # with the libraries that the run has loaded
     if progress.loaded:
@@ -315,6 +321,39 @@ def result_of(entry: Entry, module: Any, config: Any, folder: Path,
         keeper.drop_pieces()
     keeping.prune(folder, mine)
     return result, about, said
+
+
+def claims_from(entry: Entry, module: Any, result: dict[str, Any]) -> tuple[Claim, ...]:
+    """Return the claims of a result; raise `asking.Failed` when they are none."""
+    if not hasattr(module, "claims"):
+        return ()
+    made = asking.ask(entry.path, "claims", module.claims, result)
+    return asking.claims(entry.path, made, Claim)
+
+
+def tables_from(entry: Entry, module: Any, result: dict[str, Any]) -> list[Table]:
+    """Return the tables of a result; raise `asking.Failed` when they are none."""
+    if not hasattr(module, "table"):
+        return []
+    return asking.tables(entry.path, asking.ask(entry.path, "table", module.table, result))
+
+
+def numbers_from(entry: Entry, module: Any, result: dict[str, Any]) -> dict[str, Number]:
+    """Return the numbers that a text may quote; raise `asking.Failed` when they are none."""
+    if not hasattr(module, "numbers"):
+        return {}
+    return asking.numbers(entry.path, asking.ask(entry.path, "numbers", module.numbers, result))
+
+
+def figures_from(entry: Entry, module: Any, result: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of a result, drawn; raise `asking.Failed` when they are none."""
+    if not hasattr(module, "figures"):
+        return {}
+    from flowopt.plotting import style
+
+    with style():
+        made = asking.ask(entry.path, "figures", module.figures, result)
+    return asking.figures(entry.path, made)
 
 
 def execute(entry: Entry, module: Any, config: Any, out: Path,
@@ -348,25 +387,21 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
     ------
     NotWritten
         When the files cannot be written; the folder is as it was then.
+    Failed
+        When a function of the experiment goes wrong; the same.
     """
     clock = time.perf_counter()
     show = progress.show if type(progress) is Reporter else progress
     result, about, said = result_of(entry, module, config, out / KEPT, show, force)
     progress(0.92, "figures")
-    claims = tuple(module.claims(result)) if hasattr(module, "claims") else ()
-    text = module.summary(result) if hasattr(module, "summary") else ""
-    made = module.table(result) if hasattr(module, "table") else []
-    tables = [made] if isinstance(made, Table) else list(made)
-    numbers = module.numbers(result) if hasattr(module, "numbers") else {}
+    claims = claims_from(entry, module, result)
+    text = (asking.summary(entry.path, asking.ask(entry.path, "summary", module.summary, result))
+            if hasattr(module, "summary") else "")
+    tables, numbers = tables_from(entry, module, result), numbers_from(entry, module, result)
     text = "\n\n".join([*([text.rstrip()] if text else []), *(table.text for table in tables)])
     files: dict[str, bytes] = {}
-    if hasattr(module, "figures"):
-        from flowopt.plotting import style
-
-        with style():
-            drawn = module.figures(result)
-        for name, figure in drawn.items():
-            files |= figure_files(name, figure)
+    for name, figure in figures_from(entry, module, result).items():
+        files |= asking.ask(entry.path, f"the figure {name}", figure_files, name, figure)
     about = about | {"seconds": about["seconds_run"] + time.perf_counter() - clock
                      if said and said[-1].startswith("loaded") else time.perf_counter() - clock}
     settings = None if config is None else plain(config)
@@ -379,8 +414,12 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
     lines = "\n".join([text.rstrip(), *(["", "Checks"] if claims else []),
                        *(f"   {claim.line}" for claim in claims)]).strip()
     files["summary.txt"] = f"{lines}\n".encode()
-    files[f"{entry.name}.json"] = (json.dumps(plain(record), indent=1, allow_nan=False)
-                                   + "\n").encode()
+    try:
+        files[f"{entry.name}.json"] = (json.dumps(plain(record), indent=1, allow_nan=False)
+                                       + "\n").encode()
+    except RecursionError:
+        raise asking.Failed(f"run of {entry.path.name} must return a dict that does not hold "
+                            "itself") from None
     written = write_all(out, files)
     progress(1.0, "written")
     return Outcome(result, lines, claims, tuple(written), "\n".join(said))

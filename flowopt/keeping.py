@@ -28,7 +28,7 @@ FORMAT = b"flowopt kept value 1\n"
 #: the packages of flowopt that no kept number depends on
 LEAVES = ("plotting", "cli.py", "experiment.py", "keeping.py", "reporting.py", "options.py",
           "portraits.py", "provenance.py", "results.py", "analysis.py", "deadline.py",
-          "quoting.py", "paper", "gallery")
+          "quoting.py", "asking.py", "_blas.py", "paper", "gallery")
 
 
 class NotKept(TypeError):
@@ -81,7 +81,10 @@ def pack(value: Any) -> bytes:
                                            for k, item in v.items()]}
         raise NotKept(f"{where} is a {type(v).__name__}, which cannot be kept")
 
-    head = json.dumps(tree(value, "the value")).encode()
+    try:
+        head = json.dumps(tree(value, "the value")).encode()
+    except RecursionError:
+        raise NotKept("it holds itself, or too many levels, which cannot be kept") from None
     body = struct.pack("<Q", len(head)) + head + b"".join(arrays)
     return FORMAT + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
@@ -186,20 +189,28 @@ class Keeper:
 
     def __init__(self, folder: Path, say: Callable[[str], None] = lambda text: None) -> None:
         self.folder, self.say = folder, say
+        self.said: set[str] = set()
 
     def path(self, name: str) -> Path:
         """Return where the value of a name is kept."""
         return self.folder / f"{key_of(name.encode())}.kept"
 
-    def get(self, name: str) -> tuple[Any] | None:
-        """Return the kept value in a tuple, or None; a broken file is set aside."""
+    def get(self, name: str, whole: Callable[[Any], bool] = lambda value: True
+            ) -> tuple[Any] | None:
+        """Return the kept value in a tuple, or None; a broken file is set aside.
+
+        So is one with a value that is not `whole`.
+        """
         path = self.path(name)
         try:
             data = path.read_bytes()
         except OSError:
             return None
         try:
-            return (unpack(data),)
+            value = unpack(data)
+            if not whole(value):
+                raise Broken("it holds something else")
+            return (value,)
         except (Broken, ValueError, KeyError, TypeError, struct.error) as problem:
             aside = path.with_suffix(".broken")
             with contextlib.suppress(OSError):
@@ -234,7 +245,10 @@ class Keeper:
             os.replace(waiting, self.path(name))
             return True
         except OSError as problem:
-            self.say(f"{name} is not kept: {problem.strerror or problem}")
+            why = problem.strerror or str(problem)
+            if why not in self.said:  # once, and not for every piece
+                self.said.add(why)
+                self.say(f"{name} is not kept, nor is what else cannot be written: {why}")
             return False
         finally:
             if waiting is not None:

@@ -18,6 +18,9 @@ from typing import Any
 
 import numpy as np
 
+#: a file stands where a folder must, or the other way round
+_IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
+
 
 class NotWritten(Exception):
     """The results could not be written; the message says why in one sentence."""
@@ -102,11 +105,14 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> list[str]:
             (waiting / name).chmod(0o644)
         for name in files:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            if (folder / name).is_dir():  # before the first file takes its place
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), folder / name)
         with _without_interruption():
             for name in files:
                 os.replace(waiting / name, folder / name)
     except OSError as problem:
         why = ("there is no space left on the disk" if problem.errno == errno.ENOSPC
+               else f"{problem.filename} is in the way" if problem.errno in _IN_THE_WAY
                else problem.strerror or str(problem))
         raise NotWritten(f"the results could not be written to {folder}: {why}") from problem
     finally:
@@ -125,8 +131,11 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
+    if isinstance(value, np.longdouble):  # its item is itself
+        return plain(float(value))
     if isinstance(value, np.generic):
-        return plain(value.item())
+        item = value.item()
+        return str(item) if isinstance(item, np.generic) else plain(item)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -12,13 +12,13 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py"))
 #: the numeric floor: what is compiled
 KERNELS = [p for p in FILES if "kernels" in p.parts]
 #: floor of each part of the package (the numeric kernels stand below everything symbolic)
-FLOORS = {"_check": 0, "_native": 0, "_language": 0, "_lowering": 0, "_compiler": 0,
+FLOORS = {"_check": 0, "_blas": 0, "_native": 0, "_language": 0, "_lowering": 0, "_compiler": 0,
           "_pointers": 0, "_evaluate": 0, "_elementary": 0, "_philox": 0, "_adapters": 1,
           "symbolic": 1, "losses": 2, "flows": 2, "integrators": 3, "optimizers": 4,
           "stability": 5, "comparison": 6, "experiment": 7, "cli": 8, "reporting": 6,
           "estimates": 6, "options": 6, "plotting": 6, "portraits": 6, "results": 6,
           "provenance": 6, "deadline": 6, "keeping": 7, "analysis": 7, "cli_stability": 8,
-          "quoting": 6, "paper": 8, "gallery": 8}
+          "quoting": 6, "asking": 6, "paper": 8, "gallery": 8}
 
 
 def part(path):

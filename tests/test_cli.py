@@ -282,11 +282,14 @@ def test_default_folder_is_results(script, tmp_path, monkeypatch):
     assert (tmp_path / "results" / "mine" / "mine.json").exists()
 
 
-def test_an_error_inside_a_script_is_shown_as_it_is(tmp_path):
+def test_an_error_inside_a_script_is_shown_with_its_lines(tmp_path):
     path = tmp_path / "fails.py"
-    path.write_text("def run(config, progress):\n    raise ValueError('a bug of mine')\n")
+    path.write_text("def run(config, progress):\n    inner()\ndef inner():\n"
+                    "    raise ValueError('a bug of mine')\n")
     result = call("run", path, "--out", tmp_path / "out")
-    assert isinstance(result.exception, ValueError) and "a bug of mine" in str(result.exception)
+    assert result.exit_code == 1 and result.stderr.endswith(
+        "Error: run of fails.py failed with ValueError: a bug of mine, in line 4 of fails.py, "
+        "from line 2 of fails.py\n")
     assert not (tmp_path / "out").exists()
 
 

@@ -249,8 +249,8 @@ def test_refusals(docs, tiny, tmp_path, monkeypatch):
     refused(["readme", "--readme", file], 2, "must have the lines")
     tiny.path.write_text(SCRIPT.replace('"n": 2', '"n": 3'))
     refused(["docs", tiny.path, "--docs", docs, "--results", tmp_path / "r", "--quick"], 1,
-            "the experiment tiny-pages failed with ZeroDivisionError: one line; flowopt run ",
-            "shows where")
+            "the experiment tiny-pages failed: run of ",
+            "failed with ZeroDivisionError: one line, in line ")
     assert not (docs / "source" / "experiments").exists()
     (docs / "source" / "experiments").write_text("")
     tiny.path.write_text(SCRIPT)

@@ -126,6 +126,14 @@ def test_counts_against_plain_numpy():
             assert abs(row[key][j] / 2000 - p) < 3.3 * np.sqrt(2 * p * (1 - p) / 2000) + 1e-3
 
 
+def test_numbers_when_no_run_is_left_to_leave():
+    """From one start all runs arrive at once: a rate is not known then, and is not told."""
+    module, _ = quick("escape-map")
+    made = module.numbers(module.run(module.Config(**module.QUICK | {"spread": 5e-324})))
+    assert "wall" in made and "mean-steps" not in made
+    assert not any("nan" in number.tex for number in made.values())
+
+
 def test_the_same_again():
     module, result = quick("escape-map")
     config = module.Config(**module.QUICK)

@@ -92,7 +92,8 @@ def test_no_space_left(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     assert KeepingReporter(keeper).piece("one", lambda: 1.5) == 1.5
-    assert said == ["piece one is not kept: No space left on device"]
+    assert said == ["piece one is not kept, nor is what else cannot be written: No space left on "
+                    "device"]
     assert not list((tmp_path / "kept").iterdir())
 
 
@@ -264,3 +265,22 @@ def test_claims_are_read_from_the_results(script, tmp_path):
     broken = command("claims", "--results", results)
     assert broken.exit_code == 2 and "cannot be read as a result" in broken.stderr
     assert command("claims", "--results", tmp_path / "none").exit_code == 2
+
+
+def test_a_kept_value_that_is_no_result_is_made_again(tmp_path):
+    """Its checksum is right, but it is not what a run keeps."""
+    script = tmp_path / "one.py"
+    script.write_text("def run(config, progress):\n    return {'a': 0.5}\n")
+    entry = experiment.find(str(script))
+    for bad in ({"a": 1}, ({}, {}), ([], {"started": "", "seconds_run": 1.0})):
+        Keeper(tmp_path / "kept" / experiment.key(entry, None)).put("result", bad)
+        made, _, said = experiment.result_of(entry, experiment.load(entry), None, tmp_path / "kept")
+        assert made == {"a": 0.5} and "holds something else" in said[0]
+
+
+def test_what_cannot_be_written_is_said_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    said = []
+    keeper = Keeper(tmp_path / "file", said.append)
+    assert not keeper.put("a", 1) and not keeper.put("b", 2)
+    assert len(said) == 1 and said[0].startswith("a is not kept, nor is what else")

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -307,6 +308,34 @@ def test_a_number_edited_by_hand(built):
     assert findings(code=0)
 
 
+def test_products_edited_by_hand_are_seen_without_the_experiments(built):
+    assert "agree" in findings("--text", code=0)[0]
+    replace(built / "numbers.tex", r"25.0\,\%", r"25.3\,\%")
+    replace(built / "tables" / "coin-tosses.tex", "0.25 [", "0.27 [")
+    assert findings("--text") == [
+        f"{name} was changed after manifest.json was made; run make paper"
+        for name in ("numbers.tex", "tables/coin-tosses.tex")]
+    (built / "numbers.tex").unlink()
+    assert "numbers.tex cannot be read; run make paper" in findings("--text")
+    (built / "manifest.json").write_text("[]")
+    assert "manifest.json cannot be read; run make paper" in findings("--text")
+
+
+def test_numbers_without_the_package(built):
+    replace(built / "main.tex", "flowopt}", "amsmath}")
+    assert any("unknown without \\usepackage{flowopt}" in line for line in findings("--text"))
+
+
+def test_a_folder_in_the_place_of_a_product(built):
+    before = (built / "tables" / "coin-tosses.tex").read_bytes()
+    (built / "numbers.tex").unlink()
+    (built / "numbers.tex").mkdir()
+    replace(built / "contents.toml", "0.25", "0.75")
+    done = call("paper", "--no-pdf")
+    assert done.exit_code == 1 and "numbers.tex is in the way" in done.stderr
+    assert (built / "tables" / "coin-tosses.tex").read_bytes() == before
+
+
 def test_a_number_that_is_gone_and_one_that_is_new(built):
     replace(built / "numbers.tex", "{coin/heads}", "{coin/tails}")
     assert findings() == [
@@ -340,7 +369,9 @@ def test_a_change_of_the_experiment_is_seen(built):
 @pytest.mark.parametrize("typed", [
     "0.83", "$p=0.83$", "$x\\approx0.83$", "17", r"5\,\%", r"5\%", r"$5$~\%", "5 per cent",
     "5 percent", r"65\,536", "1e-9", "$10^{16}$", "-.5", "(3.5)", r"\textbf{40}", "$1{,}000$",
-    "\\newcommand{\\p}{0.5}", "in 1964"])
+    "\\newcommand{\\p}{0.5}", "in 1964",
+    "$3{,}5$", "$0{.}7$", "1~000", r"1\ 500", "7 per-cent",
+    r"\begin{proof}[rate 0.75] x\end{proof}"])
 def test_typed_numbers(built, typed):
     replace(built / "main.tex", "With $", f"It is {typed} here.\nWith $")
     found = findings("--text")
@@ -357,7 +388,8 @@ def test_typed_numbers(built, typed):
     r"\begin{minipage}[t]{0.45\textwidth} a \end{minipage}", r"\vskip 12.5pt", r"a \\[1.5ex] b",
     r"\citep[Theorem~4.17]{Known1964}", r"\rule{0.4pt}{12.5pt}", r"\url{https://x.org/2024/15}",
     "\\begin{verbatim}\n h = 0.01\n\\end{verbatim}", r"\begin{tabular}{lp{0.3\textwidth}} a "
-    r"\end{tabular}", r"\resizebox{0.9\textwidth}{!}{a}", r"\newcommand{\x}[1]{#1}"])
+    r"\end{tabular}", r"\resizebox{0.9\textwidth}{!}{a}",
+    r"$\tfrac34$", r"\textcolor{red!50}{a}", r"\newcommand{\x}[1]{#1}"])
 def test_numbers_that_may_be_typed(built, fine):
     replace(built / "main.tex", "With $", f"{fine}\nWith $")
     assert "agree" in findings("--text", code=0)[0]
@@ -536,6 +568,13 @@ LaTeX Warning: There were undefined references.
     assert latex.complaints(log)[7:] == [
         "main.tex:27: Package flowopt Error: No experiment gives the number `d'.",
         "Emergency stop."]
+
+
+def test_a_full_disk_is_told_when_tex_does_not(folder, monkeypatch):
+    monkeypatch.setattr(latex, "_run", lambda command, where: "")
+    monkeypatch.setattr(latex.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(latex.NotBuilt, match="build cannot be written: there is no space left"):
+        latex.build(folder / "main.tex")
 
 
 @pytest.mark.skipif(shutil.which("latexmk") is None, reason="latexmk is not installed")

@@ -121,6 +121,7 @@ def test_a_law_that_is_wrong_would_be_told():
 
 @pytest.mark.parametrize("values, message", [
     ({"points": 3}, "points must be an integer >= 4"), ({"step": 0.0}, "step must be"),
+    ({"step": 5e-324}, "step must be a finite number >= 0.0001"),
     ({"levels": 13}, "levels must be an integer >= 3 and <= 12"), ({"runs": 5}, "runs must be")])
 def test_bad_values(values, message):
     module = experiment.load(experiment.find("saddles"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from flowopt import experiment
+from flowopt import _blas, experiment  # noqa: F401  (_blas before what imports numpy)
 from flowopt.gallery import readme as pictures
 from flowopt.gallery import site
 from flowopt.gallery.made import NotMade

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flowopt import experiment
+from flowopt.asking import Failed
 from flowopt.results import NotWritten, prepare_folder, remove_empty
 
 
@@ -81,6 +82,8 @@ def make(entry: experiment.Entry, results: Path, quick: bool = False,
         outcome = experiment.execute(entry, module, config, folder, quick=values is not None)
     except NotWritten:
         raise
+    except Failed as problem:
+        raise NotMade(f"the experiment {entry.name} failed: {problem}") from problem
     except Exception as problem:
         why = str(problem).strip().splitlines()
         flag = " --quick" if values is not None else ""

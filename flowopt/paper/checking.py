@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flowopt import _check
 from flowopt.paper import bibliography, source, tex
-from flowopt.paper.products import MANIFEST, NUMBERS, RECORD, Products, read_numbers
+from flowopt.paper.products import MANIFEST, NUMBERS, RECORD, Products, read_numbers, sha256
 from flowopt.paper.source import Place, Source
 
 AGAIN = "run make paper"
@@ -33,6 +33,26 @@ def on_disk(folder: Path) -> tuple[dict[str, str], list[str]]:
         return {}, []
 
 
+def changed(folder: Path) -> list[str]:
+    """Return the products on disk that are not those of which the manifest tells."""
+    try:
+        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        sums = {NUMBERS: listed["numbers"]["sha256"]} | {
+            name: one["sha256"] for name, one in listed["products"].items() if "sha256" in one}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return [f"{MANIFEST} cannot be read; {AGAIN}"]
+    found = []
+    for name, wanted in sums.items():
+        try:
+            same = sha256((folder / name).read_bytes()) == wanted
+        except OSError:
+            found.append(f"{name} cannot be read; {AGAIN}")
+            continue
+        if not same:
+            found.append(f"{name} was changed after {MANIFEST} was made; {AGAIN}")
+    return found
+
+
 def products(folder: Path, made: Products) -> list[str]:
     """Return where the products on disk are not those that the results give.
 
@@ -49,7 +69,7 @@ def products(folder: Path, made: Products) -> list[str]:
             if not name.startswith("figures/"):
                 found.append(f"{name} does not exist; {AGAIN}")
             continue
-        if before == data:
+        if before == data or name == MANIFEST and found and _but_numbers(before, data):
             continue
         lines = (numbers(read_numbers(before.decode(errors="replace")), made.quoted)
                  if name == NUMBERS else rows(name, before, data) if name.startswith("tables/")
@@ -61,6 +81,15 @@ def products(folder: Path, made: Products) -> list[str]:
                   for path in sorted((folder / folder_of).glob(f"*.{kind}"))
                   if f"{folder_of}/{path.name}" not in made.files]
     return found
+
+
+def _but_numbers(before: bytes, now: bytes) -> bool:
+    """Return whether manifests differ in the checksum of the numbers at most: those are told."""
+    try:
+        was, gives = json.loads(before), json.loads(now)
+        return bool({**was, "numbers": None} == {**gives, "numbers": None})
+    except (ValueError, TypeError):
+        return False
 
 
 def changes(before: dict[str, str], now: dict[str, str]
@@ -120,6 +149,9 @@ def text(main: Path, known_numbers: Collection[str], known_files: Collection[str
             f"{place.at}: the number {place.what} is typed; take it from an experiment with "
             r"\val{...}, or, if it is a definition, write \given{...}"
             for place in one.typed_numbers()]
+    values = _every(files, "val")
+    if values and "flowopt" not in {one.what for one in _every(files, "usepackage")}:
+        found.failures.append(rf"{values[0].at}: \val is unknown without \usepackage{{flowopt}}")
     _products_used(files, known_numbers, known_files, found)
     _citations(main.parent, files, found)
     return found

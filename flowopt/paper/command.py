@@ -20,6 +20,7 @@ def paper(
         results: Path = typer.Option(Path("results"), "--results", help="The folder of the "
                                      "results.")) -> None:
     """Make the numbers, tables and figures of the paper from the experiments, and its PDF."""
+    from flowopt.asking import Failed
     from flowopt.cli import Progress
     from flowopt.paper import checking, contents, latex, products, source
     from flowopt.results import NotWritten
@@ -46,7 +47,8 @@ def paper(
             for note in made.notes:
                 typer.echo(f"({note})", err=True)
         if check:
-            found = checking.Findings([] if made is None else checking.products(folder, made))
+            found = checking.Findings(checking.changed(folder) if made is None
+                                      else checking.products(folder, made))
             names, shown = (checking.on_disk(folder) if made is None
                             else (made.numbers, made.shown))
             of_text = checking.text(main, names, shown)
@@ -67,7 +69,7 @@ def paper(
             typer.echo(f"{folder / latex.PDF}")
     except KeyboardInterrupt:
         _leave(bar, "Interrupted: what was written is whole, and the same command goes on.", 130)
-    except (NotWritten, latex.NotBuilt) as problem:
+    except (NotWritten, latex.NotBuilt, Failed) as problem:
         _leave(bar, f"Error: {problem}", 1)
     except contents.Refused as problem:
         _leave(bar, f"Error: {problem}", 2)

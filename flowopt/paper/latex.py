@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
 import shutil
@@ -13,6 +15,8 @@ from flowopt.paper.source import read
 #: Debian's and Ubuntu's packages that hold all that the paper needs
 DEBIAN = "latexmk texlive-latex-recommended lmodern"
 PDF = "paper.pdf"
+#: a disk with less than this left is full (bytes)
+_ROOM = 65536
 #: overfull by no more than this is not seen (pt)
 SLACK = 1.0
 
@@ -51,7 +55,7 @@ def build(main: Path) -> list[str]:
     Raises
     ------
     NotBuilt
-        When latexmk cannot be started, or a file cannot be written.
+        When latexmk cannot be started, or a file cannot be written, as on a full disk.
     """
     folder, out = main.parent, main.parent / "build"
     log, made = out / f"{main.stem}.log", out / f"{main.stem}.pdf"
@@ -69,6 +73,8 @@ def build(main: Path) -> list[str]:
     found = complaints(text) + [f"{blg.name}: {line.removeprefix('Warning--')}" for line in
                                 of_bibliography.splitlines() if line.startswith("Warning--")]
     if "Output written on" not in text:
+        if shutil.disk_usage(out).free < _ROOM:  # TeX does not say so
+            raise NotBuilt(f"{out} cannot be written: there is no space left on the disk")
         return found or [f"latexmk made no PDF: {(said.strip().splitlines() or ['no word'])[-1]}; "
                          f"see {log}"]
     waiting = out / f".{PDF}"
@@ -76,8 +82,11 @@ def build(main: Path) -> list[str]:
         shutil.copyfile(made, waiting)
         os.replace(waiting, folder / PDF)
     except OSError as problem:
-        raise NotBuilt(f"{folder / PDF} could not be written: {problem.strerror or problem}"
-                       ) from None
+        with contextlib.suppress(OSError):
+            waiting.unlink()
+        why = ("there is no space left on the disk" if problem.errno == errno.ENOSPC
+               else problem.strerror or problem)
+        raise NotBuilt(f"{folder / PDF} could not be written: {why}") from None
     return found
 
 

@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowopt import experiment, keeping
+from flowopt import asking, experiment, keeping
 from flowopt.paper import tex
 from flowopt.paper.contents import Refused, Wanted, WantedTable, known, short_slug, slug
-from flowopt.quoting import Number
 from flowopt.reporting import Table
 from flowopt.results import figure_files, plain, write_all
 
@@ -86,6 +85,8 @@ def make(wanted: list[Wanted], results: Path, names: Collection[str],
     ------
     Refused
         When a result has no such figure, table or column, or a text that TeX cannot print.
+    Failed
+        When a function of an experiment goes wrong.
     """
     parts: dict[str, _Part] = {}
     made_by: dict[str, Any] = {}
@@ -106,6 +107,7 @@ def make(wanted: list[Wanted], results: Path, names: Collection[str],
     files[NUMBERS] = numbers_file(quoted)
     listed = {name: entry for part in parts.values() for name, entry in part.listed.items()}
     manifest = {"experiments": {name: part.origin for name, part in parts.items()},
+                "numbers": {"sha256": sha256(files[NUMBERS])},
                 "products": dict(sorted(listed.items()))}
     files[MANIFEST] = _json(manifest)
     files[RECORD] = _json(plain(made_by))
@@ -119,11 +121,7 @@ def _part(one: Wanted, result: dict[str, Any]) -> _Part:
         numbers = {f"{one.name}/config/{k}": v for k, v in tex.options(one.config).items()}
     except ValueError as problem:
         raise Refused(f"{where}: {problem}") from None
-    for name, value in (one.module.numbers(result) if hasattr(one.module, "numbers")
-                        else {}).items():
-        if not isinstance(value, Number) or not re.fullmatch(r"[A-Za-z0-9.+-]+", name):
-            raise Refused(f"{where}: the number {name!r} must have a name of letters, digits and "
-                          "hyphens, and be made with flowopt.quoting")
+    for name, value in experiment.numbers_from(one.entry, one.module, result).items():
         if not value.tex.isascii():
             raise Refused(f"{where}: the number {name!r} is {value.tex!r}, which is no ASCII")
         numbers[f"{one.name}/{name}"] = value.tex
@@ -133,9 +131,8 @@ def _part(one: Wanted, result: dict[str, Any]) -> _Part:
         path = f"figures/{one.name}-{name}.pdf"
         files[path] = figure_files(name, figure, ("pdf",))[f"{name}.pdf"]
         listed[path] = {"experiment": one.name, "figure": name}
-    made = one.module.table(result) if hasattr(one.module, "table") else []
-    every = [made] if isinstance(made, Table) else list(made)
-    for_print = one.module.paper_tables(result) if hasattr(one.module, "paper_tables") else {}
+    every = experiment.tables_from(one.entry, one.module, result)
+    for_print = _for_print(one, result)
     for want in one.tables:
         table = for_print.get(want.which) or _chosen(f"{where}.tables", want, every)
         path = f"tables/{one.name}-{want.name or short_slug(table.caption)}.tex"
@@ -148,7 +145,7 @@ def _part(one: Wanted, result: dict[str, Any]) -> _Part:
             raise Refused(f"{where}.tables: {problem}") from None
         listed[path] = {"experiment": one.name, "caption": table.caption,
                         "columns": [table.columns[j] for j in places],
-                        "sha256": _sha256(files[path])}
+                        "sha256": sha256(files[path])}
     settings = plain(one.config)
     key = keeping.key_of(one.entry.name.encode(), json.dumps(settings, sort_keys=True).encode(),
                          keeping.sources_of(one.entry.path))
@@ -157,16 +154,23 @@ def _part(one: Wanted, result: dict[str, Any]) -> _Part:
     return _Part(numbers, files, origin, listed)
 
 
+def _for_print(one: Wanted, result: dict[str, Any]) -> dict[Any, Table]:
+    """Return the tables that the experiment makes for print, by name."""
+    if not hasattr(one.module, "paper_tables"):
+        return {}
+    source = one.entry.path
+    made = asking.ask(source, "paper_tables", one.module.paper_tables, result)
+    if not isinstance(made, dict):
+        raise asking.Failed(f"paper_tables of {source.name} must return a dict of tables by name")
+    asking.tables(source, list(made.values()), "paper_tables")
+    return made
+
+
 def _figures(one: Wanted, result: dict[str, Any], where: str) -> dict[str, Any]:
     """Return the figures that are wanted, drawn."""
     if not one.figures:
         return {}
-    from flowopt.plotting import style
-
-    drawn: dict[str, Any] = {}
-    if hasattr(one.module, "figures"):
-        with style():
-            drawn = one.module.figures(result)
+    drawn = experiment.figures_from(one.entry, one.module, result)
     for name in one.figures:
         known(where, name, drawn, "figure")
     return {name: drawn[name] for name in one.figures}
@@ -232,7 +236,8 @@ def write(folder: Path, products: Products) -> None:
     write_all(folder, products.files)
 
 
-def _sha256(data: bytes) -> str:
+def sha256(data: bytes) -> str:
+    """Return the checksum of a product."""
     return hashlib.sha256(data).hexdigest()
 
 

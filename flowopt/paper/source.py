@@ -20,14 +20,17 @@ _EXEMPT = {
     "setcounter": 2, "geometry": 1, "hypersetup": 1, "captionsetup": 1, "setlist": 1,
     "definecolor": 3, "url": 1, "href": 1, "doi": 1, "rule": 2, "linespread": 1, "parbox": 1,
     "resizebox": 2, "scalebox": 1, "raisebox": 1, "cmidrule": 1, "newtheorem": 1,
+    "textcolor": 1, "color": 1,
 }
 #: environments with an argument for their columns or width
-_SHAPED = {"tabular", "tabularx", "array", "minipage", "longtable"}
+_SHAPED = {"tabular", "tabularx", "array", "minipage", "longtable", "thebibliography"}
 _COMMAND = re.compile(r"\\([A-Za-z@]+)\*?")
 _UNIT = r"(?:pt|em|ex|cm|mm|in|bp|mu)\b|\\(?:text|line|column|page)(?:width|height)|\\baselineskip"
-_PERCENT = r"(?:\\,|\\ |~|\s|\}|\$)*(?:\\%|per\s?cent\b)"
+_PERCENT = r"(?:\\,|\\ |~|\s|\}|\$)*(?:\\%|per(?:\s|-|~)?cent\b)"
 _NUMBER = re.compile(
-    rf"(?<![A-Za-z#\d.])(?P<number>\d+(?:(?:\\,|\{{,\}}|,)\d{{3}})*(?:\.\d+)?(?:[eE][-+]?\d+)?|\.\d+)"
+    # with spaces or commas between groups of three, a point or a comma before decimals, a power
+    r"(?<![A-Za-z#\d.])(?P<number>\d+(?:(?:\\[,;: ]|\{,\}|,|~)\d{3}(?!\d))*"
+    r"(?:(?:\.|\{[.,]\})\d+)?(?:[eE][-+]?\d+)?|\.\d+)"
     rf"(?P<unit>{_UNIT})?(?P<percent>{_PERCENT})?")
 #: settings of TeX whose values are numbers
 _SETTING = re.compile(r"\\(?:\w*penalty|(?:pre)?tolerance|\w*demerits)\s*=?\s*-?\d+|"
@@ -48,7 +51,7 @@ class Place:
     @property
     def at(self) -> str:
         """The file and the line."""
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.file else "the paper"
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Source:
             if found["unit"]:
                 continue
             whole = re.sub(r"\D", "", found["number"])
-            small = not re.search("[.eE]", found["number"]) and int(whole) <= MOST
+            small = re.fullmatch(r"\d+", found["number"]) and int(whole) <= MOST
             if not small or found["percent"]:
                 text = self.text[found.start():found.end()].strip()
                 made.append(Place(" ".join(text.split()), self.file, self._line(found.start())))
@@ -134,7 +137,8 @@ def masked(text: str) -> str:
     for m in re.finditer(r"\\verb\*?([^A-Za-z\s*]).*?\1|"
                          r"\\begin\{(verbatim|lstlisting)\}.*?\\end\{\2\}", text, re.S):
         hide(*m.span())
-    for m in [*re.finditer(r"\\\\\*?\[[^\]]*\]", text), *_SETTING.finditer(text)]:
+    for m in [*re.finditer(r"\\[td]?frac\s*\d\d(?!\d)", text),
+              *re.finditer(r"\\\\\*?\[[^\]]*\]", text), *_SETTING.finditer(text)]:
         hide(*m.span())
     for m in _COMMAND.finditer(text):
         name, end = m[1], m.end()
@@ -143,7 +147,10 @@ def masked(text: str) -> str:
             inside = re.match(r"\s*\{(\w+)\*?\}", text[end:])
             most = 2 if inside and inside[1] in _SHAPED and name == "begin" else 1
         for start, stop in groups(text, end, most) if most else ():
-            hide(start, stop)
+            # the note of \begin{theorem}[...] is text, options are not
+            if name != "begin" or text[start] == "{" or re.match(r"\[[^]\s]*(?:=|\])",
+                                                                text[start:stop]):
+                hide(start, stop)
         hide(m.start(), end)
     return "".join(shown)
 
