@@ -36,6 +36,12 @@ def test_equilibria_of_the_two_minima(reports):
         assert claim == ("asymptotically_stable" if name == "gradient" else "finite_time_stable")
 
 
+def test_steps_at_irrational_minima_in_the_plane_are_not_decided():
+    report = fo.analyze("(x**2 - 2)**2 + y**2", fo.flows.SignFlow(), seconds=20)
+    assert "not decided: the point is irrational" in report.text
+    assert "at must be" not in report.text
+
+
 def test_what_is_proved(reports):
     for report in reports.values():
         assert report.any_loss[0].proved and report.this_loss[0].proved

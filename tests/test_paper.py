@@ -91,7 +91,6 @@ def a_paper(made):
     for name, text in (("coin_of_mine.py", SCRIPT), ("contents.toml", CONTENTS),
                        ("main.tex", MAIN), ("references.bib", BIB)):
         (made / name).write_text(text)
-    shutil.copy(ROOT / "paper" / "flowopt.sty", made)
     return made
 
 

@@ -8,8 +8,8 @@ and tables. From their results come
     ``\val{two-minima/escape-probability}``, and an unknown name is an error;
 ``tables/NAME-TABLE.tex``, ``figures/NAME-FIGURE.pdf``
     rows between rules, without a caption, and figures, which the text puts into its floats;
-``manifest.json``
-    where each product comes from.
+``manifest.json``, ``flowopt.sty``
+    where each product comes from, and the style that gives the text its numbers.
 
 ``flowopt paper`` makes them and the PDF; ``flowopt paper --check`` tells where the text, the
 products and the results disagree. Modules: `contents` reads what is wanted, `products` makes it,

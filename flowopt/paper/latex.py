@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from flowopt.paper.products import STYLE
 from flowopt.paper.source import read
 
 #: Debian's and Ubuntu's packages that hold all that the paper needs
@@ -39,7 +40,7 @@ def missing(main: Path) -> str | None:
     if shutil.which("kpsewhich") is None or not wanted:
         return None
     known = {Path(line).name for line in _run(["kpsewhich", *wanted], main.parent).splitlines()}
-    lacking = [name for name in wanted if name not in known]
+    lacking = [name for name in wanted if name not in known and name != STYLE]  # which we bring
     if not lacking:
         return None
     return (f"the paper needs {_list(lacking)}, which this TeX does not have; on Debian and "

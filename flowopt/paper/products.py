@@ -24,6 +24,8 @@ from flowopt.reporting import Table
 from flowopt.results import figure_files, plain, write_all
 
 NUMBERS, MANIFEST, RECORD = "numbers.tex", "manifest.json", "build/results.json"
+#: what gives a text its numbers: a copy of the file beside this one
+STYLE = "flowopt.sty"
 HEADER = "% Made by `flowopt paper` from the results of experiments; do not edit.\n"
 
 
@@ -110,6 +112,7 @@ def make(wanted: list[Wanted], results: Path, names: Collection[str],
                 "numbers": {"sha256": sha256(files[NUMBERS])},
                 "products": dict(sorted(listed.items()))}
     files[MANIFEST] = _json(manifest)
+    files[STYLE] = (Path(__file__).parent / STYLE).read_bytes()
     files[RECORD] = _json(plain(made_by))
     return Products(numbers, quoted, files, notes)
 
