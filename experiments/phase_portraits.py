@@ -60,6 +60,9 @@ class Config(Options):
             if name not in LANDSCAPES:
                 raise ValueError(f"landscapes must be some of {', '.join(LANDSCAPES)}, got "
                                  f"{name or 'none'}")
+        if len(set(self.landscapes)) < len(self.landscapes):
+            raise ValueError("landscapes must be named once each, got "
+                             f"{', '.join(self.landscapes)}")
 
 
 def run(config: Config, progress: Reporter = SILENT) -> dict[str, Any]:

@@ -420,6 +420,9 @@ def execute(entry: Entry, module: Any, config: Any, out: Path,
     except RecursionError:
         raise asking.Failed(f"run of {entry.path.name} must return a dict that does not hold "
                             "itself") from None
+    except ValueError as problem:
+        raise asking.Failed(f"what {entry.path.name} gives cannot be written: "
+                            f"{asking.reason(problem)}") from None
     written = write_all(out, files)
     progress(1.0, "written")
     return Outcome(result, lines, claims, tuple(written), "\n".join(said))

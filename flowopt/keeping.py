@@ -85,6 +85,8 @@ def pack(value: Any) -> bytes:
         head = json.dumps(tree(value, "the value")).encode()
     except RecursionError:
         raise NotKept("it holds itself, or too many levels, which cannot be kept") from None
+    except ValueError as problem:  # a whole number of thousands of digits
+        raise NotKept(f"it cannot be kept: {problem}") from None
     body = struct.pack("<Q", len(head)) + head + b"".join(arrays)
     return FORMAT + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
@@ -267,9 +269,20 @@ class KeepingReporter(Reporter):
         super().__init__(show)
         self.keeper = keeper
         self.loaded = self.made = 0
+        self.names: set[str] = set()
 
     def piece(self, name: str, make: Callable[[], T]) -> T:
-        """Return the kept value of the piece, or make and keep it."""
+        """Return the kept value of the piece, or make and keep it.
+
+        Raises
+        ------
+        ValueError
+            When a piece of this name was asked for before: it would have the value of the first.
+        """
+        if name in self.names:
+            raise ValueError(f"pieces must have names of their own, got {name!r} twice; say with "
+                             "what they differ")
+        self.names.add(name)
         kept = self.keeper.get(f"piece {name}")
         if kept is not None:
             self.loaded += 1

@@ -37,6 +37,19 @@ def test_run_returns_a_dict(tmp_path, body, word):
     assert not (tmp_path / "out").exists()
 
 
+def test_two_pieces_of_one_name(tmp_path):
+    """The second would have been loaded with the value of the first."""
+    refused(tmp_path, "def run(config, progress):\n"
+            "    a = progress.pieces(['x'], lambda name: 1)\n"
+            "    return {'a': a, 'b': progress.pieces(['x'], lambda name: 2)}\n", 1,
+            "pieces must have names of their own, got 'x' twice", "in line 3")
+
+
+def test_a_number_that_is_too_long_to_write(tmp_path):
+    refused(tmp_path, "def run(config, progress):\n    return {'a': 10**5000}\n", 1,
+            "what one.py gives cannot be written")
+
+
 @pytest.mark.parametrize(("more", "words"), [
     ("def figures(result):\n    raise KeyError('x')", ["figures of one.py failed with KeyError: "
                                                         "'x', in line 4 of one.py"]),

@@ -73,14 +73,13 @@ def test_every_changed_byte_is_seen():
 def test_a_broken_file_is_set_aside_and_made_again(tmp_path):
     said = []
     keeper = Keeper(tmp_path / "kept", said.append)
-    reporter = KeepingReporter(keeper)
-    assert reporter.piece("one", lambda: 1.5) == 1.5
+    assert KeepingReporter(keeper).piece("one", lambda: 1.5) == 1.5
     path = keeper.path("piece one")
     path.write_bytes(path.read_bytes()[:-3])
-    assert reporter.piece("one", lambda: 2.5) == 2.5
+    assert KeepingReporter(keeper).piece("one", lambda: 2.5) == 2.5
     assert len(said) == 1 and "broken" in said[0] and "made again" in said[0]
     assert path.with_suffix(".broken").exists()
-    assert reporter.piece("one", lambda: 9.9) == 2.5
+    assert KeepingReporter(keeper).piece("one", lambda: 9.9) == 2.5
 
 
 def test_no_space_left(tmp_path, monkeypatch):

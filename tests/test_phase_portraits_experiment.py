@@ -63,6 +63,7 @@ def test_newton_orbits_end_where_newton_flow_ends():
 @pytest.mark.parametrize("values, message", [
     ({"landscapes": ("himmelbau",)}, "landscapes must be some of"),
     ({"landscapes": ()}, "landscapes must be some of"),
+    ({"landscapes": ("saddle", "saddle")}, "landscapes must be named once each"),
     ({"points": 2}, "points must be an integer >= 5"),
     ({"runs": 1}, "runs must be an integer >= 3")])
 def test_bad_values(values, message):
