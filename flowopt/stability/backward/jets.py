@@ -257,8 +257,10 @@ def printer() -> Any:
             return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
 
         def _print_Symbol(self, symbol: Any, style: str = "plain") -> str:
-            name = {"lr": r"\alpha", "eps": r"\varepsilon", "eps_root": r"\varepsilon"}
-            return name.get(symbol.name) or str(super()._print_Symbol(symbol, style))
+            name = {"lr": r"\eta", "eps": r"\varepsilon", "eps_root": r"\varepsilon"}
+            made = name.get(symbol.name) or str(super()._print_Symbol(symbol, style))
+            # letters side by side would read as a product
+            return rf"\mathrm{{{made}}}" if made == symbol.name and len(made) > 1 else made
 
     return Printer()
 
