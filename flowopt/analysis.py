@@ -262,9 +262,6 @@ class _Work:
                     limit = step_limit(flow, method, loss=loss, at=e.x)
                 except (ValueError, NotImplementedError) as problem:
                     limit = f"not decided: {problem}"
-                    if str(problem).startswith("at must be an equilibrium"):
-                        limit = ("not decided: the point is irrational, and in more than one "
-                                 "variable this is done at rational points")
                 if name == "Euler" and getattr(limit, "stable", None) is None:
                     if never is False:
                         least = min(p.loss for p in found if p.loss is not None)

@@ -47,3 +47,11 @@ def test_a_flat_direction_says_nothing():
 def test_the_door(options, words):
     with pytest.raises((TypeError, ValueError), match=words):
         step_limit(o.gradient_descent(), **options)
+
+
+def test_an_irrational_point_in_the_plane_is_named_so():
+    loss = fo.Loss("(x**2 - 2)**2 + y**2")
+    with pytest.raises(NotImplementedError, match="the point is irrational"):
+        fo.step_limit(fo.flows.GradientFlow(), fo.Euler(h=0.1), loss=loss, at=[2**0.5, 0.0])
+    with pytest.raises(ValueError, match="at must be an equilibrium"):
+        fo.step_limit(fo.flows.GradientFlow(), fo.Euler(h=0.1), loss=loss, at=[1.4, 0.0])

@@ -6,6 +6,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from flowopt import _check
 
 
@@ -100,6 +102,10 @@ def _hessian(loss: Any, at: Any) -> tuple[list[Any], Any, list[Any]]:
     values = dict(zip(variables, point, strict=True))
     if any(sympy.expand(g.subs(values)) != 0 for g in gradient):
         if len(variables) != 1 or not gradient[0].is_polynomial(variables[0]):
+            if _rests_near(loss, at):
+                raise NotImplementedError("the point is irrational, and in more than one variable, "
+                                          "or where the loss is no polynomial, this is done at "
+                                          "rational points")
             raise ValueError("at must be an equilibrium of the loss, where its gradient is 0 "
                              f"exactly, got {_check.shown(at)}; fo.equilibria finds them")
         near = [r for r in sympy.Poly(gradient[0], variables[0]).real_roots()
@@ -110,6 +116,11 @@ def _hessian(loss: Any, at: Any) -> tuple[list[Any], Any, list[Any]]:
         values = {variables[0]: near[0]}
     rows = sympy.Matrix([[sympy.diff(g, v).subs(values) for v in variables] for g in gradient])
     return variables, rows, list(values.values())
+
+
+def _rests_near(loss: Any, at: Any) -> bool:
+    """Return whether the gradient at a point is what 1e-6 away from an equilibrium it can be."""
+    return bool(np.abs(loss.grad(at)).max() <= 1e-6 * (1.0 + np.abs(loss.hess(at)).max()))
 
 
 def _eigenvalues(hessian: Any) -> list[tuple[Fraction, Fraction]]:

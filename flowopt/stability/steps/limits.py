@@ -48,6 +48,8 @@ def step_limit(optimizer_or_flow: Any, method: Any = None, *, curvature: Any = N
     TypeError, ValueError
         For what does not step, a method that is none, a curvature that is no number or pair, and
         a point that is no equilibrium of the loss.
+    NotImplementedError
+        At an irrational equilibrium in more than one variable.
 
     Notes
     -----
